@@ -1,0 +1,1 @@
+"""What can be chosen: activations, losses, optimizers, initializers, tasks, metrics; one record per choice."""
