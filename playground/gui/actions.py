@@ -1,0 +1,160 @@
+"""The table of everything the menus and shortcuts can do, and the building of menus from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from PySide6.QtCore import QCoreApplication, QObject
+from PySide6.QtGui import QAction, QActionGroup, QKeySequence
+from PySide6.QtWidgets import QMenu, QMenuBar
+
+Standard = QKeySequence.StandardKey
+Shortcut = QKeySequence.StandardKey | str | None
+
+
+def tr(text: str) -> str:
+    return QCoreApplication.translate("actions", text)
+
+
+@dataclass(frozen=True)
+class ActionRecord:
+    """One thing the user can do: its menu, words, keys, and what it means."""
+
+    name: str
+    menu: str
+    text: str
+    shortcut: Shortcut
+    tooltip: str
+    icon: str | None = None
+    separator_before: bool = False
+    group: str | None = None
+    """Actions of one group are choices of which exactly one holds."""
+    checkable: bool = False
+
+
+ACTIONS = (
+    ActionRecord("new", "File", "&New", Standard.New, "Begin again with the welcome experiment."),
+    ActionRecord(
+        "open", "File", "&Open…", Standard.Open, "Open an experiment, a trained model or a table of your own (CSV)."
+    ),
+    ActionRecord("save", "File", "&Save", Standard.Save, "Write the experiment to its file.", separator_before=True),
+    ActionRecord(
+        "save_as",
+        "File",
+        "Save &as…",
+        "Ctrl+Shift+S",
+        "Write the experiment to another file: .json holds the settings, .safetensors the trained weights too.",
+    ),
+    ActionRecord(
+        "export",
+        "File",
+        "&Export weights…",
+        "Ctrl+E",
+        "Take the trained weights away, for PyTorch (.safetensors) or NumPy (.npz).",
+        icon="export",
+    ),
+    ActionRecord("quit", "File", "&Quit", "Ctrl+Q", "Close the program.", separator_before=True),
+    ActionRecord("undo", "Edit", "&Undo", Standard.Undo, "Take the last change back."),
+    ActionRecord("redo", "Edit", "&Redo", Standard.Redo, "Do the change again that was taken back."),
+    # Space is no QAction shortcut: it would be taken from a button or field that has the focus.
+    ActionRecord(
+        "play",
+        "Run",
+        "&Play or pause\tSpace",
+        None,
+        "Train, or hold still: the weights stay as they are.",
+        icon="play",
+    ),
+    ActionRecord(
+        "step", "Run", "&Step", ".", "Train on one batch, then hold still: one update of every weight.", icon="step"
+    ),
+    ActionRecord(
+        "reset",
+        "Run",
+        "&Reset to the same weights",
+        "R",
+        "Go back to the start with the same initial weights, so that runs can be compared.",
+        icon="reset",
+        separator_before=True,
+    ),
+    ActionRecord(
+        "new_weights",
+        "Run",
+        "&New weights",
+        "Shift+R",
+        "Start again from other random weights: see how much of the result was luck.",
+    ),
+    ActionRecord("theme_light", "View", "&Light", None, "Dark text on light cards.", group="theme"),
+    ActionRecord("theme_dark", "View", "&Dark", None, "Light text on dark cards.", group="theme"),
+    ActionRecord("theme_system", "View", "&Like the system", None, "Follow the desktop's setting.", group="theme"),
+    ActionRecord(
+        "panel_data", "View", "D&ata", "Ctrl+1", "Show or hide the data panel.", separator_before=True, checkable=True
+    ),
+    ActionRecord("panel_output", "View", "&Output", "Ctrl+2", "Show or hide what the network puts out.", checkable=True),
+    ActionRecord("panel_loss", "View", "Lo&ss", "Ctrl+3", "Show or hide the loss curves.", checkable=True),
+    ActionRecord("panel_probe", "View", "&Probe", "Ctrl+4", "Show or hide the outputs for one row.", checkable=True),
+    ActionRecord("full_screen", "View", "&Full screen", "F11", "Fill the screen, for a projector.", checkable=True),
+    ActionRecord("help", "Help", "&Five-minute walk", "F1", "What to try first, in short steps."),
+    ActionRecord("shortcuts", "Help", "&Shortcuts", "Ctrl+?", "All keys on one page."),
+    ActionRecord("about", "Help", "&About", None, "Version and license.", separator_before=True),
+)
+
+MENUS = ("File", "Edit", "Run", "View", "Help")
+
+
+def build_actions(owner: QObject, handlers: Mapping[str, Callable[..., object]]) -> dict[str, QAction]:
+    """Make one ``QAction`` per record.
+
+    Parameters
+    ----------
+    owner
+        Parent of the actions: the window.
+    handlers
+        Name → what happens; called without arguments, or with the new state where the action is checkable.
+
+    Raises
+    ------
+    KeyError
+        If a record has no handler.
+    """
+    actions: dict[str, QAction] = {}
+    groups: dict[str, QActionGroup] = {}
+    for record in ACTIONS:
+        action = QAction(tr(record.text), owner, toolTip=tr(record.tooltip), statusTip=tr(record.tooltip))
+        action.setObjectName(record.name)
+        if record.shortcut is not None:
+            action.setShortcut(QKeySequence(record.shortcut))
+        if record.group is not None:
+            group = groups.setdefault(record.group, QActionGroup(owner))
+            action.setCheckable(True)
+            group.addAction(action)
+        handler = handlers[record.name]
+        if record.checkable:
+            action.setCheckable(True)
+            action.toggled.connect(handler)
+        else:
+            action.triggered.connect(lambda _checked=False, handler=handler: handler())
+        actions[record.name] = action
+    return actions
+
+
+def fill_menu_bar(bar: QMenuBar, actions: Mapping[str, QAction]) -> dict[str, QMenu]:
+    """Put the actions into their menus, in the table's order; returns the menus by name."""
+    menus = {name: bar.addMenu(tr("&" + name)) for name in MENUS}
+    for record in ACTIONS:
+        if record.separator_before:
+            menus[record.menu].addSeparator()
+        menus[record.menu].addAction(actions[record.name])
+    return menus
+
+
+def shortcut_list(actions: Mapping[str, QAction]) -> list[tuple[str, str]]:
+    """Return what has a key, as (key, meaning) in the table's order, for the page of shortcuts."""
+    listed = []
+    for record in ACTIONS:
+        text, _, shown_key = tr(record.text).replace("&", "").partition("\t")
+        keys = shown_key or actions[record.name].shortcut().toString(QKeySequence.SequenceFormat.NativeText)
+        if keys:
+            listed.append((keys, text.rstrip("…")))
+    return listed
