@@ -12,6 +12,7 @@ import numpy as np
 ZERO = np.float32(0.0)
 HALF = np.float32(0.5)
 ONE = np.float32(1.0)
+INFINITY = np.float32(np.inf)
 TWO = np.float32(2.0)
 # Below 2⁻¹²⁶ a probability is treated as zero, so that its logarithm stays finite.
 TINY = np.float32(1.1754944e-38)
@@ -51,9 +52,10 @@ def log(x):
     bits = np.float32(max(x, TINY)).view(np.int32)
     exponent = np.float32((bits >> _MANTISSA_BITS) - np.int32(126))
     m = np.int32((bits & _MANTISSA_MASK) | _HALF_BITS).view(np.float32)
-    small = m < np.float32(0.70710678)
-    exponent = exponent - ONE if small else exponent
-    m = m + m - ONE if small else m - ONE
+    # 1 where m must be doubled to reach [√½, √2), else 0.
+    below = np.float32(m < np.float32(0.70710678))
+    exponent = exponent - below
+    m = m + below * m - ONE
     p = np.float32(7.0376836292e-2)
     p = p * m + np.float32(-1.1514610310e-1)
     p = p * m + np.float32(1.1676998740e-1)
@@ -66,8 +68,8 @@ def log(x):
     square = m * m
     tail = p * m * square + exponent * np.float32(-2.12194440e-4) - HALF * square
     result = m + tail + exponent * np.float32(0.693359375)
-    # The bit moves above lose NaN and infinity; adding x − x brings NaN back and makes log ∞ NaN, never a calm number.
-    return result + (x - x)
+    # The bit moves above lose NaN and infinity; a broken run must stay visible.
+    return result if x < INFINITY else x
 
 
 def tanh(x):

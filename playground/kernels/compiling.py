@@ -1,0 +1,49 @@
+"""How kernels are compiled: one set of options, and the catalog's scalar functions made callable from kernels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from playground.catalog import activations, elementary, losses, optimizers
+from playground.kernels import shuffling
+from playground.kernels.cache import prepare_cache
+
+prepare_cache()
+
+from numba import njit  # noqa: E402
+from numba.extending import register_jitable  # noqa: E402
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+# Sums may be regrouped and a·b + c fused, which is what fills vector registers. NaN and infinity keep their meaning
+# (no "nnan", "ninf"): a run that blows up must be seen.
+FAST_MATH = {"reassoc", "contract", "arcp", "nsz"}
+# error_model "numpy": a division by zero gives infinity instead of a check for an exception in every loop.
+_OPTIONS: dict[str, Any] = {"fastmath": FAST_MATH, "error_model": "numpy"}
+
+
+def kernel(function: Function) -> Function:
+    """Compile a function to machine code on first use: it releases the GIL and is kept on disk."""
+    compiled: Function = njit(nogil=True, cache=True, boundscheck=False, **_OPTIONS)(function)
+    return compiled
+
+
+def _catalog_functions() -> list[Callable[..., Any]]:
+    """Every scalar function that kernels call, in the catalog's records and dispatch chains."""
+    functions: list[Any] = [*elementary.ELEMENTARY]
+    for activation in activations.ACTIVATIONS.values():
+        functions += [activation.value, activation.slope]
+    for loss in losses.LOSSES.values():
+        functions += [loss.value, loss.slope]
+    functions += [record.update for record in optimizers.OPTIMIZERS.values()]
+    functions += [activations.activate, activations.activation_slope]
+    functions += [losses.loss_value, losses.loss_slope, losses.binary_cross_entropy_on_logit, optimizers.update]
+    functions += [shuffling.next_random, shuffling.shuffle]
+    return [function for function in functions if function is not None]
+
+
+for _function in _catalog_functions():
+    # LLVM must put them into the loops that call them: only then does it see plain arithmetic that it can vectorize.
+    # (Numba's own inline="always" gives the same speed, but takes three times as long to compile.)
+    register_jitable(forceinline=True, **_OPTIONS)(_function)

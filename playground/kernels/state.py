@@ -1,0 +1,95 @@
+"""TrainingState: every buffer a run needs, allocated once; backends read and write it, nothing is allocated in a step."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from playground.catalog import optimizers
+from playground.experiment import TrainingSpec
+from playground.kernels.shuffling import seeded
+from playground.network.parameters import aligned_zeros, padded
+from playground.network.plan import Plan
+
+# Indices into ``TrainingState.counters``.
+STEP = 0  # mini-batches done since the weights were drawn
+POSITION = 1  # rows of the present epoch done
+EPOCH = 2  # whole epochs done
+
+# Indices into ``TrainingState.hyper``.
+RATE, H1, H2, H3, L1, L2 = range(6)
+
+
+class TrainingState:
+    """Buffers and counters of one run.
+
+    Parameters
+    ----------
+    plan
+        The network.
+    training
+        Batch size, optimizer, penalties and seed.
+    parameters
+        Start values, float32 (plan.parameter_size,); copied.
+    rows
+        Number of training rows.
+    dtype
+        float32 for compiled backends, float64 for the reference.
+    """
+
+    def __init__(
+        self, plan: Plan, training: TrainingSpec, parameters: NDArray[Any], rows: int, dtype: Any = np.float32
+    ) -> None:
+        self.plan = plan
+        self.dtype = np.dtype(dtype)
+        self.parameters = aligned_zeros(plan.parameter_size, dtype)
+        self.parameters[:] = parameters
+        self.gradients = aligned_zeros(plan.parameter_size, dtype)
+        # Memory slots of the optimizer; a slot it doesn't use stays empty.
+        self.first_moment = aligned_zeros(0, dtype)
+        self.second_moment = aligned_zeros(0, dtype)
+        self.order = np.arange(rows, dtype=np.int64)
+        self.random = seeded(training.seed)
+        self.counters = np.zeros(3, np.int64)
+        self.hyper = np.zeros(6, dtype)
+        self.stop = np.zeros(1, np.int64)
+        self.capacity = 0
+        self.configure(plan, training)
+
+    def configure(self, plan: Plan, training: TrainingSpec) -> None:
+        """Take over changed settings between two steps; weights and counters stay.
+
+        A new optimizer starts with empty memory, a new batch size from the next batch on.
+        """
+        self.plan = plan
+        record = optimizers.record_of(training.optimizer)
+        if getattr(self, "optimizer", None) is not record:
+            self.optimizer = record
+            size = self.parameters.size
+            self.first_moment = aligned_zeros(size if record.slots > 0 else 0, self.dtype)
+            self.second_moment = aligned_zeros(size if record.slots > 1 else 0, self.dtype)
+            # Bias correction counts the steps since the memory was empty.
+            self.memory_start = int(self.counters[STEP])
+        self.hyper[:L1] = optimizers.settings_of(training.optimizer)
+        self.hyper[L1] = training.l1
+        self.hyper[L2] = training.l2
+        self.batch_size = min(training.batch_size, max(1, self.order.size))
+        if (capacity := padded(self.batch_size)) * plan.units != self.capacity * getattr(self, "units", 0):
+            self.capacity = capacity
+            self.units = plan.units
+            self.values = aligned_zeros(plan.units * capacity, self.dtype)
+            self.deltas = aligned_zeros(plan.units * capacity, self.dtype)
+            self.targets = aligned_zeros(plan.widths[-1] * capacity, self.dtype)
+
+    @property
+    def step(self) -> int:
+        """Mini-batches done."""
+        return int(self.counters[STEP])
+
+    @property
+    def epoch(self) -> float:
+        """Epochs done, with the part of the present one."""
+        rows = max(1, self.order.size)
+        return float(self.counters[EPOCH] + self.counters[POSITION] / rows)
