@@ -56,6 +56,8 @@ class TrainingState:
         self.hyper = np.zeros(6, dtype)
         self.stop = np.zeros(1, np.int64)
         self.capacity = 0
+        self.values = aligned_zeros(0, dtype)
+        self.optimizer: optimizers.OptimizerRecord | None = None
         self.configure(plan, training)
 
     def configure(self, plan: Plan, training: TrainingSpec) -> None:
@@ -65,7 +67,7 @@ class TrainingState:
         """
         self.plan = plan
         record = optimizers.record_of(training.optimizer)
-        if getattr(self, "optimizer", None) is not record:
+        if self.optimizer is not record:
             self.optimizer = record
             size = self.parameters.size
             self.first_moment = aligned_zeros(size if record.slots > 0 else 0, self.dtype)
@@ -76,12 +78,22 @@ class TrainingState:
         self.hyper[L1] = training.l1
         self.hyper[L2] = training.l2
         self.batch_size = min(training.batch_size, max(1, self.order.size))
-        if (capacity := padded(self.batch_size)) * plan.units != self.capacity * getattr(self, "units", 0):
+        capacity = padded(self.batch_size)
+        if (capacity, plan.units * capacity) != (self.capacity, self.values.size):
             self.capacity = capacity
-            self.units = plan.units
             self.values = aligned_zeros(plan.units * capacity, self.dtype)
             self.deltas = aligned_zeros(plan.units * capacity, self.dtype)
             self.targets = aligned_zeros(plan.widths[-1] * capacity, self.dtype)
+
+    def take_over(self, other: TrainingState) -> None:
+        """Continue where another state of the same plan stands, as when a run moves to another backend."""
+        self.parameters[:] = other.parameters
+        self.first_moment[:] = other.first_moment
+        self.second_moment[:] = other.second_moment
+        self.order[:] = other.order
+        self.random[:] = other.random
+        self.counters[:] = other.counters
+        self.memory_start = other.memory_start
 
     @property
     def step(self) -> int:

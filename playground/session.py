@@ -1,0 +1,432 @@
+"""TrainingSession: the thread that trains. Commands go in, snapshots come out; nothing that changes is shared.
+
+The thread trains for about 10 ms at a time, looks for commands in between, and publishes what a screen can show. Only the
+newest snapshot counts: it holds state, never an event, so whoever reads may skip any number of them.
+"""
+
+from __future__ import annotations
+
+import queue
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from playground.experiment import Experiment, ExperimentError
+from playground.storage import FileError
+from playground.trainer import History, RunInfo, Trainer, history_columns
+
+FRAME = 1 / 60
+SLICE = 0.010
+SURFACE_SIZE = 100
+NEURON_SIZE = 40
+# Measuring and drawing up a snapshot may take this share of the thread's time at most.
+PUBLISH_SHARE = 0.25
+
+
+class Status(StrEnum):
+    """What the session is doing."""
+
+    IDLE = "idle"
+    RUNNING = "running"
+    PAUSED = "paused"
+    FINISHED = "finished"
+    DIVERGED = "diverged"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Use:
+    """Train this experiment from now on.
+
+    The run goes on where `keeps_weights` says so, unless ``restart`` asks for the initial weights again or ``parameters``
+    (flat, in the plan's layout) gives others. While running, the new run is running too.
+    """
+
+    experiment: Experiment
+    parameters: NDArray[np.float32] | None = None
+    restart: bool = False
+
+
+@dataclass(frozen=True)
+class Run:
+    """Train: ``steps`` mini-batches, or on and on; at most ``epochs_per_frame`` epochs in 1/60 s, None for no limit."""
+
+    steps: int | None = None
+    epochs_per_frame: float | None = None
+
+
+@dataclass(frozen=True)
+class Pause:
+    """Stop after the present mini-batches; weights and place in the epoch stay."""
+
+
+@dataclass(frozen=True)
+class Watch:
+    """What snapshots shall hold: any of ``neurons``, ``surface``, ``outputs``, ``probe``; see `Snapshot.parts`."""
+
+    names: frozenset[str] = frozenset()
+    probe: tuple[float, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Close:
+    """End the thread."""
+
+
+Command = Use | Run | Pause | Watch | Close
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """State of the run at one moment; nothing in it changes afterwards.
+
+    Parameters
+    ----------
+    generation
+        Number of `Use` commands the session had been given; an older one than the newest is out of date.
+    status
+        What the session is doing.
+    step, epoch
+        Mini-batches and epochs done.
+    history
+        What was measured so far.
+    parameters
+        float32, flat; the plan has the views.
+    parts
+        ``neurons``: a float32 (units, 40, 40) per layer, inputs first; ``surface``: float32 (outputs, 100, 100), both over
+        ±extent of the plane with x₂ upward; ``outputs``: float32 (rows, outputs) for every row of the data set;
+        ``probe``: a float32 (units,) per layer for the probed raw row. Only those that are watched and exist for the data.
+    error
+        One sentence where the status is diverged or failed.
+    run
+        What the run is about; None before there is one.
+    backend
+        What computes: ``cpu``, or ``reference`` while kernels are being compiled.
+    """
+
+    generation: int
+    status: Status
+    step: int = 0
+    epoch: float = 0.0
+    history: History = field(default_factory=lambda: History(history_columns("binary"), np.zeros((0, 5)), 0))
+    parameters: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
+    parts: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    error: str | None = None
+    run: RunInfo | None = None
+    backend: str = ""
+
+
+class TrainingSession:
+    """Trains experiments on a thread of its own.
+
+    Parameters
+    ----------
+    backend
+        ``auto``: the CPU backend, and NumPy while its kernels are still being compiled; or a backend's name.
+    """
+
+    def __init__(self, backend: str = "auto") -> None:
+        self.latest: Snapshot | None = None
+        self.generation = 0
+        self._backend = backend
+        self._commands: queue.SimpleQueue[Command] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._loop, name="training", daemon=True)
+        # Belongs to the thread from here on.
+        self._trainer: Trainer | None = None
+        self._seen_generation = 0
+        self._status = Status.IDLE
+        self._error: str | None = None
+        self._steps_left: int | None = None
+        self._epochs_per_frame: float | None = None
+        self._watch = Watch()
+        self._grids: dict[str, NDArray[np.float32]] = {}
+        self._slice_steps = 1
+        self._pace_start = 0.0
+        self._pace_step = 0
+        self._last_publish = 0.0
+        self._publish_cost = 0.0
+        self._recorded_step = -1
+        self._changed = False
+        self._warming: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def send(self, command: Command) -> None:
+        """Hand in a command; it takes effect within about 10 ms (a large network: after the present mini-batch)."""
+        if isinstance(command, Use):
+            self.generation += 1
+        trainer = self._trainer
+        if trainer is not None and not isinstance(command, Watch):
+            # Read inside the kernel after every mini-batch, so that a long call ends at once.
+            trainer.state.stop[0] = 1
+        self._commands.put(command)
+
+    def close(self, timeout: float = 2.0) -> bool:
+        """End the thread and wait for it; False if it didn't end in time (seconds)."""
+        if self._thread.is_alive():
+            self.send(Close())
+            self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    # Everything below runs on the session's thread.
+
+    def _loop(self) -> None:
+        while self._drain():
+            try:
+                self._advance()
+            except Exception as error:  # the thread must live on, whatever a run does
+                self._fail(error)
+        if self._warming is not None:
+            self._warming.terminate()
+            self._warming.wait()
+
+    def _drain(self) -> bool:
+        """Carry out waiting commands; sleeps for one if there's nothing else to do. False on Close."""
+        while True:
+            try:
+                wait = self._idle_seconds()
+                command = self._commands.get(timeout=wait) if wait != 0 else self._commands.get_nowait()
+            except queue.Empty:
+                return True
+            if isinstance(command, Close):
+                return False
+            try:
+                self._carry_out(command)
+            except Exception as error:
+                self._fail(error)
+
+    def _idle_seconds(self) -> float | None:
+        """How long the thread may sleep: None for until the next command, 0 for not at all."""
+        if self._changed:
+            return 0
+        if self._status is not Status.RUNNING:
+            return 0.1 if self._warming is not None else None
+        if self._epochs_per_frame is None or self._steps_left is not None:
+            return 0
+        return max(0.0, min(FRAME, self._seconds_ahead()))
+
+    def _carry_out(self, command: Command) -> None:
+        self._changed = True
+        if isinstance(command, Use):
+            self._seen_generation += 1
+            self._use(command)
+        elif isinstance(command, Watch):
+            self._watch = command
+        elif isinstance(command, Pause):
+            if self._status is Status.RUNNING:
+                self._status = Status.PAUSED
+        elif isinstance(command, Run) and self._trainer is not None and self._status is not Status.FAILED:
+            self._status = Status.RUNNING
+            self._error = None
+            self._trainer.diverged = False
+            self._steps_left = command.steps
+            self._epochs_per_frame = command.epochs_per_frame
+            self._start_pace()
+        if self._trainer is not None:
+            self._trainer.state.stop[0] = 0
+
+    def _use(self, command: Use) -> None:
+        running = self._status is Status.RUNNING
+        self._error = None
+        keeps = self._trainer is not None and command.parameters is None and not command.restart
+        if keeps and self._trainer is not None and self._trainer.use(command.experiment):
+            if not running and self._status is not Status.IDLE:
+                self._status = Status.PAUSED
+        else:
+            old = self._trainer
+            same_data = old is not None and _same_data(old.run.experiment, command.experiment)
+            data = old.run.data if old is not None and same_data else None
+            # Nothing of a run that failed to start may stay: the window would show it under the new name.
+            self._trainer = None
+            self._status = Status.IDLE
+            self._trainer = Trainer(command.experiment, self._present_backend(), command.parameters, data)
+            self._grids.clear()
+            self._slice_steps = 1
+            self._recorded_step = -1
+            self._status = Status.RUNNING if running else Status.IDLE
+        self._start_pace()
+
+    def _present_backend(self) -> str:
+        """The backend to start with: NumPy while a subprocess compiles the CPU's kernels for the first time."""
+        if self._backend != "auto":
+            return self._backend
+        from playground.kernels import warm
+
+        if self._warming is None and not warm.is_warm():
+            self._warming = subprocess.Popen(
+                [sys.executable, "-m", "playground.kernels.warm"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            )
+        return "cpu" if self._warming is None else "reference"
+
+    def _advance(self) -> None:
+        """Train for about a slice, then publish if a frame is over."""
+        trainer = self._trainer
+        if self._warming is not None and self._warming.poll() is not None:
+            self._warming = None
+            if trainer is not None:
+                trainer.switch_backend("cpu")
+                self._changed = True
+        if trainer is not None and self._status is Status.RUNNING:
+            self._train_slice(trainer)
+        due = time.perf_counter() - self._last_publish >= max(FRAME, self._publish_cost / PUBLISH_SHARE)
+        if self._changed or (due and self._status is Status.RUNNING):
+            self._publish()
+
+    def _train_slice(self, trainer: Trainer) -> None:
+        steps = self._slice_steps
+        first_stop = trainer.run.experiment.training.epochs * trainer.steps_per_epoch
+        before_stop = first_stop - trainer.step
+        if before_stop > 0:
+            steps = min(steps, before_stop)
+        if self._steps_left is not None:
+            steps = min(steps, self._steps_left)
+        elif self._epochs_per_frame is not None:
+            steps = min(steps, self._steps_due(trainer))
+        if steps <= 0:
+            return
+        before, start = trainer.step, time.perf_counter()
+        good = trainer.train_steps(steps)
+        elapsed = max(1e-6, time.perf_counter() - start)
+        done = trainer.step - before
+        if done == steps:
+            # Toward a call of one slice, at most doubling: one slow call must not throw the pace off.
+            self._slice_steps = int(min(2 * steps, max(1, steps * SLICE / elapsed))) if steps == self._slice_steps else self._slice_steps
+        if self._steps_left is not None:
+            self._steps_left -= done
+        if not good:
+            self._diverge(trainer)
+        elif before < first_stop <= trainer.step:
+            self._status = Status.FINISHED
+            self._changed = True
+        elif self._steps_left == 0:
+            self._status = Status.PAUSED
+            self._changed = True
+
+    def _diverge(self, trainer: Trainer) -> None:
+        rate = trainer.run.experiment.training.optimizer.learning_rate
+        self._status = Status.DIVERGED
+        self._changed = True
+        self._error = (
+            f"The loss stopped being a number in epoch {trainer.epoch:.0f}: the steps were too large. "
+            f"Try a learning rate of {rate / 10:g}; the last good weights are kept."
+        )
+
+    def _fail(self, error: Exception) -> None:
+        """Report an exception in the snapshot; sentences of our own stand as they are."""
+        ours = isinstance(error, (ExperimentError, FileError))
+        self._error = str(error) if ours else f"Training stopped: {type(error).__name__}: {error}."
+        self._status = Status.FAILED
+        self._changed = True
+        try:
+            self._publish()
+        except Exception:
+            # What can't even be measured is shown without its numbers.
+            self._trainer = None
+            self._publish()
+
+    # Pace: how many steps are due at the chosen number of epochs per frame.
+
+    def _start_pace(self) -> None:
+        self._pace_start = time.perf_counter()
+        self._pace_step = self._trainer.step if self._trainer else 0
+
+    def _steps_per_second(self, trainer: Trainer) -> float:
+        return (self._epochs_per_frame or 0.0) / FRAME * trainer.steps_per_epoch
+
+    def _steps_due(self, trainer: Trainer) -> int:
+        rate = self._steps_per_second(trainer)
+        due = self._pace_step + rate * (time.perf_counter() - self._pace_start) - trainer.step
+        if due > rate * 3 * FRAME:
+            # The network is too slow for the chosen speed: don't pile up a debt.
+            self._start_pace()
+        return int(due)
+
+    def _seconds_ahead(self) -> float:
+        """Seconds until the next step is due, at most a frame when a snapshot is due first."""
+        if self._trainer is None:
+            return FRAME
+        rate = self._steps_per_second(self._trainer)
+        next_step = self._pace_start + (self._trainer.step + 1 - self._pace_step) / max(rate, 1e-9)
+        return next_step - time.perf_counter()
+
+    # Snapshots.
+
+    def _publish(self) -> None:
+        start = time.perf_counter()
+        self._changed = False
+        trainer = self._trainer
+        if trainer is None:
+            self.latest = Snapshot(self._seen_generation, self._status, error=self._error)
+            return
+        if trainer.step != self._recorded_step and self._status is not Status.FAILED:
+            trainer.record()
+            self._recorded_step = trainer.step
+            if trainer.diverged and self._status is not Status.DIVERGED:
+                self._diverge(trainer)
+                self._changed = False
+        parameters = trainer.parameters
+        parameters.flags.writeable = False
+        self.latest = Snapshot(
+            generation=self._seen_generation,
+            status=self._status,
+            step=trainer.step,
+            epoch=trainer.epoch,
+            history=trainer.history,
+            parameters=parameters,
+            parts=MappingProxyType(self._parts(trainer)),
+            error=self._error,
+            run=trainer.run,
+            backend=trainer.backend.NAME,
+        )
+        self._last_publish = time.perf_counter()
+        self._publish_cost = self._last_publish - start
+
+    def _parts(self, trainer: Trainer) -> dict[str, Any]:
+        parts: dict[str, Any] = {}
+        names, data = self._watch.names, trainer.run.data
+        if "outputs" in names:
+            parts["outputs"] = trainer.outputs.copy()
+        if "neurons" in names and data.dataset.planar:
+            layers = trainer.activations(self._grid(data, NEURON_SIZE))
+            parts["neurons"] = tuple(_pictures(layer, NEURON_SIZE) for layer in layers)
+        if "surface" in names and data.dataset.planar:
+            parts["surface"] = _pictures(trainer.activations(self._grid(data, SURFACE_SIZE))[-1], SURFACE_SIZE)
+        probe = self._watch.probe
+        if "probe" in names and probe is not None and len(probe) == data.dataset.features.shape[1]:
+            row = data.preprocessing.inputs(np.array([probe], np.float64))
+            parts["probe"] = tuple(layer[0] for layer in trainer.activations(row))
+        return parts
+
+    def _grid(self, data: Any, size: int) -> NDArray[np.float32]:
+        """Network inputs of size × size points over the plane, row by row from the top; kept for the run."""
+        key = f"{size}"
+        if key not in self._grids:
+            # Centers of the pixels, so that the picture is symmetric about the axes.
+            axis = ((np.arange(size) + 0.5) / size * 2 - 1) * data.dataset.extent
+            x1, x2 = np.meshgrid(axis, -axis)
+            self._grids[key] = data.preprocessing.inputs(np.column_stack([x1.ravel(), x2.ravel()]))
+        return self._grids[key]
+
+
+def _pictures(values: NDArray[np.float32], size: int) -> NDArray[np.float32]:
+    """(size², units) values of a grid as (units, size, size) pictures."""
+    return np.ascontiguousarray(values.T).reshape(-1, size, size)
+
+
+def _same_data(old: Experiment, new: Experiment) -> bool:
+    """Whether prepared data can be used again: same source, split and target encoding."""
+    from playground.experiment import target_range
+
+    same_task = old.training.task == new.training.task
+    return same_task and old.data == new.data and target_range(old) == target_range(new)

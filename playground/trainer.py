@@ -1,0 +1,301 @@
+"""Trainer: runs a Plan on a backend, evaluates it and keeps its history; synchronous, without threads."""
+
+from __future__ import annotations
+
+import importlib
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from playground.catalog.metrics import METRICS
+from playground.catalog.tasks import TASKS
+from playground.data.preprocessing import PreparedData, prepare
+from playground.experiment import Experiment, ExperimentError, keeps_weights
+from playground.kernels.state import POSITION
+from playground.network.parameters import initialize
+from playground.network.plan import Plan, build_plan
+
+if TYPE_CHECKING:
+    from playground.model import TrainedModel
+
+Array = NDArray[Any]
+BACKENDS = {"reference": "playground.kernels.reference", "cpu": "playground.kernels.cpu"}
+
+
+def load_backend(name: str) -> ModuleType:
+    """Import a backend by name; ``auto`` is the fastest one here.
+
+    Raises
+    ------
+    ExperimentError
+        If there is no such backend.
+    """
+    chosen = "cpu" if name == "auto" else name
+    if chosen not in BACKENDS:
+        raise ExperimentError(f"there is no backend {name!r}; choose one of auto, {', '.join(BACKENDS)}.")
+    return importlib.import_module(BACKENDS[chosen])
+
+
+@dataclass(frozen=True)
+class RunInfo:
+    """What a run is about: the experiment, its data and its plan; the same object for all of a run's snapshots."""
+
+    experiment: Experiment
+    data: PreparedData
+    plan: Plan
+
+
+@dataclass(frozen=True)
+class History:
+    """What was measured so far: one row per measurement, row 0 before training. Rows are only ever added.
+
+    Parameters
+    ----------
+    columns
+        ``epoch, train_loss, test_loss``, then train and test of each metric of the task.
+    rows
+        float64 (at least length, columns).
+    length
+        How many rows there are.
+    """
+
+    columns: tuple[str, ...]
+    rows: Array
+    length: int
+
+    def column(self, name: str) -> Array:
+        """One column, float64 (length,).
+
+        Raises
+        ------
+        ValueError
+            If there is no such column.
+        """
+        return self.rows[: self.length, self.columns.index(name)]
+
+    def last(self) -> dict[str, float]:
+        """The newest row by column name."""
+        return dict(zip(self.columns, self.rows[self.length - 1].tolist(), strict=True)) if self.length else {}
+
+
+def history_columns(task: str) -> tuple[str, ...]:
+    """Names of the columns recorded for a task."""
+    metrics = [f"{part}_{metric}" for metric in TASKS[task].metrics for part in ("train", "test")]
+    return ("epoch", "train_loss", "test_loss", *metrics)
+
+
+class Trainer:
+    """Trains one experiment step by step.
+
+    Parameters
+    ----------
+    experiment
+        A checked experiment.
+    backend
+        ``auto``, ``cpu`` or ``reference``.
+    parameters
+        Start values in the plan's flat layout; None draws them from ``network.seed``.
+    data
+        The experiment's data if they are at hand; None loads them.
+
+    Raises
+    ------
+    ExperimentError, FileError
+        If the data can't be loaded or don't fit.
+    """
+
+    def __init__(
+        self,
+        experiment: Experiment,
+        backend: str = "auto",
+        parameters: Array | None = None,
+        data: PreparedData | None = None,
+    ) -> None:
+        self.backend = load_backend(backend)
+        data = data if data is not None else prepare(experiment)
+        plan = build_plan(experiment, data.train_inputs.shape[1], data.train_targets.shape[1])
+        self.run = RunInfo(experiment, data, plan)
+        start = initialize(experiment, plan.parameters, plan.parameter_size) if parameters is None else parameters
+        if start.shape != (plan.parameter_size,):
+            raise ExperimentError("the weights were trained for a network of another shape; open their own experiment.")
+        self.state = self.backend.new_state(plan, experiment.training, start, len(data.train_rows))
+        # Outputs for every row of the data set, in its order; refreshed by each evaluation.
+        self.outputs = np.zeros((len(data.dataset.features), plan.widths[-1]), np.float32)
+        self._part_outputs = [np.zeros((len(rows), plan.widths[-1]), np.float32) for rows in self._part_rows()]
+        self._true = [self._truth(rows) for rows in self._part_rows()]
+        self._columns = history_columns(experiment.training.task)
+        self._rows = np.zeros((256, len(self._columns)))
+        self._length = 0
+        self._good = self.state.parameters.copy()
+        self.diverged = False
+
+    # The run as it stands
+
+    @property
+    def step(self) -> int:
+        """Mini-batches done."""
+        return int(self.state.step)
+
+    @property
+    def epoch(self) -> float:
+        """Epochs done, with the part of the present one."""
+        return float(self.state.epoch)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Mini-batches in one epoch."""
+        return max(1, math.ceil(self.state.order.size / self.state.batch_size))
+
+    @property
+    def parameters(self) -> NDArray[np.float32]:
+        """A copy of the parameters, float32, flat; after a divergence the last ones that were good."""
+        return self.state.parameters.astype(np.float32)
+
+    @property
+    def history(self) -> History:
+        """What was recorded so far."""
+        return History(self._columns, self._rows, self._length)
+
+    # What moves it on
+
+    def train_steps(self, steps: int) -> bool:
+        """Do some mini-batches; False if the loss stopped being a number, which ends the run with the last good weights."""
+        if self.diverged:
+            return False
+        data = self.run.data
+        loss = self.backend.train(self.state, data.train_inputs, data.train_targets, steps)
+        if not math.isfinite(loss):
+            self._diverge()
+        return not self.diverged
+
+    def train_epochs(self, epochs: int = 1) -> bool:
+        """Go to the end of the present epoch, and on for the others; see `train_steps`."""
+        left = self.state.order.size - int(self.state.counters[POSITION])
+        return self.train_steps(math.ceil(left / self.state.batch_size) + (epochs - 1) * self.steps_per_epoch)
+
+    def record(self) -> dict[str, float]:
+        """Measure losses and metrics on both parts with the present weights, and add them to the history.
+
+        Returns
+        -------
+        row
+            The measurement by column name.
+        """
+        losses, metrics = self._measure()
+        if not (math.isfinite(losses[0]) and np.isfinite(self.state.parameters).all()):
+            self._diverge()
+            return self.history.last()
+        self._good[:] = self.state.parameters
+        if self._length == len(self._rows):
+            # A new array twice as long: histories handed out before keep looking at the old one.
+            self._rows = np.concatenate([self._rows, np.zeros_like(self._rows)])
+        self._rows[self._length] = [self.epoch, *losses, *metrics]
+        self._length += 1
+        return self.history.last()
+
+    def use(self, experiment: Experiment) -> bool:
+        """Go on with a changed experiment if that keeps the weights; False (and nothing done) if it doesn't."""
+        if not keeps_weights(self.run.experiment, experiment):
+            return False
+        data = self.run.data
+        plan = build_plan(experiment, data.train_inputs.shape[1], data.train_targets.shape[1])
+        self.state.configure(plan, experiment.training)
+        self.run = RunInfo(experiment, data, plan)
+        self.diverged = False
+        return True
+
+    def switch_backend(self, name: str) -> None:
+        """Go on with the same weights, memory and place in the epoch on another backend."""
+        old = self.state
+        self.backend = load_backend(name)
+        self.state = self.backend.new_state(
+            self.run.plan, self.run.experiment.training, old.parameters, old.order.size
+        )
+        self.state.take_over(old)
+
+    def activations(self, inputs: Array) -> tuple[Array, ...]:
+        """Values of every layer for some network inputs; see ``reference.activations``."""
+        layers: tuple[Array, ...] = self.backend.activations(self.run.plan, self.state.parameters, inputs)
+        return layers
+
+    def model(self) -> TrainedModel:
+        """The trained model as it can be saved, with the newest measurement."""
+        from playground.model import TrainedModel
+
+        return TrainedModel(self.run.experiment, self.parameters, self.run.data.preprocessing, self.history.last())
+
+    def _diverge(self) -> None:
+        """Back to the last weights that were good, with the optimizer's memory emptied."""
+        self.diverged = True
+        self.state.parameters[:] = self._good
+        self.state.first_moment[:] = 0
+        self.state.second_moment[:] = 0
+        self.state.memory_start = self.state.step
+
+    def _measure(self) -> tuple[list[float], list[float]]:
+        """Losses [train, test] and metrics [train, test of the first, train, test of the second, …]."""
+        data, losses = self.run.data, []
+        parts = ((data.train_inputs, data.train_targets), (data.test_inputs, data.test_targets))
+        for (inputs, targets), rows, outputs in zip(parts, self._part_rows(), self._part_outputs, strict=True):
+            losses.append(self.backend.evaluate(self.state, inputs, targets, outputs))
+            self.outputs[rows] = outputs
+        task = TASKS[self.run.experiment.training.task]
+        preprocessing = data.preprocessing
+        with np.errstate(all="ignore"):
+            predicted = [preprocessing.labels(outputs) for outputs in self._part_outputs]
+            metrics = [
+                METRICS[name].compute(predicted[part], self._true[part]) for name in task.metrics for part in (0, 1)
+            ]
+        return losses, metrics
+
+    def _part_rows(self) -> tuple[Array, Array]:
+        return self.run.data.train_rows, self.run.data.test_rows
+
+    def _truth(self, rows: Array) -> Array:
+        """What the metrics compare with: class numbers (rows,), or labels and values (rows, outputs)."""
+        targets = self.run.data.dataset.targets[rows]
+        return targets[:, 0] if self.run.experiment.training.task in ("binary", "multiclass") else targets
+
+
+def train(
+    experiment: Experiment,
+    *,
+    epochs: int | None = None,
+    backend: str = "auto",
+    parameters: Array | None = None,
+    progress: Callable[[Trainer], None] | None = None,
+) -> TrainedModel:
+    """Train an experiment from start to end.
+
+    Parameters
+    ----------
+    experiment
+        What to train.
+    epochs
+        How long; None takes ``training.epochs``.
+    backend
+        ``auto``, ``cpu`` or ``reference``.
+    parameters
+        Start values, for going on from a trained model's ``parameters``.
+    progress
+        Called after each epoch with the `Trainer`.
+
+    Returns
+    -------
+    model
+        The trained model, with the last measurement as its metrics.
+    """
+    trainer = Trainer(experiment, backend, parameters)
+    trainer.record()
+    for _ in range(experiment.training.epochs if epochs is None else epochs):
+        if not trainer.train_epochs():
+            break
+        trainer.record()
+        if progress is not None:
+            progress(trainer)
+    return trainer.model()
