@@ -9,6 +9,8 @@ import re
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from playground.catalog import activations, initializers
 from playground.catalog.activations import ACTIVATIONS
@@ -16,7 +18,9 @@ from playground.catalog.initializers import INITIALIZERS
 from playground.catalog.losses import LOSSES
 from playground.catalog.optimizers import OPTIMIZERS, SGD, Adam, Momentum, Optimizer
 from playground.catalog.tasks import TASKS
-from playground.network.layers import ActivationChoice, Dense, OutputActivationChoice
+from playground.network.layers import Dense, OutputActivationChoice
+from playground.network.parameters import initialize
+from playground.network.plan import Plan, plan_network
 
 __all__ = [
     "SGD",
@@ -31,15 +35,19 @@ __all__ = [
     "NetworkSpec",
     "SyntheticSource",
     "TrainingSpec",
+    "build_plan",
     "checked",
     "decode",
     "default_loss",
     "encode",
+    "initial_parameters",
     "keeps_weights",
     "output_activation",
     "schema",
     "set_field",
+    "target_range",
     "warnings",
+    "weights_key",
 ]
 
 # The task that each set poses; a source and a task that don't go together are refused.
@@ -172,6 +180,18 @@ class Experiment(Spec, frozen=True, kw_only=True):
 def output_activation(experiment: Experiment) -> str | msgspec.Struct:
     """The output layer's activation: what ``network.output_activation`` says, or else what fits the task."""
     return experiment.network.output_activation or TASKS[experiment.training.task].output_activation
+
+
+def build_plan(experiment: Experiment, inputs: int, outputs: int) -> Plan:
+    """The experiment's network as instructions, for data with that many inputs and targets per row."""
+    network, training = experiment.network, experiment.training
+    return plan_network(network.layers, output_activation(experiment), training.loss, inputs, outputs)
+
+
+def initial_parameters(experiment: Experiment, plan: Plan) -> NDArray[np.float32]:
+    """The weights and biases that the experiment's network starts from: float32, flat, in the plan's layout."""
+    network = experiment.network
+    return initialize(plan.parameters, plan.parameter_size, network.initializer, network.bias, network.seed)
 
 
 def target_range(experiment: Experiment) -> tuple[float, float]:

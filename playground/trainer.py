@@ -15,10 +15,9 @@ from numpy.typing import NDArray
 from playground.catalog.metrics import METRICS
 from playground.catalog.tasks import TASKS
 from playground.data.preprocessing import PreparedData, prepare
-from playground.experiment import Experiment, ExperimentError, keeps_weights
+from playground.experiment import Experiment, ExperimentError, build_plan, initial_parameters, keeps_weights
 from playground.kernels.state import POSITION
-from playground.network.parameters import initialize
-from playground.network.plan import Plan, build_plan
+from playground.network.plan import Plan
 
 if TYPE_CHECKING:
     from playground.model import TrainedModel
@@ -120,7 +119,7 @@ class Trainer:
         data = data if data is not None else prepare(experiment)
         plan = build_plan(experiment, data.train_inputs.shape[1], data.train_targets.shape[1])
         self.run = RunInfo(experiment, data, plan)
-        start = initialize(experiment, plan.parameters, plan.parameter_size) if parameters is None else parameters
+        start = initial_parameters(experiment, plan) if parameters is None else parameters
         if start.shape != (plan.parameter_size,):
             raise ExperimentError("the weights were trained for a network of another shape; open their own experiment.")
         self.state = self.backend.new_state(plan, experiment.training, start, len(data.train_rows))

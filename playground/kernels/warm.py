@@ -24,10 +24,18 @@ def is_warm() -> bool:
 
 def warm() -> None:
     """Run each kernel once on a tiny network, which compiles it and keeps the result."""
-    from playground.experiment import Adam, DataSpec, Dense, Experiment, NetworkSpec, SyntheticSource, TrainingSpec
+    from playground.experiment import (
+        Adam,
+        DataSpec,
+        Dense,
+        Experiment,
+        NetworkSpec,
+        SyntheticSource,
+        TrainingSpec,
+        build_plan,
+    )
     from playground.kernels import cpu
-    from playground.network.plan import build_plan
-
+    
     experiment = Experiment(
         data=DataSpec(source=SyntheticSource(name="circle")),
         network=NetworkSpec(layers=(Dense(units=2, activation="tanh"),)),

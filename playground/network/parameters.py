@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from playground.catalog import initializers
-from playground.experiment import Experiment
 
 # Every view starts at a multiple of 16 floats (64 bytes): one AVX-512 register, one cache line.
 PADDING = 16
@@ -84,20 +84,29 @@ def lay_out(widths: tuple[int, ...]) -> tuple[tuple[ParameterView, ...], int]:
     return tuple(views), end
 
 
-def initialize(experiment: Experiment, views: tuple[ParameterView, ...], size: int) -> NDArray[np.float32]:
+def initialize(
+    views: tuple[ParameterView, ...], size: int, initializer: str | msgspec.Struct, bias: float, seed: int
+) -> NDArray[np.float32]:
     """Draw the initial parameters: the same seed gives the same numbers on every machine.
+
+    Parameters
+    ----------
+    views, size
+        As `lay_out` gives them.
+    initializer, bias, seed
+        As an experiment's network has them.
 
     Returns
     -------
     buffer
         float32, 64-byte aligned; the padding between views is zero.
     """
-    random = np.random.default_rng(experiment.network.seed)
-    record, numbers = initializers.resolve(experiment.network.initializer)
+    random = np.random.default_rng(seed)
+    record, numbers = initializers.resolve(initializer)
     buffer = aligned_zeros(size)
     for view in views:
         if view.is_weight:
             view.of(buffer)[:] = record.draw(random, *view.shape, numbers)
         else:
-            view.of(buffer)[:] = experiment.network.bias
+            view.of(buffer)[:] = bias
     return buffer

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from playground.catalog import activations
 from playground.catalog.losses import LOSSES
-from playground.experiment import Experiment, output_activation
+from playground.network.layers import ActivationChoice, Dense
 from playground.network.parameters import ParameterView, lay_out
 
 # Operations.
@@ -105,21 +105,25 @@ class Plan:
         raise KeyError(name)
 
 
-def build_plan(experiment: Experiment, inputs: int, outputs: int) -> Plan:
-    """Turn an experiment's network into instructions.
+def plan_network(
+    layers: tuple[Dense, ...], output_activation: ActivationChoice, loss_name: str, inputs: int, outputs: int
+) -> Plan:
+    """Turn a chain of layers into instructions.
 
     Parameters
     ----------
-    experiment
-        A checked experiment.
+    layers
+        The hidden layers.
+    output_activation, loss_name
+        What follows the output layer's weighted sums.
     inputs, outputs
         Width of the data's inputs and of its targets.
     """
-    widths = (inputs, *(layer.units for layer in experiment.network.layers), outputs)
+    widths = (inputs, *(layer.units for layer in layers), outputs)
     views, size = lay_out(widths)
-    head, head_parameter = activations.resolve(output_activation(experiment))
-    loss = LOSSES[experiment.training.loss]
-    hidden = [activations.resolve(layer.activation) for layer in experiment.network.layers]
+    head, head_parameter = activations.resolve(output_activation)
+    loss = LOSSES[loss_name]
+    hidden = [activations.resolve(layer.activation) for layer in layers]
 
     rows: list[dict[int, int]] = []
     settings: list[float] = []

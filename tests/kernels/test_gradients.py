@@ -6,16 +6,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracle import HIDDEN, OUTPUTS, all_heads, make_experiment, random_batch, torch_gradients
 
+from playground.experiment import build_plan, initial_parameters
 from playground.kernels import cpu, reference
-from playground.network.parameters import initialize
-from playground.network.plan import build_plan
 
 HEADS = list(all_heads())
 
 
 def prepare(experiment, inputs, seed=0):
     plan = build_plan(experiment, inputs, OUTPUTS[experiment.training.task])
-    parameters = initialize(experiment, plan.parameters, plan.parameter_size)
+    parameters = initial_parameters(experiment, plan)
     random = np.random.default_rng(seed)
     for view in plan.parameters:
         if not view.is_weight:

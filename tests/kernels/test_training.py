@@ -6,18 +6,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracle import HIDDEN, OUTPUTS, all_heads, make_experiment, random_batch, torch_activation, torch_loss
 
-from playground.experiment import SGD, Adam, Momentum, output_activation
+from playground.experiment import SGD, Adam, Momentum, build_plan, initial_parameters, output_activation
 from playground.kernels import cpu, reference
 from playground.kernels.state import EPOCH, POSITION
-from playground.network.parameters import initialize
-from playground.network.plan import build_plan
 
 OPTIMIZERS = [SGD(learning_rate=0.1), Momentum(learning_rate=0.05, momentum=0.8), Adam(learning_rate=0.02, beta1=0.8)]
 
 
 def start(backend, experiment, rows, inputs=4):
     plan = build_plan(experiment, inputs, OUTPUTS[experiment.training.task])
-    parameters = initialize(experiment, plan.parameters, plan.parameter_size)
+    parameters = initial_parameters(experiment, plan)
     return plan, backend.new_state(plan, experiment.training, parameters, rows)
 
 

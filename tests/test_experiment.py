@@ -1,0 +1,187 @@
+"""The experiment file: round trips, refusals that say what would be right, and which edits keep the weights."""
+
+import json
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from playground.catalog.activations import ACTIVATIONS
+from playground.experiment import (
+    SGD,
+    Adam,
+    BundledSource,
+    DataSpec,
+    Dense,
+    Experiment,
+    ExperimentError,
+    FileSource,
+    NetworkSpec,
+    SyntheticSource,
+    TrainingSpec,
+    checked,
+    decode,
+    encode,
+    keeps_weights,
+    schema,
+    set_field,
+    warnings,
+)
+
+CIRCLE = Experiment(
+    data=DataSpec(source=SyntheticSource(name="circle")),
+    network=NetworkSpec(layers=(Dense(units=4, activation="tanh"), Dense(units=2, activation="tanh"))),
+    training=TrainingSpec(task="binary", loss="binary_cross_entropy"),
+)
+IRIS = Experiment(
+    data=DataSpec(source=BundledSource(name="iris")),
+    network=NetworkSpec(layers=()),
+    training=TrainingSpec(task="multiclass", loss="categorical_cross_entropy"),
+)
+TABLE = Experiment(
+    name="Meine Tabelle ✓",
+    data=DataSpec(source=FileSource(path="a b.csv", targets=("y",), ignore=("id",)), test_fraction=0.0),
+    network=NetworkSpec(layers=(Dense(units=3, activation="relu"),), initializer="he_normal", bias=0.1),
+    training=TrainingSpec(task="regression", loss="mean_squared_error", optimizer=SGD(learning_rate=0.1), l1=0.01),
+)
+
+
+@pytest.mark.parametrize("experiment", [CIRCLE, IRIS, TABLE])
+def test_a_file_brings_the_same_experiment_back(experiment):
+    assert decode(encode(experiment)) == checked(experiment) == experiment
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    units=st.lists(st.integers(1, 4096), max_size=8),
+    activation=st.sampled_from([name for name, record in ACTIVATIONS.items() if record.hidden]),
+    rate=st.floats(1e-9, 1000, exclude_min=True),
+    seed=st.integers(0, 2**32 - 1),
+    fraction=st.floats(0, 0.9),
+)
+def test_random_experiments_survive_the_file(units, activation, rate, seed, fraction):
+    experiment = Experiment(
+        data=DataSpec(source=SyntheticSource(name="spiral"), test_fraction=fraction, seed=seed),
+        network=NetworkSpec(layers=tuple(Dense(units=count, activation=activation) for count in units), seed=seed),
+        training=TrainingSpec(task="binary", loss="mean_squared_error", optimizer=Adam(learning_rate=rate)),
+    )
+    assert decode(encode(experiment)) == experiment
+
+
+def test_the_file_is_the_one_of_the_manual():
+    text = """{"version": 1, "name": "Tumor or not",
+     "data": {"source": {"type": "bundled", "name": "breast_cancer"}, "test_fraction": 0.3, "standardize": true, "seed": 0},
+     "network": {"layers": [{"type": "dense", "units": 8, "activation": "tanh"}], "initializer": "glorot_uniform", "seed": 0},
+     "training": {"task": "binary", "loss": "binary_cross_entropy", "optimizer": {"type": "adam", "learning_rate": 0.003},
+                  "l2": 0.01, "batch_size": 32, "epochs": 40, "seed": 0}}"""
+    experiment = decode(text)
+    assert experiment.network.layers == (Dense(units=8, activation="tanh"),)
+    assert experiment.training.optimizer == Adam(learning_rate=0.003)
+    assert decode("\ufeff".encode() + text.encode()) == experiment
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "says"),
+    [
+        ("training.optimizer.learning_rate", "-5", ["training.optimizer.learning_rate", "-5", "> 0"]),
+        ("training.optimizer.learnin_rate", "1", ["learnin_rate", "did you mean 'learning_rate'"]),
+        ("training.optimizer.learning_rate", "NaN", ["training.optimizer.learning_rate", "finite"]),
+        ("training.batch_size", "1.5", ["training.batch_size", "int"]),
+        ("training.batch_size", "true", ["training.batch_size", "int"]),
+        ("training.loss", "binary_crossentropy", ["training.loss", "did you mean 'binary_cross_entropy'"]),
+        ("training.loss", "categorical_cross_entropy", ["does not fit a binary task", "binary_cross_entropy"]),
+        ("training.task", "multiclass", ["training.task", "circle poses a binary task"]),
+        ("network.layers.0.units", "0", ["network.layers.0.units", ">= 1"]),
+        ("network.layers.7.units", "3", ["there is no item '7'"]),
+        ("network.layers.0.activation", "tahn", ["network.layers.0.activation", "did you mean 'tanh'"]),
+        ("network.layers.0.activation", "softmax", ["network.layers.0.activation", "relu"]),
+        ("network.output_activation", "softmax", ["network.output_activation", "always 1", "sigmoid"]),
+        ("network.output_activation", "tanh", ["training.loss", "needs sigmoid or softmax outputs"]),
+        ("network.initializer", '{"type": "uniform", "low": 2, "high": 1}', ["low is above high"]),
+        ("data.features", '["x1", "x1"]', ["listed twice"]),
+        ("data.features", "[]", ["data.features", "length"]),
+        ("data.test_fraction", "0.95", ["data.test_fraction", "<= 0.9"]),
+        ("data.source", "bundled", ["data.source", "'name' is missing"]),
+        ("data.source.name", "cirle", ["data.source.name", "did you mean 'circle'"]),
+        ("version", "2", ["version"]),
+        ("name.first", "x", ["has no fields"]),
+    ],
+)
+def test_what_cannot_be_is_refused_with_the_mend(path, value, says):
+    with pytest.raises(ExperimentError) as refused:
+        set_field(CIRCLE, path, value)
+    for words in says:
+        assert words in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "line 1, column 1"),
+        ('{"version": 1,\n "data": }', "line 2"),
+        ("[1, 2]", "JSON object"),
+        ("[" * 100_000, "nested too deeply"),
+        (b"\xff\xfe\x00", "UTF-8"),
+        (encode(CIRCLE).replace(b'"training"', b'"trainning"'), "did you mean 'training'"),
+    ],
+)
+def test_files_that_are_no_experiments_are_refused(text, says):
+    with pytest.raises(ExperimentError) as refused:
+        decode(text)
+    assert says in str(refused.value)
+
+
+def test_constructors_accept_anything_and_checked_refuses_it():
+    training = msgspec.structs.replace(CIRCLE.training, optimizer=Adam(learning_rate=float("nan")))
+    with pytest.raises(ExperimentError, match="learning_rate"):
+        checked(msgspec.structs.replace(CIRCLE, training=training))
+
+
+def test_fields_are_set_by_path():
+    changed = set_field(CIRCLE, "training.optimizer", "sgd")
+    assert changed.training.optimizer == SGD()
+    changed = set_field(changed, "network.layers.1.activation", '{"type": "leaky_relu", "negative_slope": 0.2}')
+    assert changed.network.layers[1].activation.negative_slope == 0.2
+    assert set_field(CIRCLE, "name", "Zwei Ringe").name == "Zwei Ringe"
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "keeps"),
+    [
+        ("training.optimizer.learning_rate", "0.5", True),
+        ("training.optimizer", "sgd", True),
+        ("training.loss", "mean_squared_error", True),
+        ("training.batch_size", "7", True),
+        ("training.l2", "0.1", True),
+        ("network.layers.0.activation", "relu", True),
+        ("name", "Other", True),
+        ("network.layers.0.units", "5", False),
+        ("network.layers", "[]", False),
+        ("network.seed", "1", False),
+        ("network.initializer", "zeros", False),
+        ("data.seed", "1", False),
+        ("data.source.noise", "10", False),
+        ("data.features", '["x1", "x2", "sin_x1"]', False),
+    ],
+)
+def test_which_edits_keep_the_weights(path, value, keeps):
+    assert keeps_weights(CIRCLE, set_field(CIRCLE, path, value)) is keeps
+
+
+def test_the_schema_describes_the_file():
+    definition = json.dumps(schema())
+    for word in ("learning_rate", "leaky_relu", "negative_slope", "x1_times_x2", "multi_gauss", "description"):
+        assert word in definition
+
+
+def test_classic_mistakes_are_pointed_out():
+    assert warnings(CIRCLE) == []
+    linear = set_field(set_field(CIRCLE, "network.layers.0.activation", "identity"), "network.layers.1.activation", "identity")
+    assert "linear" in warnings(linear)[0]
+    multilabel = Experiment(
+        data=DataSpec(source=BundledSource(name="multilabel")),
+        network=NetworkSpec(output_activation="softmax"),
+        training=TrainingSpec(task="multilabel", loss="binary_cross_entropy"),
+    )
+    assert "two labels" in warnings(checked(multilabel))[0]
