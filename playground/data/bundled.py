@@ -1,0 +1,158 @@
+"""Real data sets that come with scikit-learn, with words for people."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from playground.data.dataset import Dataset
+
+
+def breast_cancer() -> Dataset:
+    """569 tumors by 30 measurements of their cell nuclei; yes means malignant."""
+    from sklearn.datasets import load_breast_cancer
+
+    bunch = load_breast_cancer()
+    # scikit-learn's 1 is benign; a screening test asks "is it malignant?", so malignant is the yes here.
+    return _dataset(
+        bunch,
+        "breast_cancer",
+        "Tumor or not",
+        "569 tumors by 30 measurements of their cell nuclei: malignant or benign?",
+        "binary",
+        targets=1.0 - bunch.target,
+        target_names=("malignant",),
+        class_names=("benign", "malignant"),
+    )
+
+
+def iris() -> Dataset:
+    """150 irises of three species by the length and width of sepal and petal."""
+    from sklearn.datasets import load_iris
+
+    bunch = load_iris()
+    return _dataset(
+        bunch,
+        "iris",
+        "Iris",
+        "150 irises by the size of their sepals and petals: which of three species?",
+        "multiclass",
+        target_names=("species",),
+        class_names=tuple(str(name) for name in bunch.target_names),
+    )
+
+
+def wine() -> Dataset:
+    """178 wines from three growers by 13 chemical measurements."""
+    from sklearn.datasets import load_wine
+
+    return _dataset(
+        load_wine(),
+        "wine",
+        "Wine",
+        "178 wines by 13 chemical measurements: which of three growers?",
+        "multiclass",
+        target_names=("grower",),
+        class_names=("grower A", "grower B", "grower C"),
+    )
+
+
+def digits() -> Dataset:
+    """1,797 handwritten digits of 8 × 8 pixels; intensities 0 … 1 (scikit-learn has 0 … 16)."""
+    from sklearn.datasets import load_digits
+
+    bunch = load_digits()
+    return _dataset(
+        bunch,
+        "digits",
+        "Digits",
+        "1,797 handwritten digits of 8 × 8 pixels: which digit is it?",
+        "multiclass",
+        features=bunch.data / 16.0,
+        feature_names=tuple(f"pixel {row},{column}" for row in range(8) for column in range(8)),
+        target_names=("digit",),
+        class_names=tuple(str(digit) for digit in range(10)),
+        image_shape=(8, 8),
+    )
+
+
+def diabetes() -> Dataset:
+    """442 patients by ten measurements; how far the disease has come a year later."""
+    from sklearn.datasets import load_diabetes
+
+    words = {"bp": "blood pressure", "bmi": "body mass", "s1": "cholesterol", "s2": "LDL", "s3": "HDL"}
+    words |= {"s4": "cholesterol / HDL", "s5": "log triglycerides", "s6": "blood sugar"}
+    bunch = load_diabetes(scaled=False)
+    return _dataset(
+        bunch,
+        "diabetes",
+        "Diabetes",
+        "442 patients by ten measurements: how far will the disease have come in a year?",
+        "regression",
+        feature_names=tuple(words.get(name, name) for name in bunch.feature_names),
+        target_names=("progression",),
+    )
+
+
+def linnerud() -> Dataset:
+    """20 men by three exercises; weight, waist and pulse at once."""
+    from sklearn.datasets import load_linnerud
+
+    bunch = load_linnerud()
+    return _dataset(
+        bunch,
+        "linnerud",
+        "Linnerud",
+        "20 men by how often they manage three exercises: weight, waist and pulse at once.",
+        "regression",
+        feature_names=("chin-ups", "sit-ups", "jumps"),
+        target_names=("weight (lb)", "waist (in)", "pulse"),
+    )
+
+
+def multilabel() -> Dataset:
+    """1,000 made-up documents by how often 20 words occur; any of five topics."""
+    from sklearn.datasets import make_multilabel_classification
+
+    features, targets = make_multilabel_classification(
+        n_samples=1000, n_features=20, n_classes=5, n_labels=2, random_state=0
+    )
+    topics = ("art", "music", "science", "sport", "travel")
+    return Dataset(
+        name="multilabel",
+        title="Topics",
+        description="1,000 made-up documents by how often 20 words occur: which of five topics, any number of them?",
+        task="multilabel",
+        features=features.astype(np.float64),
+        targets=targets.astype(np.float64),
+        feature_names=tuple(f"word {number}" for number in range(1, 21)),
+        target_names=topics,
+        class_names=topics,
+    )
+
+
+BUNDLED: dict[str, Callable[[], Dataset]] = {
+    load.__name__: load for load in (breast_cancer, iris, wine, digits, diabetes, linnerud, multilabel)
+}
+
+
+def load_bundled(name: str) -> Dataset:
+    """Load a set by its name in `BUNDLED`."""
+    return BUNDLED[name]()
+
+
+def _dataset(bunch: Any, name: str, title: str, description: str, task: str, **fields: Any) -> Dataset:
+    """A Dataset from scikit-learn's bunch; fields given here replace the bunch's own."""
+    targets = np.asarray(fields.pop("targets", bunch.target), np.float64)
+    return Dataset(
+        name=name,
+        title=title,
+        description=description,
+        task=task,
+        features=np.asarray(fields.pop("features", bunch.data), np.float64),
+        targets=targets if targets.ndim == 2 else targets[:, None],
+        feature_names=fields.pop("feature_names", tuple(str(name) for name in bunch.feature_names)),
+        **fields,
+    )

@@ -1,0 +1,91 @@
+"""Dataset: the raw rows of any source with the words that go with them, and the one function that loads them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from numpy.typing import NDArray
+
+from playground.experiment import BundledSource, DataSpec, SyntheticSource
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Raw rows and their words.
+
+    Parameters
+    ----------
+    name, title, description
+        Name in files, name for people, one plain sentence.
+    task
+        ``binary``, ``multiclass``, ``multilabel`` or ``regression``.
+    features
+        float64 (rows, columns), as the source has them.
+    targets
+        float64 (rows, k): binary 0/1 and multiclass class number (k = 1), multilabel 0/1, regression values.
+    feature_names, target_names
+        One for each column.
+    class_names
+        Binary: no, yes; multiclass: all classes; multilabel: the labels; regression: none.
+    planar
+        Whether the rows are points of the plane, so that outputs can be drawn as a picture.
+    image_shape
+        Height and width where a row is a gray image.
+    extent
+        Planar data are shown over ±extent.
+    """
+
+    name: str
+    title: str
+    description: str
+    task: str
+    features: Array
+    targets: Array
+    feature_names: tuple[str, ...]
+    target_names: tuple[str, ...]
+    class_names: tuple[str, ...] = ()
+    planar: bool = False
+    image_shape: tuple[int, int] | None = None
+    extent: float = 6.0
+
+
+def output_width(dataset: Dataset) -> int:
+    """How many outputs a network needs for the data set."""
+    return len(dataset.class_names) if dataset.task == "multiclass" else dataset.targets.shape[1]
+
+
+def load_dataset(data: DataSpec, task: str) -> Dataset:
+    """Load the rows that an experiment asks for.
+
+    Raises
+    ------
+    FileError
+        If a file can't be read as a table, or its targets don't fit the task.
+    """
+    source = data.source
+    if isinstance(source, SyntheticSource):
+        return _synthetic(source, data.seed)
+    if isinstance(source, BundledSource):
+        return _bundled(source.name)
+    # Not cached: the file may have changed.
+    from playground.data.files import load_table
+
+    return load_table(source, task)
+
+
+@lru_cache(maxsize=8)
+def _synthetic(source: SyntheticSource, seed: int) -> Dataset:
+    from playground.data.synthetic import draw
+
+    return draw(source.name, source.samples, source.noise, seed)
+
+
+@lru_cache(maxsize=8)
+def _bundled(name: str) -> Dataset:
+    from playground.data.bundled import load_bundled
+
+    return load_bundled(name)

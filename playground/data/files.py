@@ -1,0 +1,251 @@
+"""Tables in CSV files: reading them, and a first experiment for one nobody has described."""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import io
+import os
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from playground.data.dataset import Dataset
+from playground.experiment import (
+    Adam,
+    DataSpec,
+    Dense,
+    Experiment,
+    FileSource,
+    NetworkSpec,
+    TrainingSpec,
+    checked,
+    default_loss,
+)
+from playground.storage import FileError, read_bytes
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MOST_CLASSES = 100
+
+
+def read_table(path: str | os.PathLike[str]) -> pd.DataFrame:
+    """Read a table with a header from a text file; comma, semicolon, tab or bar may part the columns.
+
+    Raises
+    ------
+    FileError
+        If it can't be read, or is no such table; the message says what to mend.
+    """
+    import pandas as pd
+
+    data = read_bytes(path)
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise FileError(f"{path}: line {line} isn't UTF-8 text; save the file as CSV in UTF-8.") from None
+    if "\0" in text:
+        raise FileError(f"{path}: it isn't a text table; save it as CSV in UTF-8.")
+    if not text.strip():
+        raise FileError(f"{path}: it is empty; a header and at least two rows are needed.")
+    header = text.lstrip().splitlines()[0]
+    delimiter = max(",;\t|", key=header.count)
+    names = [name.strip() for name in next(csv.reader([header], delimiter=delimiter))]
+    for name in names:
+        if names.count(name) > 1:
+            raise FileError(f"{path}: the column {name!r} is there twice; give each column a name of its own.")
+    # A decimal comma only makes sense where the comma doesn't part columns.
+    decimal = "," if delimiter != "," and "," in text and "." not in text else "."
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            frame = pd.read_csv(
+                io.StringIO(text), sep=delimiter, skipinitialspace=True, index_col=False, on_bad_lines="error", decimal=decimal
+            )
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, ValueError) as error:
+        reason = str(error).removeprefix("Error tokenizing data. C error: ").strip()
+        raise FileError(f"{path}: it can't be read as a table: {reason}; every row needs as many cells as the header.") from None
+    frame.columns = pd.Index([str(name).strip() for name in frame.columns])
+    if frame.empty:
+        raise FileError(f"{path}: it has a header but no rows; add at least two.")
+    return frame
+
+
+def load_table(source: FileSource, task: str) -> Dataset:
+    """Load a table as a data set.
+
+    Raises
+    ------
+    FileError
+        If a column is missing, a feature is text, a value is missing, or the targets don't fit the task.
+    """
+    frame = read_table(source.path)
+    targets = _target_columns(frame, source)
+    for name in source.ignore:
+        _require_column(frame, name, source.path, "ignore")
+    features = [name for name in frame.columns if name not in targets and name not in source.ignore]
+    if not features:
+        raise FileError(f"{source.path}: no column is left to learn from; name fewer targets or ignore fewer columns.")
+    values = np.column_stack([_numbers(frame, name, source.path, "feature") for name in features])
+    encoded, classes = _encode_targets(frame, targets, task, source.path)
+    if len(values) < 2:
+        raise FileError(f"{source.path}: a single row is too little to learn from; add rows.")
+    name = Path(source.path).stem
+    return Dataset(
+        name=name,
+        title=name,
+        description=f"{len(values):,} rows of {Path(source.path).name}: {len(features)} columns to learn from, to predict {', '.join(targets)}.",
+        task=task,
+        features=values,
+        targets=encoded,
+        feature_names=tuple(features),
+        target_names=tuple(targets),
+        class_names=classes,
+    )
+
+
+def suggest(
+    path: str | os.PathLike[str],
+    targets: tuple[str, ...] = (),
+    ignore: tuple[str, ...] = (),
+    task: str | None = None,
+) -> Experiment:
+    """A first experiment for a bare table.
+
+    Text or at most two different values in the target make classes, and so do up to ten different whole numbers; anything
+    else is a quantity. Several targets are labels if all are 0 or 1, else quantities.
+
+    Raises
+    ------
+    FileError
+        If the table can't be used as it is.
+    """
+    source = FileSource(path=str(path), targets=targets, ignore=ignore)
+    frame = read_table(path)
+    names = _target_columns(frame, source)
+    task = task or _guess_task(frame, names)
+    experiment = checked(
+        Experiment(
+            name=Path(path).stem[:200],
+            data=DataSpec(source=FileSource(path=str(path), targets=tuple(names), ignore=ignore)),
+            network=NetworkSpec(
+                layers=(Dense(units=16, activation="relu"), Dense(units=8, activation="relu")), initializer="he_uniform"
+            ),
+            training=TrainingSpec(task=task, loss=default_loss(task), optimizer=Adam(learning_rate=0.003), epochs=100),
+        )
+    )
+    load_table(experiment.data.source, task)  # type: ignore[arg-type]
+    return experiment
+
+
+def feature_rows(frame: pd.DataFrame, columns: tuple[str, ...], path: str | os.PathLike[str]) -> np.ndarray[Any, Any]:
+    """The columns a model was trained on, in its order: float64 (rows, columns); further columns are passed over.
+
+    Raises
+    ------
+    FileError
+        If one is missing, or holds text or gaps.
+    """
+    for name in columns:
+        _require_column(frame, name, path, "model")
+    return np.column_stack([_numbers(frame, name, path, "input") for name in columns])
+
+
+def _target_columns(frame: pd.DataFrame, source: FileSource) -> list[str]:
+    """The columns to predict: those named, else the last one that isn't ignored."""
+    for name in source.targets:
+        _require_column(frame, name, source.path, "target")
+        if name in source.ignore:
+            raise FileError(f"{source.path}: the column {name!r} is both a target and ignored; choose one.")
+    if source.targets:
+        return list(source.targets)
+    left = [name for name in frame.columns if name not in source.ignore]
+    if len(left) < 2:
+        raise FileError(f"{source.path}: a column to predict and at least one to learn from are needed; it has {len(left)}.")
+    return left[-1:]
+
+
+def _require_column(frame: pd.DataFrame, name: str, path: str | os.PathLike[str], role: str) -> None:
+    if name not in frame.columns:
+        close = difflib.get_close_matches(name, list(frame.columns), 1)
+        hint = f"did you mean {close[0]!r}?" if close else f"it has {', '.join(list(frame.columns)[:12])}."
+        raise FileError(f"{path}: there is no column {name!r} ({role}); {hint}")
+
+
+def _numbers(frame: pd.DataFrame, name: str, path: str | os.PathLike[str], role: str) -> np.ndarray[Any, Any]:
+    """A column as float64; refuses text, gaps and infinities by name and line."""
+    import pandas as pd
+
+    column = frame[name]
+    mend = f"--target {name}, or --ignore {name} leaves the column out" if role == "feature" else "give a number there"
+    if column.isna().any():
+        line = int(column.isna().to_numpy().argmax()) + 2
+        mend = f"fill it in, or leave the column out with --ignore {name}" if role == "feature" else "fill it in"
+        raise FileError(f"{path}: line {line} has no value in column {name!r}; {mend}.")
+    numbers = pd.to_numeric(column, errors="coerce") if column.dtype != bool else column.astype(float)
+    if numbers.isna().any():
+        at = int(numbers.isna().to_numpy().argmax())
+        mend = f"make it numbers, or leave the column out with --ignore {name}" if role == "feature" else mend
+        raise FileError(f"{path}: column {name!r} holds text ({str(column.iloc[at])[:40]!r} in line {at + 2}); {mend}.")
+    values = numbers.to_numpy(np.float64)
+    if not np.isfinite(values).all():
+        line = int((~np.isfinite(values)).argmax()) + 2
+        raise FileError(f"{path}: column {name!r} is infinite in line {line}; give a finite number there.")
+    return values
+
+
+def _guess_task(frame: pd.DataFrame, targets: list[str]) -> str:
+    import pandas as pd
+
+    columns = [frame[name] for name in targets]
+    if len(targets) > 1:
+        zero_one = all(set(column.dropna().unique()) <= {0, 1} for column in columns)
+        return "multilabel" if zero_one else "regression"
+    column = columns[0].dropna()
+    distinct = column.nunique()
+    if distinct <= 2:
+        return "binary"
+    if not pd.api.types.is_numeric_dtype(column):
+        return "multiclass"
+    whole = bool((column == column.round()).all())
+    return "multiclass" if whole and distinct <= 10 else "regression"
+
+
+def _encode_targets(
+    frame: pd.DataFrame, targets: list[str], task: str, path: str
+) -> tuple[np.ndarray[Any, Any], tuple[str, ...]]:
+    """Targets as `Dataset` has them, and the names of the classes."""
+    for name in targets:
+        if frame[name].isna().any():
+            line = int(frame[name].isna().to_numpy().argmax()) + 2
+            raise FileError(f"{path}: line {line} has no value in the target column {name!r}; fill it in or delete the row.")
+    if task == "regression":
+        values = np.column_stack([_numbers(frame, name, path, "target") for name in targets])
+        return values, ()
+    if task == "multilabel":
+        labels = np.column_stack([_numbers(frame, name, path, "target") for name in targets])
+        if not np.isin(labels, (0, 1)).all():
+            raise FileError(f"{path}: labels must be 0 or 1; change the columns {', '.join(targets)} or the task.")
+        return labels, tuple(targets)
+    if len(targets) != 1:
+        raise FileError(f"{path}: a {task} task has one target column, not {len(targets)}; name one.")
+    column = frame[targets[0]]
+    # Numbers sort as numbers, everything else as text; 1.0 and 1 are shown alike.
+    names = sorted(column.unique()) if column.dtype != object else sorted(column.unique(), key=str)
+    if task == "binary" and len(names) != 2:
+        raise FileError(f"{path}: the target {targets[0]!r} has {len(names)} different values, a binary task has 2; set the task to multiclass or regression.")
+    if len(names) < 2:
+        raise FileError(f"{path}: the target {targets[0]!r} is the same in every row; there is nothing to learn.")
+    if len(names) > MOST_CLASSES:
+        raise FileError(f"{path}: the target {targets[0]!r} has {len(names)} different values; up to {MOST_CLASSES} classes are possible, or set the task to regression.")
+    number = {name: index for index, name in enumerate(names)}
+    return np.array([[number[value]] for value in column], np.float64), tuple(_class_name(name) for name in names)
+
+
+def _class_name(value: Any) -> str:
+    """A class's name for people: whole numbers without their decimals."""
+    return str(int(value)) if isinstance(value, (float, np.floating)) and float(value).is_integer() else str(value)

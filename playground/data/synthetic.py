@@ -1,0 +1,161 @@
+"""Points in the plane drawn by a rule; ``noise`` is a share 0 … 1 here, percent in an experiment.
+
+Circle, xor, gauss, spiral, plane and multi_gauss have the geometry of TensorFlow Playground, so that results compare.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from playground.data.dataset import Dataset
+
+Array = NDArray[Any]
+Random = np.random.Generator
+RADIUS = 5.0
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How one set is drawn: ``draw(random, samples, noise) -> points (n, 2), targets (n,)``, and its words."""
+
+    title: str
+    description: str
+    draw: Callable[[Random, int, float], tuple[Array, Array]]
+    regression: bool = False
+
+
+def _polar(radius: Array, angle: Array) -> Array:
+    return np.column_stack([radius * np.sin(angle), radius * np.cos(angle)])
+
+
+def circle(random: Random, samples: int, noise: float) -> tuple[Array, Array]:
+    """A disc of radius 2.5 in a ring from 3.5 to 5; noise moves a point before its label is decided."""
+    inner = np.arange(samples) < samples // 2
+    radius = np.where(inner, random.uniform(0, RADIUS / 2, samples), random.uniform(0.7 * RADIUS, RADIUS, samples))
+    points = _polar(radius, random.uniform(0, 2 * np.pi, samples))
+    seen = points + random.uniform(-RADIUS, RADIUS, (samples, 2)) * noise
+    return points, (np.hypot(*seen.T) < RADIUS / 2).astype(float)
+
+
+def xor(random: Random, samples: int, noise: float) -> tuple[Array, Array]:
+    """Four quadrants, opposite ones alike, 0.3 away from the axes; noise decides the label from a moved point."""
+    points = random.uniform(-RADIUS, RADIUS, (samples, 2))
+    points += np.where(points > 0, 0.3, -0.3)
+    seen = points + random.uniform(-RADIUS, RADIUS, (samples, 2)) * noise
+    return points, (seen[:, 0] * seen[:, 1] >= 0).astype(float)
+
+
+def gauss(random: Random, samples: int, noise: float) -> tuple[Array, Array]:
+    """Two normal clouds around (2, 2) and (−2, −2); noise 0 … 0.5 widens their variance from 0.5 to 4."""
+    variance = 0.5 + 3.5 * noise / 0.5
+    first = np.arange(samples) < samples // 2
+    center = np.where(first, 2.0, -2.0)[:, None]
+    return center + random.normal(0, np.sqrt(variance), (samples, 2)), first.astype(float)
+
+
+def spiral(random: Random, samples: int, noise: float) -> tuple[Array, Array]:
+    """Two arms that wind 1¾ turns around each other; noise shifts each point by up to ±noise."""
+    first = np.arange(samples) < samples - samples // 2
+    arm = np.where(first, samples - samples // 2, samples // 2)
+    index = np.where(first, np.arange(samples), np.arange(samples) - (samples - samples // 2))
+    turn = 1.75 * index / arm * 2 * np.pi + np.where(first, 0.0, np.pi)
+    points = _polar(index / arm * RADIUS, turn) + random.uniform(-1, 1, (samples, 2)) * noise
+    return points, first.astype(float)
+
+
+def moons(random: Random, samples: int, noise: float) -> tuple[Array, Array]:
+    """Two half circles that reach into each other; noise is the deviation of a normal shift, in radii."""
+    first = np.arange(samples) < samples // 2
+    angle = random.uniform(0, np.pi, samples)
+    upper = np.column_stack([np.cos(angle), np.sin(angle)])
+    lower = np.column_stack([1 - np.cos(angle), 0.5 - np.sin(angle)])
+    points = (np.where(first[:, None], upper, lower) - (0.5, 0.25)) * 3.0
+    return points + random.normal(0, 3.0 * noise, (samples, 2)), first.astype(float)
+
+
+def rings(random: Random, samples: int, noise: float) -> tuple[Array, Array]:
+    """Rings of equal width, every second one alike; noise decides the label from a moved point."""
+    points = _polar(RADIUS * np.sqrt(random.uniform(0, 1, samples)), random.uniform(0, 2 * np.pi, samples))
+    seen = points + random.uniform(-RADIUS, RADIUS, (samples, 2)) * noise
+    return points, (np.floor(np.hypot(*seen.T) / (RADIUS / 3)) % 2 == 0).astype(float)
+
+
+def checkerboard(random: Random, samples: int, noise: float) -> tuple[Array, Array]:
+    """Four by four squares in turns; noise decides the label from a moved point."""
+    points = random.uniform(-RADIUS, RADIUS, (samples, 2))
+    seen = points + random.uniform(-RADIUS, RADIUS, (samples, 2)) * noise
+    return points, (np.floor(seen / (RADIUS / 2)).sum(axis=1) % 2 == 0).astype(float)
+
+
+def plane(random: Random, samples: int, noise: float) -> tuple[Array, Array]:
+    """A slope: (x₁ + x₂) / 10; noise decides the height from a moved point."""
+    points = random.uniform(-6, 6, (samples, 2))
+    seen = points + random.uniform(-6, 6, (samples, 2)) * noise
+    return points, seen.sum(axis=1) / 10
+
+
+def multi_gauss(random: Random, samples: int, noise: float) -> tuple[Array, Array]:
+    """Six cones of radius 2, up and down in turns; noise decides the height from a moved point."""
+    points = random.uniform(-6, 6, (samples, 2))
+    seen = points + random.uniform(-6, 6, (samples, 2)) * noise
+    height = np.zeros(samples)
+    for center_x, center_y, sign in (
+        (-4, 2.5, 1),
+        (0, 2.5, -1),
+        (4, 2.5, 1),
+        (-4, -2.5, -1),
+        (0, -2.5, 1),
+        (4, -2.5, -1),
+    ):
+        cone = sign * np.clip(1 - np.hypot(seen[:, 0] - center_x, seen[:, 1] - center_y) / 2, 0, 1)
+        height = np.where(np.abs(cone) > np.abs(height), cone, height)
+    return points, height
+
+
+RULES: dict[str, Rule] = {
+    "circle": Rule("Circle", "A disc inside a ring: one closed boundary.", circle),
+    "xor": Rule("XOR", "Four quadrants, opposite ones alike: no straight line parts them.", xor),
+    "gauss": Rule("Gaussians", "Two clouds: a straight line is enough.", gauss),
+    "spiral": Rule("Spiral", "Two arms wound around each other: the hardest of the classics.", spiral),
+    "moons": Rule("Moons", "Two half circles that reach into each other.", moons),
+    "rings": Rule("Rings", "Rings in turns: several closed boundaries.", rings),
+    "checkerboard": Rule("Checkerboard", "Squares in turns: many corners to learn.", checkerboard),
+    "plane": Rule("Plane", "A slope: the simplest function of two numbers.", plane, regression=True),
+    "multi_gauss": Rule("Hills", "Three hills and three hollows on flat ground.", multi_gauss, regression=True),
+}
+
+
+def draw(name: str, samples: int, noise: float, seed: int) -> Dataset:
+    """Draw a set.
+
+    Parameters
+    ----------
+    name
+        A key of `RULES`.
+    samples
+        Number of points.
+    noise
+        In percent, 0 … 100.
+    seed
+        The same seed gives the same points.
+    """
+    rule = RULES[name]
+    points, targets = rule.draw(np.random.default_rng([seed, 1]), samples, noise / 100)
+    return Dataset(
+        name=name,
+        title=rule.title,
+        description=rule.description,
+        task="regression" if rule.regression else "binary",
+        features=points,
+        targets=targets[:, None],
+        feature_names=("x1", "x2"),
+        target_names=("height" if rule.regression else "class",),
+        class_names=() if rule.regression else ("orange", "blue"),
+        planar=True,
+        extent=6.0,
+    )
