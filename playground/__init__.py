@@ -1,3 +1,29 @@
-"""Neural Playground: build a small network, watch it learn, take the weights away."""
+"""Neural Playground: build a small network, watch it learn, take the weights away.
+
+As a library::
+
+    from playground import Experiment, train, load, predict
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+__all__ = ["Experiment", "__version__", "load", "predict", "train"]
+
+if TYPE_CHECKING:
+    from playground.experiment import Experiment
+    from playground.model import load, predict
+    from playground.trainer import train
+
+_HOMES = {"Experiment": "experiment", "train": "trainer", "load": "model", "predict": "model"}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a name when it is first used: ``import playground`` alone costs nothing."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import importlib
+
+    return getattr(importlib.import_module(f"playground.{_HOMES[name]}"), name)

@@ -251,9 +251,11 @@ class TrainingSession:
             self._trainer = None
             self._status = Status.IDLE
             self._trainer = Trainer(command.experiment, self._present_backend(), command.parameters, data)
+            # Row 0 of the history: where the run starts from.
+            self._trainer.record()
+            self._recorded_step = 0
             self._grids.clear()
             self._slice_steps = 1
-            self._recorded_step = -1
             self._status = Status.RUNNING if running else Status.IDLE
         self._start_pace()
 

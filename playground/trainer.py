@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from playground.model import TrainedModel
 
 Array = NDArray[Any]
+# A training loss this many times the lowest one so far marks weights that are no good to go back to.
+BLOWN_UP = 100.0
 BACKENDS = {"reference": "playground.kernels.reference", "cpu": "playground.kernels.cpu"}
 
 
@@ -131,6 +133,7 @@ class Trainer:
         self._rows = np.zeros((256, len(self._columns)))
         self._length = 0
         self._good = self.state.parameters.copy()
+        self._lowest_loss = math.inf
         self.diverged = False
 
     # The run as it stands
@@ -189,7 +192,10 @@ class Trainer:
         if not (math.isfinite(losses[0]) and np.isfinite(self.state.parameters).all()):
             self._diverge()
             return self.history.last()
-        self._good[:] = self.state.parameters
+        self._lowest_loss = min(self._lowest_loss, losses[0])
+        # Weights on their way to infinity are still numbers; going back to them would only diverge again.
+        if losses[0] <= BLOWN_UP * self._lowest_loss + 1e-6:
+            self._good[:] = self.state.parameters
         if self._length == len(self._rows):
             # A new array twice as long: histories handed out before keep looking at the old one.
             self._rows = np.concatenate([self._rows, np.zeros_like(self._rows)])

@@ -1,0 +1,210 @@
+"""The session's thread: commands in, snapshots out; it survives whatever a run does."""
+
+import time
+
+import msgspec
+import numpy as np
+import pytest
+
+from playground.experiment import (
+    SGD,
+    BundledSource,
+    DataSpec,
+    Dense,
+    Experiment,
+    FileSource,
+    NetworkSpec,
+    SyntheticSource,
+    TrainingSpec,
+    initial_parameters,
+    set_field,
+)
+from playground.session import Pause, Run, Status, TrainingSession, Use, Watch
+from playground.trainer import Trainer
+
+CIRCLE = Experiment(
+    data=DataSpec(source=SyntheticSource(name="circle", samples=100)),
+    network=NetworkSpec(layers=(Dense(units=4, activation="tanh"),)),
+    training=TrainingSpec(task="binary", loss="binary_cross_entropy", epochs=50),
+)
+
+
+@pytest.fixture
+def session():
+    session = TrainingSession(backend="cpu")
+    session.start()
+    yield session
+    assert session.close(), "the thread didn't end"
+
+
+def wait_for(session, condition, seconds=20.0):
+    """The first snapshot of the newest generation for which the condition holds."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        snapshot = session.latest
+        if snapshot is not None and snapshot.generation == session.generation and condition(snapshot):
+            return snapshot
+        time.sleep(0.002)
+    raise AssertionError(f"never seen; last: {session.latest and (session.latest.status, session.latest.error)}")
+
+
+def test_a_run_stops_first_at_its_epochs_and_goes_on_past_them(session):
+    session.send(Use(CIRCLE))
+    start = wait_for(session, lambda snapshot: snapshot.run is not None)
+    assert (start.status, start.step, start.history.length) == (Status.IDLE, 0, 1)
+    session.send(Run())
+    end = wait_for(session, lambda snapshot: snapshot.status is Status.FINISHED)
+    assert end.epoch == 50
+    assert end.history.column("epoch")[-1] == 50
+    assert end.history.column("train_loss")[-1] < end.history.column("train_loss")[0]
+    session.send(Run())
+    on = wait_for(session, lambda snapshot: snapshot.epoch > 60)
+    assert on.status is Status.RUNNING
+    assert end.history.length < on.history.length, "an older history must not grow"
+
+
+def test_it_trains_exactly_as_the_trainer_does(session):
+    trainer = Trainer(CIRCLE, "cpu")
+    trainer.train_epochs(50)
+    session.send(Use(CIRCLE))
+    session.send(Run())
+    end = wait_for(session, lambda snapshot: snapshot.status is Status.FINISHED)
+    assert np.array_equal(end.parameters, trainer.parameters)
+
+
+def test_single_steps(session):
+    session.send(Use(CIRCLE))
+    for count in (1, 2, 3):
+        session.send(Run(steps=1))
+        assert wait_for(session, lambda s, count=count: s.step == count).status is Status.PAUSED
+    session.send(Run(steps=7))
+    assert wait_for(session, lambda snapshot: snapshot.status is Status.PAUSED and snapshot.step > 3).step == 10
+
+
+def test_pause_and_pace(session):
+    session.send(Use(set_field(CIRCLE, "training.epochs", "100000")))
+    session.send(Run(epochs_per_frame=0.25))
+    wait_for(session, lambda snapshot: snapshot.step > 0)
+    start, time_start = wait_for(session, lambda snapshot: True), time.monotonic()
+    time.sleep(1.0)
+    end = session.latest
+    pace = (end.epoch - start.epoch) / (time.monotonic() - time_start)
+    assert 5 < pace < 20, "a quarter epoch a frame is 15 a second"
+    session.send(Pause())
+    paused = wait_for(session, lambda snapshot: snapshot.status is Status.PAUSED)
+    time.sleep(0.1)
+    assert session.latest.step == paused.step
+
+
+def test_edits_that_keep_the_weights_keep_the_run(session):
+    session.send(Use(set_field(CIRCLE, "training.epochs", "1000000")))
+    session.send(Run())
+    before = wait_for(session, lambda snapshot: snapshot.step > 100)
+    session.send(Use(set_field(before.run.experiment, "training.optimizer.learning_rate", "0.5")))
+    after = wait_for(session, lambda snapshot: True)
+    assert after.step >= before.step
+    assert after.status is Status.RUNNING
+    assert after.run.experiment.training.optimizer.learning_rate == 0.5
+    session.send(Use(set_field(after.run.experiment, "network.layers.0.units", "6")))
+    again = wait_for(session, lambda snapshot: True)
+    assert again.run.plan.widths == (2, 6, 1)
+    assert again.status is Status.RUNNING
+
+
+def test_restart_and_given_parameters(session):
+    session.send(Use(CIRCLE))
+    session.send(Run(steps=20))
+    trained = wait_for(session, lambda snapshot: snapshot.step == 20)
+    session.send(Use(CIRCLE, restart=True))
+    fresh = wait_for(session, lambda snapshot: True)
+    assert fresh.step == 0
+    assert np.array_equal(fresh.parameters, initial_parameters(CIRCLE, fresh.run.plan))
+    session.send(Use(CIRCLE, parameters=trained.parameters))
+    back = wait_for(session, lambda snapshot: True)
+    assert np.array_equal(back.parameters, trained.parameters)
+
+
+def test_parts_hold_what_is_watched_and_nothing_else(session):
+    session.send(Use(CIRCLE))
+    assert dict(wait_for(session, lambda snapshot: True).parts) == {}
+    session.send(Watch(frozenset({"neurons", "surface", "outputs", "probe"}), probe=(1.0, -2.0)))
+    parts = wait_for(session, lambda snapshot: len(snapshot.parts) == 4).parts
+    assert [layer.shape for layer in parts["neurons"]] == [(2, 40, 40), (4, 40, 40), (1, 40, 40)]
+    assert parts["surface"].shape == (1, 100, 100)
+    assert parts["outputs"].shape == (100, 1)
+    assert [layer.shape for layer in parts["probe"]] == [(2,), (4,), (1,)]
+    x1, x2 = parts["neurons"][0]
+    assert (np.diff(x1, axis=1) > 0).all(), "x1 grows to the right"
+    assert (np.diff(x2, axis=0) < 0).all(), "x2 grows upward"
+    # The surface is the network's output at the point: compare with the outputs of the data's rows nearest to a pixel.
+    data = session.latest.run.data
+    extent = data.dataset.extent
+    columns = ((data.dataset.features / extent + 1) / 2 * 100).astype(int)
+    near = parts["surface"][0][99 - columns[:, 1], columns[:, 0]]
+    assert np.abs(near - parts["outputs"][:, 0]).max() < 0.1
+
+
+def test_tables_have_no_pictures(session):
+    iris = Experiment(
+        data=DataSpec(source=BundledSource(name="iris")),
+        network=NetworkSpec(layers=()),
+        training=TrainingSpec(task="multiclass", loss="categorical_cross_entropy"),
+    )
+    session.send(Watch(frozenset({"neurons", "surface", "outputs"})))
+    session.send(Use(iris))
+    parts = wait_for(session, lambda snapshot: snapshot.run is not None).parts
+    assert set(parts) == {"outputs"}
+    np.testing.assert_allclose(parts["outputs"].sum(axis=1), 1, rtol=1e-5)
+
+
+def test_divergence_stops_the_run_and_keeps_the_last_good_weights(session):
+    wild = msgspec.structs.replace(
+        CIRCLE,
+        network=NetworkSpec(layers=(Dense(units=8, activation="relu"),)),
+        training=TrainingSpec(task="binary", loss="mean_squared_error", optimizer=SGD(learning_rate=900.0)),
+    )
+    wild = set_field(set_field(wild, "network.output_activation", "identity"), "data.standardize", "false")
+    session.send(Use(wild))
+    session.send(Run())
+    end = wait_for(session, lambda snapshot: snapshot.status is Status.DIVERGED)
+    assert "learning rate of 90" in end.error
+    assert np.isfinite(end.parameters).all()
+    assert np.isfinite(end.history.column("train_loss")).all()
+    session.send(Use(set_field(wild, "training.optimizer.learning_rate", "0.001")))
+    session.send(Run(steps=5))
+    assert wait_for(session, lambda snapshot: snapshot.status is Status.PAUSED).error is None
+
+
+def test_the_thread_survives_an_error(session, tmp_path):
+    session.send(Use(msgspec.structs.replace(CIRCLE, data=DataSpec(source=FileSource(path=str(tmp_path / "no.csv"))))))
+    failed = wait_for(session, lambda snapshot: snapshot.status is Status.FAILED)
+    assert "no such file" in failed.error
+    session.send(Use(CIRCLE))
+    assert wait_for(session, lambda snapshot: snapshot.run is not None).error is None
+
+
+def test_many_commands_in_a_row_end_at_the_last(session):
+    session.send(Use(CIRCLE))
+    for units in range(1, 40):
+        session.send(Use(set_field(CIRCLE, "network.layers.0.units", str(units))))
+        session.send(Run())
+        session.send(Pause())
+    last = wait_for(session, lambda snapshot: snapshot.run is not None)
+    assert last.run.plan.widths == (2, 39, 1)
+
+
+def test_it_starts_on_numpy_while_kernels_compile_and_switches_by_itself(monkeypatch):
+    from playground.kernels import warm
+
+    answers = iter([False])
+    monkeypatch.setattr(warm, "is_warm", lambda: next(answers, True))
+    session = TrainingSession()
+    session.start()
+    session.send(Use(set_field(CIRCLE, "training.epochs", "1000000")))
+    session.send(Run(epochs_per_frame=1.0))
+    assert wait_for(session, lambda snapshot: snapshot.step > 0).backend == "reference"
+    before = session.latest
+    after = wait_for(session, lambda snapshot: snapshot.backend == "cpu", seconds=60)
+    assert after.step >= before.step
+    assert after.history.column("train_loss")[-1] <= before.history.column("train_loss")[0]
+    assert session.close()
