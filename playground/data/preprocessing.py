@@ -121,6 +121,11 @@ def expand(raw: Array, features: tuple[str, ...]) -> Array:
     return np.column_stack([EXPANSIONS[name](raw[:, 0], raw[:, 1]) for name in features])
 
 
+def inputs_width(preprocessing: Preprocessing) -> int:
+    """How many inputs the network has."""
+    return len(preprocessing.mean)
+
+
 def prepare(experiment: Experiment, dataset: Dataset | None = None) -> PreparedData:
     """Load, split, expand and standardize the data of an experiment.
 

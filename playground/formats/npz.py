@@ -1,0 +1,55 @@
+"""``.npz``: every weight matrix and bias as a NumPy array, named as in the program: ``layers.0.weight`` (in, out), …"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from playground.model import TrainedModel
+from playground.storage import FileError, atomic_write, read_bytes
+
+LIMIT = 1 << 30
+
+
+def save(model: TrainedModel, path: Path) -> None:
+    """Write a model's arrays, read them back and compare.
+
+    Raises
+    ------
+    FileError
+        If the file can't be written.
+    """
+    arrays = dict(model.weights())
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)  # type: ignore[arg-type]
+    atomic_write(path, buffer.getvalue())
+    back = read_arrays(path)
+    if set(back) != set(arrays) or not all(np.array_equal(back[name], array) for name, array in arrays.items()):
+        raise FileError(f"{path}: the file read back differs from what was written; try another disk.")
+
+
+def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
+    """The arrays of an ``.npz`` file.
+
+    Raises
+    ------
+    FileError
+        If it isn't one, or would unpack to more than 1 GiB.
+    """
+    data = read_bytes(path)
+    try:
+        # A small zip can unpack to any size: the sizes are checked before anything is unpacked.
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            if sum(entry.file_size for entry in archive.infolist()) > LIMIT:
+                raise FileError(f"{path}: it unpacks to more than 1 GiB; use a smaller file.")
+        with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in arrays.files}
+    except (zipfile.BadZipFile, ValueError, EOFError, OSError) as error:
+        if isinstance(error, FileError):
+            raise
+        raise FileError(f"{path}: it isn't an npz file, or it is damaged; export the weights again.") from None

@@ -1,0 +1,114 @@
+"""TrainedModel: what is saved, opened, exported and asked for predictions."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from playground.data.preprocessing import Preprocessing, inputs_width
+from playground.experiment import Experiment, build_plan
+from playground.kernels import reference
+from playground.network.plan import Plan
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class TrainedModel:
+    """A trained network with all that its predictions need.
+
+    Parameters
+    ----------
+    experiment
+        What was trained.
+    parameters
+        float32, flat, in the plan's layout.
+    preprocessing
+        From raw rows to network inputs, and from outputs to answers.
+    metrics
+        The last measurement by column name, such as ``test_accuracy``.
+    """
+
+    experiment: Experiment
+    parameters: NDArray[np.float32]
+    preprocessing: Preprocessing
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+    @cached_property
+    def plan(self) -> Plan:
+        """The network as instructions."""
+        return build_plan(self.experiment, inputs_width(self.preprocessing), self.preprocessing.outputs)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of classes or labels; none for regression."""
+        return self.preprocessing.classes
+
+    def weights(self) -> list[tuple[str, NDArray[np.float32]]]:
+        """Every weight matrix (inputs, units) and bias (units,) by name, first layer first."""
+        return [(view.name, view.of(self.parameters)) for view in self.plan.parameters]
+
+    def predict(self, rows: Array) -> Array:
+        """Outputs for raw rows.
+
+        Parameters
+        ----------
+        rows
+            (rows, columns) as the data have them, columns in the order of ``preprocessing.columns``.
+
+        Returns
+        -------
+        outputs
+            (rows, outputs): probabilities of classes or labels (scores where the output activation gives none), or values
+            in the data's units.
+
+        Raises
+        ------
+        ValueError
+            If the rows have another number of columns.
+        """
+        return self.preprocessing.values(self._outputs(rows))
+
+    def predict_labels(self, rows: Array) -> Array:
+        """Answers for raw rows: class numbers (rows,), labels 0/1 (rows, labels) or values (rows, outputs)."""
+        return self.preprocessing.labels(self._outputs(rows))
+
+    def _outputs(self, rows: Array) -> Array:
+        rows = np.atleast_2d(np.asarray(rows, np.float64))
+        columns = self.preprocessing.columns
+        if rows.shape[1] != len(columns):
+            raise ValueError(f"the model was trained on {len(columns)} columns ({', '.join(columns)}), not {rows.shape[1]}.")
+        return reference.activations(self.plan, self.parameters, self.preprocessing.inputs(rows))[-1]
+
+
+def load(path: str | os.PathLike[str]) -> TrainedModel:
+    """Open a model that ``playground train`` or the window saved as ``.safetensors``.
+
+    Raises
+    ------
+    FileError
+        If there is no such file, or it isn't such a model.
+    """
+    from playground.formats import safetensors
+
+    return safetensors.load(Path(path))
+
+
+def predict(model: TrainedModel | str | os.PathLike[str], rows: Array) -> Array:
+    """Answers of a model (or of a model's file) for raw rows: class names, labels 0/1 (rows, labels), or values.
+
+    Returns
+    -------
+    answers
+        Class names (rows,) for one class out of several; 0/1 (rows, labels) for labels; float64 (rows, outputs) else.
+    """
+    model = model if isinstance(model, TrainedModel) else load(model)
+    answers = model.predict_labels(rows)
+    return np.array(model.classes)[answers] if model.preprocessing.task in ("binary", "multiclass") else answers
