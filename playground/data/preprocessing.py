@@ -46,6 +46,8 @@ class Preprocessing(msgspec.Struct, frozen=True, kw_only=True):
         What a class that does not and does hold is encoded as.
     classes
         Names of classes or labels.
+    target_names
+        Names of the target columns.
     outputs
         Number of network outputs.
     """
@@ -60,6 +62,7 @@ class Preprocessing(msgspec.Struct, frozen=True, kw_only=True):
     target_low: float
     target_high: float
     classes: tuple[str, ...]
+    target_names: tuple[str, ...]
     outputs: int
 
     def inputs(self, raw: Array) -> NDArray[np.float32]:
@@ -155,6 +158,7 @@ def prepare(experiment: Experiment, dataset: Dataset | None = None) -> PreparedD
         target_low=low,
         target_high=high,
         classes=dataset.class_names,
+        target_names=dataset.target_names,
         outputs=output_width(dataset),
     )
     inputs, targets = preprocessing.inputs(dataset.features), preprocessing.targets(dataset.targets)

@@ -1,0 +1,244 @@
+"""The command line: ``playground [train | predict | export | presets]``; without a word, the window.
+
+Results go to stdout, progress and complaints to stderr. Exit codes: 0 done, 1 diverged, 2 bad input, 130 interrupted.
+Everything heavy is imported inside the functions, so that ``--help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+WELCOME = "circle"
+DONE, DIVERGED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+
+
+def parser() -> argparse.ArgumentParser:
+    """The words and options of the command line."""
+    top = argparse.ArgumentParser(
+        prog="playground",
+        description="Build a small neural network, watch it learn, take the weights away. Without a command: the window.",
+    )
+    top.add_argument("--version", action="store_true", help="print the version")
+    commands = top.add_subparsers(dest="command", metavar="COMMAND")
+
+    window = commands.add_parser("open", help="open the window, with a file if one is named")
+    window.add_argument("file", nargs="?", help="an experiment (.json), a model (.safetensors) or a table (.csv)")
+
+    commands.add_parser("presets", help="list the presets, a line each")
+
+    train = commands.add_parser("train", help="train an experiment, a preset or a table")
+    train.add_argument("what", metavar="WHAT", help="an experiment (.json), a table (.csv), a model to go on with, or a preset")
+    train.add_argument("--out", metavar="DIR", help="folder for the results (default: the first free NAME-1, NAME-2, …)")
+    train.add_argument("--target", metavar="COLUMN", action="append", default=[], help="column to predict (repeatable)")
+    train.add_argument("--ignore", metavar="COLUMN", action="append", default=[], help="column to leave out (repeatable)")
+    train.add_argument("--task", choices=("binary", "multiclass", "multilabel", "regression"), help="what a table's target is")
+    train.add_argument("--epochs", type=_positive, metavar="N", help="how long to train")
+    train.add_argument("--backend", default="auto", choices=("auto", "cpu", "reference"), help="what computes")
+    train.add_argument("--threads", type=_positive, metavar="N", help="compute threads (the CPU backend uses one)")
+    train.add_argument("--seed", type=_seed, metavar="N", help="sets the seeds of data, network and training")
+    train.add_argument("--set", metavar="FIELD=VALUE", action="append", default=[], help="change a field of the experiment")
+    train.add_argument("--overwrite", action="store_true", help="write into a folder that holds other things")
+    train.add_argument("--quiet", action="store_true", help="no progress")
+
+    predict = commands.add_parser("predict", help="predict the rows of a table with a trained model")
+    predict.add_argument("model", metavar="MODEL.safetensors")
+    predict.add_argument("data", metavar="DATA.csv")
+    predict.add_argument("--out", metavar="FILE.csv", help="file for the predictions (default: stdout)")
+
+    export = commands.add_parser("export", help="write a trained model's weights in another format")
+    export.add_argument("model", metavar="MODEL.safetensors")
+    export.add_argument("file", metavar="FILE", help="FILE.npz or FILE.safetensors")
+    return top
+
+
+def run(words: Sequence[str]) -> int:
+    """Carry out a command line; never a traceback for what a user can mend.
+
+    Returns
+    -------
+    code
+        0 done, 1 diverged, 2 bad input, 130 interrupted.
+    """
+    _survive_a_narrow_console()
+    try:
+        options = parser().parse_args(words)
+        if options.version:
+            from playground import __version__
+
+            print(f"Neural Playground {__version__}")
+            return DONE
+        commands = {"presets": _presets, "train": _train, "predict": _predict, "export": _export}
+        return commands.get(options.command, _window)(options)
+    except SystemExit as stop:
+        # argparse leaves this way: 0 after --help, 2 after a wrong word.
+        return int(stop.code or 0)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output went away (playground presets | head): nothing more to say.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+    except ValueError as error:
+        from playground.experiment import ExperimentError
+        from playground.storage import FileError
+
+        if not isinstance(error, (ExperimentError, FileError)):
+            raise
+        print(f"playground: {error}", file=sys.stderr)
+        return BAD_INPUT
+
+
+def _survive_a_narrow_console() -> None:
+    """A console that can't show ² or − gets a substitute instead of an exception."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+
+
+def _positive(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 on")
+    return int(text)
+
+
+def _seed(text: str) -> int:
+    if not text.isdigit() or int(text) >= 2**32:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 to 4294967295")
+    return int(text)
+
+
+def preset_names() -> list[str]:
+    """Names of the presets, in alphabetical order."""
+    from playground.storage import resource
+
+    return sorted(path.stem for path in resource("presets").glob("*.json"))
+
+
+def _window(options: argparse.Namespace) -> int:
+    file = getattr(options, "file", None)
+    if not _has_display():
+        print("There is no display, so the welcome experiment is trained here in the terminal.", file=sys.stderr)
+        return _train(parser().parse_args(["train", WELCOME]), explain=True)
+    from playground.gui.libraries import provide
+
+    missing = provide()
+    if missing:
+        print(f"playground: {missing}", file=sys.stderr)
+        return BAD_INPUT
+    from playground.gui.app import main
+
+    return main(file)
+
+
+def _has_display() -> bool:
+    """Whether a window can appear: Linux needs a display server, unless Qt is told to draw elsewhere."""
+    if sys.platform in ("win32", "darwin") or os.environ.get("QT_QPA_PLATFORM"):
+        return True
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def _presets(options: argparse.Namespace) -> int:
+    from playground.data.dataset import load_dataset
+    from playground.experiment import decode
+    from playground.storage import resource
+
+    names = preset_names()
+    width = max(map(len, names))
+    for name in names:
+        experiment = decode(resource("presets", f"{name}.json").read_bytes())
+        dataset = load_dataset(experiment.data, experiment.training.task)
+        print(f"{name:{width}}  {experiment.name}: {dataset.description}")
+    return DONE
+
+
+def _train(options: argparse.Namespace, explain: bool = False) -> int:
+    from playground.training_run import TrainingRun
+
+    experiment, parameters = _what(options)
+    for change in getattr(options, "set", []):
+        experiment = _changed(experiment, change)
+    if options.seed is not None:
+        for field in ("data.seed", "network.seed", "training.seed"):
+            experiment = _changed(experiment, f"{field}={options.seed}")
+    if options.epochs is not None:
+        experiment = _changed(experiment, f"training.epochs={options.epochs}")
+    run = TrainingRun(experiment, parameters, options.backend, options.out, options.overwrite)
+    code = run.train(show_progress=not options.quiet)
+    for path, words in run.write().items():
+        if explain:
+            print(f"{path}  {words}")
+        elif not options.quiet:
+            print(f"wrote {path}", file=sys.stderr)
+    for name, value in run.results().items():
+        print(f"{name} {value}")
+    return code
+
+
+def _what(options: argparse.Namespace):  # type: ignore[no-untyped-def]
+    """The experiment that WHAT names, and a model's parameters to go on from (or None)."""
+    from playground.data.files import suggest
+    from playground.experiment import ExperimentError, decode
+    from playground.storage import FileError, read_bytes, resource
+
+    what = options.what
+    path = Path(what)
+    if path.exists():
+        if path.suffix.lower() == ".json":
+            try:
+                return decode(read_bytes(path)), None
+            except ExperimentError as error:
+                raise FileError(f"{path}: {error}") from None
+        if path.suffix.lower() == ".safetensors":
+            from playground.model import load
+
+            model = load(path)
+            return model.experiment, model.parameters
+        return suggest(path, tuple(options.target), tuple(options.ignore), options.task), None
+    names = preset_names()
+    if what in names:
+        return decode(resource("presets", f"{what}.json").read_bytes()), None
+    close = difflib.get_close_matches(what, names, 1)
+    hint = f"did you mean {close[0]!r}?" if close else "`playground presets` lists the presets."
+    raise FileError(f"{what}: there is no such file, and no preset of that name; {hint}")
+
+
+def _changed(experiment, change: str):  # type: ignore[no-untyped-def]
+    from playground.experiment import ExperimentError, set_field
+
+    field, equals, value = change.partition("=")
+    if not equals:
+        raise ExperimentError(f"--set {change}: write it as FIELD=VALUE, such as training.optimizer.learning_rate=0.01.")
+    return set_field(experiment, field.strip(), value.strip())
+
+
+def _predict(options: argparse.Namespace) -> int:
+    from playground.data.files import feature_rows, read_table
+    from playground.model import load
+    from playground.prediction import prediction_table
+    from playground.storage import atomic_write
+
+    model = load(options.model)
+    rows = feature_rows(read_table(options.data), model.preprocessing.columns, options.data)
+    text = prediction_table(model, rows)
+    if options.out:
+        atomic_write(options.out, text.encode())
+        print(f"wrote {options.out}", file=sys.stderr)
+    else:
+        sys.stdout.write(text)
+    return DONE
+
+
+def _export(options: argparse.Namespace) -> int:
+    from playground.formats import format_for
+    from playground.model import load
+
+    path = Path(options.file)
+    form = format_for(path)
+    form.save(load(options.model), path)
+    print(f"{path}  {form.description}")
+    return DONE

@@ -1,0 +1,106 @@
+"""A line across the window for what must not be missed: errors, divergence, and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
+
+from playground.gui.controls import IconButton
+from playground.gui.theme import Theme
+
+Offer = tuple[str, Callable[[], object]]
+
+
+class Banner(QFrame):
+    """One sentence, up to a few buttons that mend it, and a cross to close it; hidden while there is nothing to say."""
+
+    closed = Signal()
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent, objectName="banner")
+        self._theme = theme
+        self.kind = ""
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(20, 8, 12, 8)
+        layout.setSpacing(12)
+        self._mark = QLabel()
+        self._text = QLabel(wordWrap=True, textInteractionFlags=Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._offers = QHBoxLayout()
+        self._offers.setSpacing(8)
+        self._close = IconButton(theme, "close", self.tr("Close this message"), size=28)
+        self._close.clicked.connect(self.dismiss)
+        layout.addWidget(self._mark)
+        layout.addWidget(self._text, 1)
+        layout.addLayout(self._offers)
+        layout.addWidget(self._close)
+        theme.changed.connect(self._restyle)
+        self._restyle()
+        self.hide()
+
+    @property
+    def text(self) -> str:
+        """What the banner says; empty while it is hidden."""
+        return self._text.text() if self.kind else ""
+
+    def show_message(self, kind: str, text: str, *offers: Offer) -> None:
+        """Show a sentence.
+
+        Parameters
+        ----------
+        kind
+            What it is about (``"error"``, ``"diverged"``, ``"warning"``, ``"tip"``), so that ``dismiss`` can take
+            back just that.
+        text
+            One plain sentence, with the mend.
+        *offers
+            Buttons as (words, what they do); pressing one also closes the banner.
+        """
+        self._clear_offers()
+        self.kind = kind
+        self._text.setText(text)
+        self.setAccessibleName(text)
+        for words, act in offers:
+            button = QPushButton(words, self, cursor=Qt.CursorShape.PointingHandCursor)
+            button.setFont(self._theme.font(12, 600))
+            button.clicked.connect(lambda _checked=False, act=act: self._take(act))
+            self._offers.addWidget(button)
+        self._restyle()
+        self.show()
+
+    def dismiss(self, kind: object = None) -> None:
+        """Hide the banner; given a kind, only if it shows that kind."""
+        if isinstance(kind, str) and kind != self.kind:
+            return
+        self.kind = ""
+        self.hide()
+        self.closed.emit()
+
+    def _take(self, act: Callable[[], object]) -> None:
+        self.dismiss()
+        act()
+
+    def _clear_offers(self) -> None:
+        while (item := self._offers.takeAt(0)) is not None:
+            widget = item.widget()
+            if widget is not None:
+                widget.hide()
+                widget.deleteLater()
+
+    def _restyle(self) -> None:
+        palette = self._theme.palette
+        color = palette.accent if self.kind == "tip" else palette.bad
+        self._text.setFont(self._theme.font(13, 500))
+        self._mark.setPixmap(self._theme.pixmap("help" if self.kind == "tip" else "warning", color, 18))
+        self.setStyleSheet(
+            f"""
+            #banner {{ background:{palette.surface}; border:none; border-bottom:1px solid {palette.border};
+                       border-left:4px solid {color}; }}
+            #banner QLabel {{ color:{palette.text}; background:transparent; }}
+            #banner QPushButton {{ background:{palette.sunken}; color:{palette.text}; border:1px solid {palette.border_strong};
+                                   border-radius:8px; padding:5px 12px; }}
+            #banner QPushButton:hover {{ background:{palette.hover}; }}
+            #banner QPushButton:focus {{ border:1px solid {palette.accent}; }}
+            """
+        )

@@ -1,0 +1,261 @@
+"""Opens, saves and exports: every file that goes in or out of the window, with one clear sentence when it can't."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from msgspec.structs import replace
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtWidgets import QFileDialog, QMenu, QMessageBox, QWidget
+
+from playground.experiment import Experiment, ExperimentError, FileSource, decode, encode
+from playground.formats import FORMATS
+from playground.gui.document import Document, Parameters
+from playground.gui.preferences import Preferences
+from playground.model import TrainedModel
+from playground.session import Snapshot
+from playground.storage import FileError, atomic_write, read_bytes, resource
+
+TABLES = (".csv", ".tsv", ".txt")
+EXPERIMENT_LIMIT = 16 << 20
+
+
+def welcome_experiment() -> Experiment:
+    """The network that the program opens on."""
+    return decode(read_bytes(resource("presets", "circle.json"), EXPERIMENT_LIMIT))
+
+
+def examples() -> list[tuple[str, Path]]:
+    """Settings known to work that come with the program, as (name, file) by name."""
+    found = []
+    for path in sorted(resource("presets").glob("*.json")):
+        found.append((decode(read_bytes(path, EXPERIMENT_LIMIT)).name, path))
+    return sorted(found)
+
+
+class FileActions(QObject):
+    """What the File menu does.
+
+    Parameters
+    ----------
+    window
+        Parent of the dialogs.
+    document
+        What is opened into and saved from.
+    newest_snapshot
+        Gives the newest snapshot of the run: the trained weights that are saved or exported.
+
+    Signals
+    -------
+    failed(str)
+        One sentence: what went wrong and how to mend it.
+    said(str)
+        One sentence: what was done.
+    """
+
+    failed = Signal(str)
+    said = Signal(str)
+
+    def __init__(
+        self,
+        window: QWidget,
+        document: Document,
+        preferences: Preferences,
+        newest_snapshot: Callable[[], Snapshot | None],
+    ) -> None:
+        super().__init__(window)
+        self._window = window
+        self._document = document
+        self._preferences = preferences
+        self._newest_snapshot = newest_snapshot
+
+    def new(self) -> bool:
+        """Begin again with the welcome experiment."""
+        return self._attempt(lambda: self._load(welcome_experiment(), None, None))
+
+    def open(self) -> bool:
+        """Ask for a file and open it."""
+        kinds = " ".join(f"*{suffix}" for suffix in (".json", *self._model_suffixes(), *TABLES))
+        name, _ = QFileDialog.getOpenFileName(
+            self._window,
+            self.tr("Open an experiment, a trained model or a table"),
+            str(self._folder()),
+            self.tr("Experiments, models and tables ({0})").format(kinds) + ";;" + self.tr("All files (*)"),
+        )
+        return bool(name) and self.open_path(Path(name))
+
+    def open_path(self, path: Path) -> bool:
+        """Open a file by what its ending says: an experiment, a trained model or a table."""
+        return self._attempt(lambda: self._open(path))
+
+    def open_example(self, path: Path) -> bool:
+        """Load settings that come with the program; saving asks for a new place."""
+        return self._attempt(lambda: self._load(decode(read_bytes(path, EXPERIMENT_LIMIT)), None, None))
+
+    def save(self) -> bool:
+        """Save to the document's own file, asking for one the first time."""
+        path = self._document.path
+        return self._attempt(lambda: self._write(path)) if path is not None else self.save_as()
+
+    def save_as(self) -> bool:
+        """Ask for a file and save to it: settings alone, or with the trained weights."""
+        title = self._document.path or self._folder() / f"{_file_stem(self._document.experiment.name)}.json"
+        name, chosen = QFileDialog.getSaveFileName(
+            self._window,
+            self.tr("Save the experiment"),
+            str(title),
+            self.tr("Settings (*.json)") + ";;" + self.tr("Settings and trained weights (*.safetensors)"),
+        )
+        if not name:
+            return False
+        path = Path(name)
+        if path.suffix.lower() not in (".json", ".safetensors"):
+            path = path.with_name(path.name + (".safetensors" if "safetensors" in chosen else ".json"))
+        return self._attempt(lambda: self._write(path))
+
+    def export(self) -> bool:
+        """Ask for a file and write the trained weights to it."""
+        filters = [f"{form.title} (*{suffix})" for suffix, form in FORMATS.items()]
+        name, chosen = QFileDialog.getSaveFileName(
+            self._window,
+            self.tr("Export the trained weights"),
+            str(self._folder() / f"{_file_stem(self._document.experiment.name)}{next(iter(FORMATS))}"),
+            ";;".join(filters),
+        )
+        if not name:
+            return False
+        path = Path(name)
+        if path.suffix.lower() not in FORMATS:
+            suffix = next((s for s, text in zip(FORMATS, filters, strict=True) if text == chosen), next(iter(FORMATS)))
+            path = path.with_name(path.name + suffix)
+        return self.export_path(path)
+
+    def export_path(self, path: Path) -> bool:
+        """Write the trained weights in the format that the file's ending names."""
+        return self._attempt(lambda: self._export(path))
+
+    def confirm_discard(self) -> bool:
+        """Ask what to do with unsaved edits; whether to go on."""
+        if not self._document.modified:
+            return True
+        button = QMessageBox.StandardButton
+        answer = QMessageBox.question(
+            self._window,
+            self.tr("Unsaved changes"),
+            self.tr("Save the changes to “{0}”?").format(self._document.title),
+            button.Save | button.Discard | button.Cancel,
+            button.Save,
+        )
+        if answer == button.Save:
+            return self.save()
+        return answer == button.Discard
+
+    def fill_recent(self, menu: QMenu) -> None:
+        """List the recent files in a menu."""
+        menu.clear()
+        for path in self._preferences.recent_files:
+            action = menu.addAction(path.name)
+            action.setToolTip(str(path))
+            action.triggered.connect(lambda _checked=False, path=path: self.open_path(path))
+        if menu.isEmpty():
+            menu.addAction(self.tr("Nothing opened yet")).setEnabled(False)
+
+    def fill_examples(self, menu: QMenu) -> None:
+        """List the examples in a menu."""
+        menu.clear()
+        for name, path in examples():
+            action = menu.addAction(name)
+            action.triggered.connect(lambda _checked=False, path=path: self.open_example(path))
+
+    def _attempt(self, act: Callable[[], bool]) -> bool:
+        """Run something that reads or writes; say in one sentence what went wrong."""
+        try:
+            return act()
+        except (FileError, ExperimentError) as error:
+            self.failed.emit(str(error))
+            return False
+
+    def _open(self, path: Path) -> bool:
+        suffix = path.suffix.lower()
+        parameters: Parameters | None = None
+        own_file: Path | None = path
+        if suffix == ".json":
+            try:
+                experiment = decode(read_bytes(path, EXPERIMENT_LIMIT))
+            except ExperimentError as error:
+                raise FileError(f"{path.name}: {error}") from error
+            experiment = _with_table_beside(experiment, path)
+        elif suffix in self._model_suffixes():
+            model = FORMATS[suffix].load(path)
+            experiment, parameters = model.experiment, model.parameters
+        elif suffix in TABLES:
+            from playground.data.files import suggest
+
+            experiment, own_file = suggest(path), None
+        else:
+            known = ", ".join((".json", *self._model_suffixes(), *TABLES))
+            raise FileError(
+                self.tr("{0}: files that open end in {1}; choose one of those.").format(path.name, known)
+            )
+        if not self._load(experiment, own_file, parameters):
+            return False
+        self._preferences.add_recent_file(path)
+        self.said.emit(self.tr("Opened {0}").format(path.name))
+        return True
+
+    def _load(self, experiment: Experiment, path: Path | None, parameters: Parameters | None) -> bool:
+        # Asked only once the file has proved good: nothing is thrown away for a file that can't be read.
+        if not self.confirm_discard():
+            return False
+        self._document.load(experiment, path, parameters)
+        return True
+
+    def _write(self, path: Path) -> bool:
+        if path.suffix.lower() == ".json":
+            atomic_write(path, encode(self._document.experiment))
+        else:
+            FORMATS[path.suffix.lower()].save(self._trained_model(), path)
+        self._document.mark_saved(path)
+        self._preferences.add_recent_file(path)
+        self.said.emit(self.tr("Saved {0}").format(path.name))
+        return True
+
+    def _export(self, path: Path) -> bool:
+        FORMATS[path.suffix.lower()].save(self._trained_model(), path)
+        self.said.emit(self.tr("Wrote the weights to {0}").format(path.name))
+        return True
+
+    def _trained_model(self) -> TrainedModel:
+        snapshot = self._newest_snapshot()
+        if snapshot is None or snapshot.run is None:
+            raise FileError(self.tr("There are no weights yet; let the training start, then try again."))
+        return TrainedModel(
+            experiment=snapshot.run.experiment,
+            parameters=snapshot.parameters,
+            preprocessing=snapshot.run.data.preprocessing,
+            metrics=snapshot.history.last(),
+        )
+
+    def _model_suffixes(self) -> tuple[str, ...]:
+        return tuple(suffix for suffix, form in FORMATS.items() if form.load is not None)
+
+    def _folder(self) -> Path:
+        path = self._document.path
+        recent = self._preferences.recent_files
+        return path.parent if path is not None else recent[0].parent if recent else Path.home()
+
+
+def _file_stem(name: str) -> str:
+    """Turn an experiment's name into a file name: ``Tumor or not`` → ``tumor-or-not``."""
+    words = "".join(letter if letter.isalnum() else " " for letter in name.lower()).split()
+    return "-".join(words) or "experiment"
+
+
+def _with_table_beside(experiment: Experiment, path: Path) -> Experiment:
+    """Find a table that an experiment names without its folder beside the experiment's own file."""
+    source = experiment.data.source
+    if not isinstance(source, FileSource) or Path(source.path).is_absolute() or not (path.parent / source.path).is_file():
+        return experiment
+    beside = replace(source, path=str((path.parent / source.path).resolve()))
+    return replace(experiment, data=replace(experiment.data, source=beside))

@@ -1,0 +1,121 @@
+"""Hands the newest snapshot to the views that can be seen, about 60 times a second, and measures how fast it goes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from PySide6.QtCore import QObject, Qt, QTimer, Signal
+
+from playground.session import Snapshot, Status, TrainingSession, Watch
+
+FRAME_MILLISECONDS = 16
+RATE_SECONDS = 0.5
+
+
+class View(Protocol):
+    """What the loop asks of a view."""
+
+    def isVisible(self) -> bool: ...
+
+    def show_snapshot(self, snapshot: Snapshot) -> None: ...
+
+    def needs_parts(self) -> frozenset[str]:
+        """Names of the parts of a snapshot that the view draws (see ``playground.session.Watch``)."""
+
+
+class FrameLoop(QObject):
+    """Polls ``session.latest``: the newest snapshot wins, missed ones are no loss, hidden views cost nothing.
+
+    Parameters
+    ----------
+    session
+        The training session.
+    can_be_seen
+        Tells whether the window is on the screen at all (not minimized).
+
+    Signals
+    -------
+    shown(Snapshot)
+        A snapshot has been handed to the views.
+    rates_measured(float steps, float frames)
+        Training steps and pictures a second, twice a second.
+    """
+
+    shown = Signal(object)
+    rates_measured = Signal(float, float)
+
+    def __init__(
+        self, session: TrainingSession, can_be_seen: Callable[[], bool] = lambda: True, parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._can_be_seen = can_be_seen
+        self._views: list[View] = []
+        self._shown: Snapshot | None = None
+        self._shown_by: dict[int, Snapshot] = {}
+        self._watched: Watch | None = None
+        self.probe: tuple[float, ...] | None = None
+        """Raw row whose way through the network the views want to see, if any."""
+        self._started = time.perf_counter()
+        self._steps_then = 0
+        self._generation_then = -1
+        self._frames = 0
+        self._timer = QTimer(self, interval=FRAME_MILLISECONDS, timerType=Qt.TimerType.PreciseTimer)
+        self._timer.timeout.connect(self.poll)
+
+    @property
+    def newest(self) -> Snapshot | None:
+        """The newest snapshot of the run that holds now, if there is one yet."""
+        snapshot = self._session.latest
+        return snapshot if snapshot is not None and snapshot.generation >= self._session.generation else None
+
+    def add_view(self, view: View) -> None:
+        self._views.append(view)
+
+    def start(self) -> None:
+        self._timer.start()
+
+    def stop(self) -> None:
+        self._timer.stop()
+
+    def poll(self) -> None:
+        """Show what is new; called by the timer."""
+        seen = [view for view in self._views if view.isVisible()] if self._can_be_seen() else []
+        self._watch(seen)
+        snapshot = self.newest
+        if snapshot is None:
+            return
+        for view in seen:
+            # A view that comes back into sight gets the newest snapshot even if nothing has happened since.
+            if self._shown_by.get(id(view)) is not snapshot:
+                self._shown_by[id(view)] = snapshot
+                view.show_snapshot(snapshot)
+        if snapshot is not self._shown:
+            self._shown = snapshot
+            self._frames += 1
+            self.shown.emit(snapshot)
+        self._measure(snapshot)
+
+    def _watch(self, seen: list[View]) -> None:
+        """Tell the session which parts are worth computing."""
+        names: frozenset[str] = frozenset().union(*(view.needs_parts() for view in seen))
+        if self.probe is not None:
+            names |= {"probe"}
+        wanted = Watch(names=names, probe=self.probe)
+        if wanted != self._watched:
+            self._watched = wanted
+            self._session.send(wanted)
+
+    def _measure(self, snapshot: Snapshot) -> None:
+        now = time.perf_counter()
+        if snapshot.generation != self._generation_then:
+            self._generation_then = snapshot.generation
+            self._started, self._steps_then, self._frames = now, snapshot.step, 0
+            return
+        seconds = now - self._started
+        if seconds >= RATE_SECONDS:
+            if snapshot.status is Status.RUNNING:
+                self.rates_measured.emit((snapshot.step - self._steps_then) / seconds, self._frames / seconds)
+            self._started, self._steps_then, self._frames = now, snapshot.step, 0

@@ -1,0 +1,369 @@
+"""Curves of loss and metrics over the epochs: train and test, linear or logarithmic, values under the pointer."""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+# Qt's pool for small fills makes antialiased lines several times slower; must be set before the application exists.
+os.environ.setdefault("QT_NO_GUI_THREADPOOL", "1")
+
+import pyqtgraph as pg
+from PySide6.QtCore import QBuffer, QIODevice, QPointF, QSize, Qt
+from PySide6.QtGui import QImage, QPainter, QPen
+from PySide6.QtWidgets import QApplication, QHBoxLayout, QVBoxLayout, QWidget
+
+from playground.catalog.metrics import METRICS
+from playground.gui.controls import IconButton, Segmented, TextLabel, number
+from playground.gui.theme import Theme
+from playground.session import Snapshot
+from playground.storage import atomic_write
+from playground.trainer import History
+
+Array = NDArray[Any]
+LEAST = 1e-9
+REDRAW_SECONDS = 0.05
+BAND_POINTS, LINE_POINTS = 800, 400
+
+
+class ValueAxis(pg.AxisItem):  # type: ignore[misc]
+    """The left axis: round numbers, or on a logarithmic scale powers of ten (and 2, 5 where there is room)."""
+
+    logarithmic = True
+
+    def tickValues(self, low: float, high: float, size: float) -> list[tuple[float, list[float]]]:
+        if not self.logarithmic:
+            ticks: list[tuple[float, list[float]]] = super().tickValues(low, high, size)[:1]
+            return ticks
+        decades = high - low
+        step = max(1, math.ceil(decades / max(2.0, size / 44)))
+        powers = [float(p) for p in range(math.ceil(low), math.floor(high) + 1) if p % step == 0]
+        if decades < 2.2:
+            between = [p + math.log10(m) for p in range(math.floor(low), math.ceil(high) + 1) for m in (1, 2, 5)]
+            powers = [value for value in between if low <= value <= high]
+        return [(float(step), powers)]
+
+    def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
+        if not self.logarithmic:
+            return [f"{value:.6g}".replace("-", "−") for value in values]
+        return [f"{10**value:.10f}".rstrip("0").rstrip(".") if value > -6 else f"1e−{-value:.0f}" for value in values]
+
+
+class EpochAxis(pg.AxisItem):  # type: ignore[misc]
+    """The bottom axis: whole epochs."""
+
+    def tickValues(self, low: float, high: float, size: float) -> list[tuple[float, list[float]]]:
+        ticks: list[tuple[float, list[float]]] = super().tickValues(low, high, size)[:1]
+        return ticks
+
+    def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
+        return [f"{value:,.0f}" if value == int(value) else f"{value:g}" for value in values]
+
+
+class LossPlot(QWidget):
+    """Shows the history of a run.
+
+    What is drawn for each curve: a faint line through all there is, so that jumps are seen, and a clear one through
+    averages, so that the trend is.
+    """
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAccessibleName(self.tr("Loss curves"))
+        self._theme = theme
+        self._history: History | None = None
+        self._drawn_at = 0.0
+        self._quantity = "loss"
+        self.train_label = TextLabel(theme, "", 12, 600, "text")
+        self.test_label = TextLabel(theme, "", 12, 600, "text")
+        self.epoch_label = TextLabel(theme, "", 11, 500, "text_faint")
+        self.log_button = IconButton(theme, "check", self.tr("Logarithmic scale: equal steps are equal factors"), size=28)
+        self.log_button.setCheckable(True)
+        self.log_button.setChecked(True)
+        self.log_button.setText("log")
+        self.log_button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
+        self.log_button.setFixedSize(38, 28)
+        self.log_button.setFont(theme.font(11, 600))
+        self.quantities = self._make_quantities(())
+        head = QHBoxLayout()
+        head.setSpacing(8)
+        head.addWidget(self.quantities, 1)
+        head.addWidget(self.log_button)
+        self._head = head
+        legend = QHBoxLayout()
+        legend.setSpacing(7)
+        legend.addWidget(LegendMark(theme, "accent", Qt.PenStyle.SolidLine, self))
+        legend.addWidget(TextLabel(theme, self.tr("train"), 12, 500))
+        legend.addWidget(self.train_label)
+        legend.addSpacing(6)
+        legend.addWidget(LegendMark(theme, "text_faint", Qt.PenStyle.DashLine, self))
+        legend.addWidget(TextLabel(theme, self.tr("test"), 12, 500))
+        legend.addWidget(self.test_label)
+        legend.addStretch(1)
+        legend.addWidget(self.epoch_label)
+        self.axis = ValueAxis("left")
+        self.plot = pg.PlotWidget(axisItems={"left": self.axis, "bottom": EpochAxis("bottom")})
+        self._set_up_plot()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(6)
+        layout.addLayout(head)
+        layout.addLayout(legend)
+        layout.addWidget(self.plot, 1)
+        self.log_button.toggled.connect(self._redraw)
+        theme.changed.connect(self._restyle)
+        self._restyle()
+
+    def _make_quantities(self, metrics: tuple[str, ...]) -> Segmented:
+        items = [("loss", self.tr("Loss"), self.tr("What training makes small."))]
+        items += [(name, METRICS[name].title, METRICS[name].description) for name in metrics]
+        box = Segmented(self._theme, items, self.tr("Curve"))
+        box.setFixedHeight(30)
+        for button in box.buttons.values():
+            button.setFixedHeight(24)
+        box.set_value(self._quantity)
+        box.chosen.connect(self.show_quantity)
+        return box
+
+    def _set_up_plot(self) -> None:
+        plot = self.plot
+        plot.setFrameShape(plot.Shape.NoFrame)
+        plot.setMinimumHeight(70)
+        plot.setMouseEnabled(False, False)
+        plot.hideButtons()
+        item = plot.getPlotItem()
+        item.setMenuEnabled(False)
+        item.getAxis("left").setWidth(46)
+        item.getAxis("bottom").setHeight(20)
+        plot.setAccessibleName(self.tr("Loss curves"))
+        self._bands, self._lines = {}, {}
+        # Test first, so that the training curve lies on top.
+        for part in ("test", "train"):
+            self._bands[part] = plot.plot(antialias=False, skipFiniteCheck=False)
+            self._lines[part] = plot.plot(antialias=True, skipFiniteCheck=False)
+        self._cursor = pg.InfiniteLine(angle=90)
+        self._cursor.hide()
+        plot.addItem(self._cursor, ignoreBounds=True)
+        plot.scene().sigMouseMoved.connect(self._point_at)
+
+    # What is shown
+
+    def needs_parts(self) -> frozenset[str]:
+        """The curves need only the history, which is always there."""
+        return frozenset()
+
+    def show_snapshot(self, snapshot: Snapshot) -> None:
+        """Show the newest history, at most twenty times a second."""
+        now = time.perf_counter()
+        running = snapshot.status == "running"
+        if not running or now - self._drawn_at >= REDRAW_SECONDS:
+            self._drawn_at = now
+            self.show_history(snapshot.history)
+
+    def show_history(self, history: History) -> None:
+        """Show a history."""
+        if self._history is None or history.columns != self._history.columns:
+            self._history = history
+            self._offer(history)
+        self._history = history
+        self._redraw()
+
+    def show_quantity(self, name: str) -> None:
+        """Draw ``loss`` or a metric."""
+        self._quantity = name
+        self.quantities.set_value(name)
+        # R² may be negative and accuracy ends at 1: only errors belong on a logarithmic scale.
+        self.log_button.setEnabled(self._can_be_logarithmic())
+        self._redraw()
+
+    def _offer(self, history: History) -> None:
+        metrics = tuple(name.removeprefix("train_") for name in history.columns[3::2])
+        if self._quantity not in ("loss", *metrics):
+            self._quantity = "loss"
+        old, self.quantities = self.quantities, self._make_quantities(metrics)
+        self._head.replaceWidget(old, self.quantities)
+        old.hide()
+        old.deleteLater()
+        self.log_button.setEnabled(self._can_be_logarithmic())
+
+    def _can_be_logarithmic(self) -> bool:
+        return self._quantity in ("loss", "rmse")
+
+    @property
+    def logarithmic(self) -> bool:
+        return self._can_be_logarithmic() and self.log_button.isChecked()
+
+    # Drawing
+
+    def _redraw(self) -> None:
+        history = self._history
+        if history is None or not history.length:
+            return
+        epochs = history.column("epoch")
+        # Changes the axis only now: a tick must never stand beside a curve of the other scale.
+        self.axis.logarithmic = self.logarithmic
+        lows, highs = [], []
+        for part in ("test", "train"):
+            values = self._scaled(history.column(f"{part}_{self._quantity}"))
+            self._bands[part].setData(*_extremes(epochs, values))
+            x, y = _averages(epochs, values)
+            self._lines[part].setData(x, y)
+            finite = values[np.isfinite(values)]
+            if len(finite):
+                lows.append(finite.min())
+                highs.append(finite.max())
+        if lows:
+            low, high = float(min(lows)), float(max(highs))
+            room = max(0.04 * (high - low), 0.02 if self.logarithmic else 0.02 * max(abs(high), 1e-6))
+            self.plot.setYRange(low - room, high + room, padding=0)
+        self.plot.setXRange(0, max(1.0, float(epochs[-1])), padding=0.012)
+        self._show_numbers(history.length - 1, at_pointer=False)
+
+    def _scaled(self, values: Array) -> Array:
+        return np.log10(np.maximum(values, LEAST)) if self.logarithmic else values
+
+    def _show_numbers(self, row: int, at_pointer: bool) -> None:
+        history = self._history
+        assert history is not None
+        for part, label in (("train", self.train_label), ("test", self.test_label)):
+            label.setText(self.words(float(history.column(f"{part}_{self._quantity}")[row])))
+        epoch = history.column("epoch")[row]
+        self.epoch_label.setText(self.tr("epoch {0}").format(f"{epoch:,.0f}" if epoch == int(epoch) else f"{epoch:,.1f}") if at_pointer else "")
+
+    def words(self, value: float) -> str:
+        """A value of the present quantity for people: ``97.5 %``, ``0.0312``; a dash where there is none."""
+        if not math.isfinite(value):
+            return "–"
+        metric = METRICS.get(self._quantity)
+        if metric is not None and metric.percent:
+            return f"{100 * value:.1f} %"
+        return number(value, 4 if abs(value) < 10 else 2 if abs(value) < 1000 else 0)
+
+    def _point_at(self, position: QPointF) -> None:
+        """Read the values at the pointer."""
+        history, box = self._history, self.plot.getPlotItem().vb
+        if history is None or not history.length:
+            return
+        inside = box.sceneBoundingRect().contains(position) and self.plot.underMouse()
+        self._cursor.setVisible(inside)
+        if inside:
+            epochs = history.column("epoch")
+            x = box.mapSceneToView(position).x()
+            row = min(len(epochs) - 1, int(np.searchsorted(epochs, x)))
+            if row > 0 and x - epochs[row - 1] < epochs[row] - x:
+                row -= 1
+            self._cursor.setPos(float(epochs[row]))
+            self._show_numbers(row, at_pointer=True)
+        else:
+            self._show_numbers(history.length - 1, at_pointer=False)
+
+    def leaveEvent(self, event: Any) -> None:
+        self._cursor.hide()
+        if self._history is not None and self._history.length:
+            self._show_numbers(self._history.length - 1, at_pointer=False)
+        super().leaveEvent(event)
+
+    def describe(self) -> str:
+        """Say in words what the curves show, for screen readers."""
+        name = self.quantities.buttons[self._quantity].text()
+        return self.tr("{0}: train {1}, test {2}").format(name, self.train_label.text(), self.test_label.text())
+
+    def _restyle(self) -> None:
+        theme = self._theme
+        self.plot.setBackground(theme.color("surface"))
+        item = self.plot.getPlotItem()
+        for side in ("left", "bottom"):
+            axis = item.getAxis(side)
+            axis.setPen(pg.mkPen(None))
+            axis.setTextPen(theme.color("text_faint"))
+            axis.setStyle(tickFont=theme.font(11, 500, tabular=True), tickLength=0, tickTextOffset=6, hideOverlappingLabels=True)
+        item.showGrid(x=False, y=True, alpha=0.18)
+        for part, color in (("train", "accent"), ("test", "text_faint")):
+            self._bands[part].setPen(pg.mkPen(theme.color(color, 0.28), width=1))
+            style = Qt.PenStyle.SolidLine if part == "train" else Qt.PenStyle.DashLine
+            self._lines[part].setPen(pg.mkPen(theme.color(color), width=2.2, style=style))
+        self._cursor.setPen(pg.mkPen(theme.color("text_muted"), width=1))
+        p = theme.palette
+        self.log_button.setStyleSheet(
+            f"QToolButton {{ color:{p.text_faint}; border:1px solid {p.border}; border-radius:8px; background:transparent; }}"
+            f"QToolButton:checked {{ color:{p.accent}; border-color:{p.accent}; background:{p.accent_soft}; }}"
+            f"QToolButton:disabled {{ color:{p.border_strong}; border-color:{p.border}; background:transparent; }}"
+            f"QToolButton:focus {{ border:2px solid {p.accent}; }}"
+        )
+
+
+class LegendMark(QWidget):
+    """A short piece of a curve."""
+
+    def __init__(self, theme: Theme, color: str, style: Qt.PenStyle, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._theme, self._color, self._style = theme, color, style
+        self.setFixedSize(18, 12)
+        theme.changed.connect(self.update)
+
+    def paintEvent(self, _event: Any) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(QPen(self._theme.color(self._color), 2.2, self._style))
+        painter.drawLine(QPointF(1, 6), QPointF(17, 6))
+        painter.end()
+
+
+def _averages(x: Array, y: Array) -> tuple[Array, Array]:
+    """At most `LINE_POINTS` points, each the average of its neighbors in turn; the last one is exact."""
+    step = -(-len(x) // LINE_POINTS)
+    if step <= 1:
+        return x, y
+    whole = len(x) // step * step
+    means = y[:whole].reshape(-1, step).mean(axis=1)
+    return np.append(x[:whole].reshape(-1, step).mean(axis=1), x[-1]), np.append(means, y[-1])
+
+
+def _extremes(x: Array, y: Array) -> tuple[Array, Array]:
+    """At most `BAND_POINTS` points: least and largest value in turn, so that no jump is lost."""
+    step = -(-2 * len(x) // BAND_POINTS)
+    if step <= 2:
+        return x, y
+    whole = len(x) // step * step
+    parts = y[:whole].reshape(-1, step)
+    return np.repeat(x[:whole:step], 2), np.column_stack([parts.min(axis=1), parts.max(axis=1)]).ravel()
+
+
+def save_png(path: Path, history: History, theme: str = "light", size: tuple[int, int] = (960, 540)) -> None:
+    """Write the curves of a history as a PNG; needs no screen.
+
+    Raises
+    ------
+    FileError
+        If the file can't be written.
+    """
+    if QApplication.instance() is None:
+        # Nothing is shown, so no display is needed, and one that is named but can't be reached must not matter.
+        if sys.platform.startswith("linux"):
+            os.environ["QT_QPA_PLATFORM"] = "offscreen"
+        save_png.application = QApplication(sys.argv[:1])  # type: ignore[attr-defined]
+    look = Theme(theme)
+    look.apply()
+    plot = LossPlot(look)
+    plot.resize(QSize(*size))
+    plot.layout().setContentsMargins(20, 16, 24, 12)
+    plot.show_history(history)
+    image = QImage(QSize(*size), QImage.Format.Format_RGB32)
+    image.fill(look.color("surface"))
+    # The first rendering lays out the axes, the second draws with them.
+    for _ in range(2):
+        plot.ensurePolished()
+        plot.grab()
+    plot.render(image, QPointF(0, 0).toPoint(), renderFlags=QWidget.RenderFlag.DrawChildren)
+    buffer = QBuffer()
+    buffer.open(QIODevice.OpenModeFlag.WriteOnly)
+    image.save(buffer, "PNG")
+    atomic_write(path, bytes(buffer.data().data()))
+    plot.deleteLater()

@@ -1,0 +1,274 @@
+"""The top bar: play, pause, step and reset, the epoch, and the settings of learning that keep the weights."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenuBar, QVBoxLayout, QWidget
+
+from playground.catalog.activations import ACTIVATIONS, resolve
+from playground.catalog.losses import LOSSES
+from playground.catalog.optimizers import OPTIMIZERS, record_of
+from playground.experiment import Experiment
+from playground.gui.controls import IconButton, LabeledCombo
+from playground.gui.theme import Theme
+from playground.session import Snapshot, Status
+
+LEARNING_RATES = (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
+PENALTIES = (0.0, 0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1)
+# Epochs per frame of 1/60 s; None trains as fast as it goes.
+SPEEDS: tuple[tuple[float | None, str], ...] = ((1 / 60, "1"), (5 / 60, "5"), (20 / 60, "20"), (1.0, "60"), (None, "Max"))
+
+
+def plain_number(value: float) -> str:
+    """Write a setting without needless zeros or exponents: ``0.0003``, ``3``."""
+    return f"{value:.10f}".rstrip("0").rstrip(".") if 1e-6 <= abs(value) < 1e6 else f"{value:g}"
+
+
+class TrainingBar(QFrame):
+    """Runs the training and shows how it learns.
+
+    Every setting here takes effect at the next batch and keeps the weights; each tooltip says so.
+
+    Signals
+    -------
+    play_clicked(), step_clicked(), reset_clicked(), help_clicked(), theme_clicked(), export_clicked()
+        The buttons.
+    speed_chosen(float or None)
+        Epochs per frame of 1/60 s, or as fast as it goes.
+    setting_chosen(str label, str path, value)
+        A new value for a field of the experiment, and what the undo menu is to call it.
+    activation_chosen(spec), optimizer_chosen(str)
+        For all hidden layers; by catalog name.
+    """
+
+    play_clicked = Signal()
+    step_clicked = Signal()
+    reset_clicked = Signal()
+    help_clicked = Signal()
+    theme_clicked = Signal()
+    export_clicked = Signal()
+    speed_chosen = Signal(object)
+    setting_chosen = Signal(str, str, object)
+    activation_chosen = Signal(object)
+    optimizer_chosen = Signal(str)
+
+    def __init__(self, theme: Theme, menu_bar: QMenuBar | None = None, parent: QWidget | None = None) -> None:
+        super().__init__(parent, objectName="training_bar", accessibleName=self.tr("Training"))
+        self.setFixedHeight(72)
+        self._theme = theme
+        self._epoch: int | None = None
+        self._running = False
+
+        self._logo = QLabel()
+        self._name = QLabel(self.tr("Neural Playground"))
+        self.reset_button = IconButton(theme, "reset", self.tr("Reset to the same initial weights (R)"), size=38)
+        self.play_button = IconButton(theme, "play", self.tr("Train (Space)"), size=44, primary=True)
+        self.step_button = IconButton(
+            theme, "step", self.tr("One step (.): train on a single batch, one update of every weight"), size=38
+        )
+        self._epoch_caption = QLabel(self.tr("Epoch"))
+        self._epoch_number = QLabel("000,000", accessibleName=self.tr("Epoch"))
+        self._epoch_number.setToolTip(
+            self.tr("How often every training row has been used. More epochs: more practice on the same examples.")
+        )
+        self.help_button = IconButton(theme, "help", self.tr("What to try first (F1)"), size=36)
+        self.theme_button = IconButton(theme, "moon", self.tr("Switch between light and dark"), size=36)
+        self.export_button = IconButton(
+            theme, "export", self.tr("Export the trained weights, for PyTorch or NumPy (Ctrl+E)"), size=36
+        )
+        self._make_settings()
+        self._lay_out(menu_bar)
+
+        self.reset_button.clicked.connect(self.reset_clicked)
+        self.play_button.clicked.connect(self.play_clicked)
+        self.step_button.clicked.connect(self.step_clicked)
+        self.help_button.clicked.connect(self.help_clicked)
+        self.theme_button.clicked.connect(self.theme_clicked)
+        self.export_button.clicked.connect(self.export_clicked)
+        theme.changed.connect(self._restyle)
+        self._restyle()
+
+    def _make_settings(self) -> None:
+        keeps = self.tr("Keeps the weights.")
+        theme = self._theme
+        self.speed = LabeledCombo(
+            theme,
+            self.tr("Epochs/s"),
+            [
+                (speed, title, self.tr("As fast as this machine goes.") if speed is None else self.tr("At most."))
+                for speed, title in SPEEDS
+            ],
+            self.tr("How many times a second the network sees all training rows: slow to watch, fast to get there.")
+            + " " + keeps,
+        )
+        self.learning_rate = LabeledCombo(
+            theme,
+            self.tr("Learning rate"),
+            [(rate, plain_number(rate), "") for rate in LEARNING_RATES],
+            self.tr("How far each step moves the weights: too small crawls, too large jumps about or blows up.")
+            + " " + keeps,
+            editable_number=True,
+        )
+        self.activation = LabeledCombo(
+            theme,
+            self.tr("Activation"),
+            [
+                (name, record.title, f"{record.formula}: {record.description}")
+                for name, record in ACTIVATIONS.items()
+                if record.hidden
+            ],
+            self.tr("What each neuron of all hidden layers does with its sum; without one, layers add nothing.")
+            + " " + keeps,
+        )
+        self.loss = LabeledCombo(
+            theme,
+            self.tr("Loss"),
+            self._loss_items("binary"),
+            self.tr("What counts as wrong, and how much: the number that training makes small.") + " " + keeps,
+        )
+        self.optimizer = LabeledCombo(
+            theme,
+            self.tr("Optimizer"),
+            [(name, record.title, record.description) for name, record in OPTIMIZERS.items()],
+            self.tr("How a gradient becomes a step.") + " " + keeps,
+        )
+        penalties = [(rate, plain_number(rate), "") for rate in PENALTIES]
+        self.l1 = LabeledCombo(
+            theme,
+            "L1",
+            penalties,
+            self.tr("L1 regularization: pulls every weight toward zero, so needless ones vanish.") + " " + keeps,
+            editable_number=True,
+        )
+        self.l2 = LabeledCombo(
+            theme,
+            "L2",
+            penalties,
+            self.tr("L2 regularization: keeps all weights small, so the result is smoother and fits less noise.")
+            + " " + keeps,
+            editable_number=True,
+        )
+        self.speed.chosen.connect(self.speed_chosen)
+        self.activation.chosen.connect(self.activation_chosen)
+        self.optimizer.chosen.connect(self.optimizer_chosen)
+        for combo, label, path in (
+            (self.learning_rate, self.tr("learning rate"), "training.optimizer.learning_rate"),
+            (self.loss, self.tr("loss"), "training.loss"),
+            (self.l1, "L1", "training.l1"),
+            (self.l2, "L2", "training.l2"),
+        ):
+            combo.chosen.connect(lambda value, label=label, path=path: self.setting_chosen.emit(label, path, value))
+        self._loss_task = "binary"
+
+    def _loss_items(self, task: str) -> list[tuple[Any, str, str]]:
+        """Losses that fit the task. One cross-entropy fits at most, so its short name is enough."""
+        short = {
+            "binary_cross_entropy": self.tr("Cross-entropy"),
+            "categorical_cross_entropy": self.tr("Cross-entropy"),
+            "mean_squared_error": self.tr("Squared error"),
+            "half_squared_error": self.tr("½ squared error"),
+        }
+        return [
+            (name, short.get(name, record.title), f"{record.title}: {record.description}")
+            for name, record in LOSSES.items()
+            if task in record.tasks
+        ]
+
+    def _lay_out(self, menu_bar: QMenuBar | None) -> None:
+        title = QHBoxLayout()
+        title.setSpacing(10)
+        title.addWidget(self._logo)
+        words = QVBoxLayout()
+        words.setSpacing(1)
+        words.addStretch(1)
+        words.addWidget(self._name)
+        if menu_bar is not None:
+            words.addWidget(menu_bar)
+        words.addStretch(1)
+        title.addLayout(words)
+
+        epoch = QVBoxLayout()
+        epoch.setSpacing(0)
+        epoch.addStretch(1)
+        epoch.addWidget(self._epoch_caption)
+        epoch.addWidget(self._epoch_number)
+        epoch.addStretch(1)
+
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(20, 0, 20, 0)
+        layout.setSpacing(8)
+        layout.addLayout(title)
+        layout.addStretch(1)
+        for button in (self.reset_button, self.play_button, self.step_button):
+            layout.addWidget(button)
+        layout.addSpacing(6)
+        layout.addLayout(epoch)
+        layout.addStretch(2)
+        for combo in self.settings():
+            layout.addWidget(combo)
+        layout.addStretch(2)
+        for button in (self.help_button, self.theme_button, self.export_button):
+            layout.addWidget(button)
+
+    def settings(self) -> tuple[LabeledCombo, ...]:
+        """The settings, left to right."""
+        return (self.speed, self.learning_rate, self.activation, self.loss, self.optimizer, self.l1, self.l2)
+
+    def show_experiment(self, experiment: Experiment) -> None:
+        """Show the settings that hold; nothing is emitted."""
+        training = experiment.training
+        if training.task != self._loss_task:
+            self._loss_task = training.task
+            self.loss.set_items(self._loss_items(training.task))
+        self.learning_rate.set_value(training.optimizer.learning_rate)
+        self.loss.set_value(training.loss)
+        self.optimizer.set_value(record_of(training.optimizer).name)
+        self.l1.set_value(training.l1)
+        self.l2.set_value(training.l2)
+        names = {resolve(layer.activation)[0].name for layer in experiment.network.layers}
+        self.activation.setEnabled(bool(names))
+        self.activation.set_value(names.pop() if len(names) == 1 else None)
+
+    def show_speed(self, epochs_per_frame: float | None) -> None:
+        """Show the speed that holds; nothing is emitted."""
+        self.speed.set_value(epochs_per_frame)
+
+    def show_snapshot(self, snapshot: Snapshot) -> None:
+        """Show the epoch and whether it runs."""
+        epoch = int(snapshot.epoch)
+        if epoch != self._epoch:
+            self._epoch = epoch
+            self._epoch_number.setText(f"{epoch:07,d}" if epoch < 1_000_000 else f"{epoch:,d}")
+        self.show_running(snapshot.status is Status.RUNNING)
+
+    def show_running(self, running: bool) -> None:
+        """Show pause while it runs, else play."""
+        if running == self._running:
+            return
+        self._running = running
+        self.play_button.set_icon("pause" if running else "play")
+        words = self.tr("Pause: the weights stay as they are (Space)") if running else self.tr("Train (Space)")
+        self.play_button.setToolTip(words)
+        self.play_button.setAccessibleName(words)
+
+    def describe(self) -> str:
+        """Say in words what the bar shows, for screen readers."""
+        state = self.tr("Training") if self._running else self.tr("Paused")
+        return self.tr("{state}, epoch {epoch}").format(state=state, epoch=self._epoch or 0)
+
+    def _restyle(self) -> None:
+        palette = self._theme.palette
+        self._logo.setPixmap(self._theme.pixmap("logo", "accent", 28))
+        self._name.setFont(self._theme.font(15, 600))
+        self._epoch_caption.setFont(self._theme.font(11, 500))
+        self._epoch_caption.setStyleSheet(f"color:{palette.text_faint}")
+        self._epoch_number.setFont(self._theme.font(20, 600, tabular=True))
+        self._epoch_number.setMinimumWidth(self._epoch_number.fontMetrics().horizontalAdvance("000,000") + 4)
+        self.theme_button.set_icon("sun" if palette.name == "dark" else "moon")
+        self.setStyleSheet(
+            f"#training_bar {{ background:{palette.surface}; border:none; border-bottom:1px solid {palette.border}; }}"
+        )
+

@@ -1,0 +1,52 @@
+"""Predictions of a model as a table."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import numpy as np
+from numpy.typing import NDArray
+
+from playground.model import TrainedModel
+
+# A spreadsheet takes a cell that begins with one of these for a formula.
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def prediction_table(model: TrainedModel, rows: NDArray[np.float64]) -> str:
+    """Predictions for raw rows as CSV, in the order of the rows.
+
+    Columns: ``prediction`` and ``probability_<class>`` for one class out of several; ``prediction_<label>`` and
+    ``probability_<label>`` for labels; ``prediction`` (or ``prediction_<target>`` for several) for quantities.
+    """
+    outputs, answers = model.predict(rows), model.predict_labels(rows)
+    task, classes = model.preprocessing.task, model.classes
+    low, high = model.preprocessing.target_low, model.preprocessing.target_high
+    shares = (outputs - low) / (high - low)
+    if task == "regression":
+        names = model.preprocessing.target_names
+        header = ["prediction"] if len(names) == 1 else [f"prediction_{name}" for name in names]
+        table = [[f"{value:.9g}" for value in row] for row in answers]
+    elif task == "multilabel":
+        header = [f"prediction_{name}" for name in classes] + [f"probability_{name}" for name in classes]
+        table = [
+            [*map(str, marks), *(f"{share:.6f}" for share in row)] for marks, row in zip(answers, shares, strict=True)
+        ]
+    else:
+        header = ["prediction", *(f"probability_{name}" for name in classes)]
+        if task == "binary":
+            shares = np.column_stack([1 - shares, shares])
+        table = [
+            [classes[answer], *(f"{share:.6f}" for share in row)] for answer, row in zip(answers, shares, strict=True)
+        ]
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow([_safe(cell) for cell in header])
+    writer.writerows([cell if task == "regression" else _safe(cell) for cell in row] for row in table)
+    return out.getvalue()
+
+
+def _safe(cell: str) -> str:
+    """A text cell that no spreadsheet takes for a formula."""
+    return f"'{cell}" if cell.startswith(_FORMULA_STARTS) else cell

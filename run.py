@@ -1,0 +1,132 @@
+"""Set up and start Neural Playground with nothing but Python: ``python3 run.py [words for the program | test]``.
+
+Makes ``.venv`` beside this file, installs the project there, and uses it again until pyproject.toml changes.
+``python3 run.py test [words for pytest]`` runs all tests; ``--without-torch`` leaves out PyTorch, against which the
+arithmetic is checked (its wheel is large on Linux).
+"""
+
+# This file is read by any Python 3, so that an old one can say what is wrong: no newer syntax here.
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+VENV = os.path.join(HERE, ".venv")
+WINDOWS = os.name == "nt"
+PYTHON = os.path.join(VENV, "Scripts", "python.exe") if WINDOWS else os.path.join(VENV, "bin", "python")
+OLDEST = (3, 11)
+
+
+def say(words):
+    print(words, file=sys.stderr)
+    sys.stderr.flush()
+
+
+def stop(words):
+    """End with one sentence and exit code 2."""
+    say("run.py: " + words)
+    sys.exit(2)
+
+
+def use_a_new_enough_python():
+    """Start again under a newer Python if this one is too old and a newer one is installed."""
+    if sys.version_info >= OLDEST:
+        return
+    for name in ("python3.13", "python3.12", "python3.11"):
+        if shutil.which(name):
+            sys.exit(subprocess.call([name, os.path.abspath(__file__)] + sys.argv[1:]))
+    stop("Python 3.11 or newer is needed, this is {0}.{1}; install a newer one and type python3.11 run.py.".format(*sys.version_info))
+
+
+def stamp(extras):
+    """What the environment was made from: it is made again when any of this changes."""
+    with open(os.path.join(HERE, "pyproject.toml"), "rb") as file:
+        content = file.read()
+    return hashlib.sha256(content + repr((extras, sys.version_info[:2], HERE)).encode()).hexdigest()
+
+
+def is_set_up(extras):
+    try:
+        with open(stamp_file(extras)) as file:
+            return file.read() == stamp(extras) and os.path.exists(PYTHON)
+    except OSError:
+        return False
+
+
+def stamp_file(extras):
+    return os.path.join(VENV, "stamp-" + ("-".join(extras) or "program"))
+
+
+def set_up(extras):
+    """Make the environment and install the project in it; the stamp comes last, so a broken set-up starts over."""
+    if is_set_up(extras):
+        return
+    say("Setting up in {0} (once; a minute or two) …".format(VENV))
+    make_environment()
+    name = HERE + ("[" + ",".join(extras) + "]" if extras else "")
+    if subprocess.call([PYTHON, "-m", "pip", "install", "--disable-pip-version-check", "-q", "-e", name]) != 0:
+        stop("the installation failed, pip says why above; mend that (a network?) and try again.")
+    say("Compiling the kernels (once; some seconds) …")
+    subprocess.call([PYTHON, "-m", "playground.kernels.warm"], cwd=HERE)
+    # Qt's system libraries, where this account may install them; the program itself says what is left to do.
+    subprocess.call([PYTHON, "-m", "playground.gui.libraries"], cwd=HERE)
+    with open(stamp_file(extras), "w") as file:
+        file.write(stamp(extras))
+
+
+def make_environment():
+    """Make ``.venv`` unless it is there and works with this Python."""
+    version = "import sys; sys.exit(sys.version_info[:2] != {0!r})".format(tuple(sys.version_info[:2]))
+    try:
+        if subprocess.call([PYTHON, "-c", version + " or __import__('pip') is None"]) == 0:
+            return
+    except OSError:
+        pass
+    shutil.rmtree(VENV, ignore_errors=True)
+    command = [sys.executable, "-m", "venv", VENV]
+    made = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    if made.returncode == 0:
+        return
+    package = "python{0}.{1}-venv".format(*sys.version_info)
+    if shutil.which("apt-get"):
+        # Bare Debian has Python without the part that makes environments.
+        if os.geteuid() == 0:
+            say("Installing {0}, which Python needs to make an environment.".format(package))
+            subprocess.call(["apt-get", "update", "-qq"])
+            subprocess.call(["apt-get", "install", "-y", "-qq", package], stdout=subprocess.DEVNULL)
+            if subprocess.call(command) == 0:
+                return
+        stop("Python's venv is missing; type: {0}apt-get install -y {1}".format("" if os.geteuid() == 0 else "sudo ", package))
+    stop("no environment could be made in {0}: {1}".format(VENV, made.stdout.decode(errors="replace").strip()))
+
+
+def main(words):
+    use_a_new_enough_python()
+    if words[:1] == ["test"]:
+        words = words[1:]
+        extras = ["test"] if "--without-torch" in words else ["test", "oracles"]
+        set_up(extras)
+        # A process a core; a file's tests stay together, because they share what they have set up.
+        command = [PYTHON, "-m", "pytest", "-n", "auto", "--dist", "loadfile"]
+        command += [word for word in words if word != "--without-torch"]
+        os.chdir(HERE)
+        return become(command)
+    set_up([])
+    return become([PYTHON, "-m", "playground"] + words)
+
+
+def become(command):
+    """Go on as another program, so that Ctrl+C reaches it alone; its exit code where that can't be (Windows)."""
+    if not WINDOWS:
+        sys.stdout.flush()
+        os.execv(command[0], command)
+    return subprocess.call(command)
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit(130)
