@@ -32,6 +32,22 @@ if TYPE_CHECKING:
 MOST_CLASSES = 100
 
 
+class ColumnError(FileError):
+    """A column can't be learned from; leaving it out would mend that.
+
+    Parameters
+    ----------
+    message
+        One sentence.
+    column
+        The column's name.
+    """
+
+    def __init__(self, message: str, column: str) -> None:
+        super().__init__(message)
+        self.column = column
+
+
 def read_table(path: str | os.PathLike[str]) -> pd.DataFrame:
     """Read a table with a header from a text file; comma, semicolon, tab or bar may part the columns.
 
@@ -181,20 +197,24 @@ def _numbers(frame: pd.DataFrame, name: str, path: str | os.PathLike[str], role:
     import pandas as pd
 
     column = frame[name]
-    mend = f"--target {name}, or --ignore {name} leaves the column out" if role == "feature" else "give a number there"
+    mend = "give a number there"
+
+    def refusal(message: str) -> FileError:
+        return ColumnError(message, name) if role == "feature" else FileError(message)
+
     if column.isna().any():
         line = int(column.isna().to_numpy().argmax()) + 2
         mend = f"fill it in, or leave the column out with --ignore {name}" if role == "feature" else "fill it in"
-        raise FileError(f"{path}: line {line} has no value in column {name!r}; {mend}.")
+        raise refusal(f"{path}: line {line} has no value in column {name!r}; {mend}.")
     numbers = pd.to_numeric(column, errors="coerce") if column.dtype != bool else column.astype(float)
     if numbers.isna().any():
         at = int(numbers.isna().to_numpy().argmax())
         mend = f"make it numbers, or leave the column out with --ignore {name}" if role == "feature" else mend
-        raise FileError(f"{path}: column {name!r} holds text ({str(column.iloc[at])[:40]!r} in line {at + 2}); {mend}.")
+        raise refusal(f"{path}: column {name!r} holds text ({str(column.iloc[at])[:40]!r} in line {at + 2}); {mend}.")
     values = numbers.to_numpy(np.float64)
     if not np.isfinite(values).all():
         line = int((~np.isfinite(values)).argmax()) + 2
-        raise FileError(f"{path}: column {name!r} is infinite in line {line}; give a finite number there.")
+        raise refusal(f"{path}: column {name!r} is infinite in line {line}; give a finite number there.")
     return values
 
 

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QFileDialog, QMenu, QMessageBox, QWidget
 from playground.experiment import Experiment, ExperimentError, FileSource, decode, encode
 from playground.formats import FORMATS
 from playground.gui.document import Document, Parameters
+from playground.gui.edits import with_source
 from playground.gui.preferences import Preferences
 from playground.model import TrainedModel
 from playground.session import Snapshot
@@ -21,17 +22,19 @@ TABLES = (".csv", ".tsv", ".txt")
 EXPERIMENT_LIMIT = 16 << 20
 
 
+def preset(name: str) -> Experiment:
+    """Settings known to work that come with the program."""
+    return decode(read_bytes(resource("presets", f"{name}.json"), EXPERIMENT_LIMIT))
+
+
 def welcome_experiment() -> Experiment:
     """The network that the program opens on."""
-    return decode(read_bytes(resource("presets", "circle.json"), EXPERIMENT_LIMIT))
+    return preset("circle")
 
 
 def examples() -> list[tuple[str, Path]]:
-    """Settings known to work that come with the program, as (name, file) by name."""
-    found = []
-    for path in sorted(resource("presets").glob("*.json")):
-        found.append((decode(read_bytes(path, EXPERIMENT_LIMIT)).name, path))
-    return sorted(found)
+    """All presets, as (name for people, file)."""
+    return sorted((preset(path.stem).name, path) for path in resource("presets").glob("*.json"))
 
 
 class FileActions(QObject):
@@ -50,11 +53,14 @@ class FileActions(QObject):
     -------
     failed(str)
         One sentence: what went wrong and how to mend it.
+    column_refused(str sentence, Path, targets, ignore, str column)
+        A table can't be used because of one column; leaving it out would mend it.
     said(str)
         One sentence: what was done.
     """
 
     failed = Signal(str)
+    column_refused = Signal(str, object, object, object, str)
     said = Signal(str)
 
     def __init__(
@@ -88,6 +94,10 @@ class FileActions(QObject):
     def open_path(self, path: Path) -> bool:
         """Open a file by what its ending says: an experiment, a trained model or a table."""
         return self._attempt(lambda: self._open(path))
+
+    def open_table(self, path: Path, targets: tuple[str, ...], ignore: tuple[str, ...]) -> bool:
+        """Use a table with these columns as targets and without those; an edit that can be undone."""
+        return self._attempt(lambda: self._use_table(path, targets, ignore))
 
     def open_example(self, path: Path) -> bool:
         """Load settings that come with the program; saving asks for a new place."""
@@ -190,9 +200,7 @@ class FileActions(QObject):
             model = FORMATS[suffix].load(path)
             experiment, parameters = model.experiment, model.parameters
         elif suffix in TABLES:
-            from playground.data.files import suggest
-
-            experiment, own_file = suggest(path), None
+            return self._use_table(path, (), ())
         else:
             known = ", ".join((".json", *self._model_suffixes(), *TABLES))
             raise FileError(
@@ -200,6 +208,23 @@ class FileActions(QObject):
             )
         if not self._load(experiment, own_file, parameters):
             return False
+        self._preferences.add_recent_file(path)
+        self.said.emit(self.tr("Opened {0}").format(path.name))
+        return True
+
+    def _use_table(self, path: Path, targets: tuple[str, ...], ignore: tuple[str, ...]) -> bool:
+        from playground.data.files import ColumnError, suggest
+
+        try:
+            experiment = suggest(path.resolve(), targets, ignore)
+        except ColumnError as error:
+            self.column_refused.emit(str(error), path, targets, ignore, error.column)
+            return False
+        old = self._document.experiment
+        if isinstance(old.data.source, FileSource) and Path(old.data.source.path) == path.resolve():
+            # Other columns of the same table: the network that was built for it stays.
+            experiment = with_source(old, experiment.data.source, experiment.training.task)
+        self._document.edit(self.tr("data"), experiment=experiment)
         self._preferences.add_recent_file(path)
         self.said.emit(self.tr("Opened {0}").format(path.name))
         return True

@@ -187,7 +187,9 @@ class LossPlot(QWidget):
         metrics = tuple(name.removeprefix("train_") for name in history.columns[3::2])
         if self._quantity not in ("loss", *metrics):
             self._quantity = "loss"
+        hidden = self.quantities.isHidden()
         old, self.quantities = self.quantities, self._make_quantities(metrics)
+        self.quantities.setHidden(hidden)
         self._head.replaceWidget(old, self.quantities)
         old.hide()
         old.deleteLater()
@@ -282,6 +284,7 @@ class LossPlot(QWidget):
         for side in ("left", "bottom"):
             axis = item.getAxis(side)
             axis.setPen(pg.mkPen(None))
+            axis.setTickPen(pg.mkPen(theme.color("text_faint"), width=1))
             axis.setTextPen(theme.color("text_faint"))
             axis.setStyle(tickFont=theme.font(11, 500, tabular=True), tickLength=0, tickTextOffset=6, hideOverlappingLabels=True)
         item.showGrid(x=False, y=True, alpha=0.18)
@@ -354,6 +357,9 @@ def save_png(path: Path, history: History, theme: str = "light", size: tuple[int
     plot = LossPlot(look)
     plot.resize(QSize(*size))
     plot.layout().setContentsMargins(20, 16, 24, 12)
+    # Only the curves and their legend: there is nothing to press in a picture.
+    plot.quantities.hide()
+    plot.log_button.hide()
     plot.show_history(history)
     image = QImage(QSize(*size), QImage.Format.Format_RGB32)
     image.fill(look.color("surface"))

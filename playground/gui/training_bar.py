@@ -53,7 +53,7 @@ class TrainingBar(QFrame):
     speed_chosen = Signal(object)
     setting_chosen = Signal(str, str, object)
     activation_chosen = Signal(object)
-    optimizer_chosen = Signal(str)
+    optimizer_chosen = Signal(object)
 
     def __init__(self, theme: Theme, menu_bar: QMenuBar | None = None, parent: QWidget | None = None) -> None:
         super().__init__(parent, objectName="training_bar", accessibleName=self.tr("Training"))
@@ -253,6 +253,10 @@ class TrainingBar(QFrame):
         words = self.tr("Pause: the weights stay as they are (Space)") if running else self.tr("Train (Space)")
         self.play_button.setToolTip(words)
         self.play_button.setAccessibleName(words)
+
+    def needs_parts(self) -> frozenset[str]:
+        """The bar needs only what every snapshot has."""
+        return frozenset()
 
     def describe(self) -> str:
         """Say in words what the bar shows, for screen readers."""

@@ -1,4 +1,4 @@
-"""The window: lays the views out, wires them to document and session, and shows what goes wrong."""
+"""The window: wires the views to document and session, and shows what goes wrong."""
 
 from __future__ import annotations
 
@@ -6,27 +6,465 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QEvent, QObject, Qt, QTimer
-from PySide6.QtGui import (
-    QCloseEvent,
-    QDragEnterEvent,
-    QDropEvent,
-    QKeyEvent,
-    QResizeEvent,
-    QStatusTipEvent,
-)
-from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QMenuBar, QVBoxLayout, QWidget
+import numpy as np
+from msgspec.structs import replace
+from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent
+from PySide6.QtWidgets import QApplication, QMainWindow, QMenuBar, QVBoxLayout, QWidget
 
-from playground.experiment import FEATURES, Experiment, keeps_weights, warnings
+from playground.experiment import FEATURES, Experiment, FileSource, SyntheticSource, keeps_weights
 from playground.gui import edits
 from playground.gui.actions import build_actions, fill_menu_bar, shortcut_list
 from playground.gui.banner import Banner
+from playground.gui.controls import number
 from playground.gui.document import Document, Parameters
-from playground.gui.file_actions import FileActions, welcome_experiment
+from playground.gui.file_actions import FileActions, preset, welcome_experiment
 from playground.gui.frame_loop import FrameLoop
 from playground.gui.help_pages import PageDialog, about_page, shortcuts_page, walk_page
+from playground.gui.panels import Panels
 from playground.gui.preferences import Preferences
+from playground.gui.rasterizer import Rasterizer
 from playground.gui.status_line import StatusLine
 from playground.gui.theme import Theme
+from playground.gui.thumbnails import title_of
 from playground.gui.training_bar import TrainingBar
 from playground.session import Pause, Run, Snapshot, Status, TrainingSession, Use
+
+DEFAULT_SPEED = 1.0
+SNAP = 0.025
+BACKENDS = {"cpu": "Numba, 1 thread", "reference": "NumPy, while kernels compile"}
+
+
+class Window(QMainWindow):
+    """The program's window.
+
+    Parameters
+    ----------
+    experiment
+        What to begin with; None is the welcome experiment.
+    path
+        File it came from, if any.
+    parameters
+        Trained weights to go on from, if any.
+    running
+        Whether training begins at once.
+    """
+
+    def __init__(
+        self,
+        experiment: Experiment | None = None,
+        path: Path | None = None,
+        parameters: Parameters | None = None,
+        *,
+        preferences: Preferences | None = None,
+        session: TrainingSession | None = None,
+        running: bool = True,
+    ) -> None:
+        super().__init__()
+        self.preferences = preferences or Preferences()
+        self.theme = Theme(self.preferences.theme, self)
+        self.theme.apply()
+        self.document = Document(experiment or welcome_experiment(), self)
+        self.session = session or TrainingSession()
+        self.rasterizer = Rasterizer()
+        self.loop = FrameLoop(self.session, lambda: self.isVisible() and not self.isMinimized(), self)
+        self.files = FileActions(self, self.document, self.preferences, lambda: self.loop.newest)
+        self.speed: float | None = DEFAULT_SPEED
+        self._probe_row: int | None = None
+        self._generation = -1
+        self._told: tuple[int, Status] | None = None
+        self.setAcceptDrops(True)
+        self._lay_out()
+        self._connect()
+        self._show_experiment(self.document.experiment, self.document.experiment)
+        self._restore_place()
+        self.session.start()
+        self.rasterizer.start()
+        if path is not None or parameters is not None:
+            self.document.load(self.document.experiment, path, parameters)
+        else:
+            self._use(self.document.experiment, None, False)
+            self._show_title()
+        if running:
+            self.session.send(Run(epochs_per_frame=self.speed))
+        self.loop.start()
+        self.bar.play_button.setFocus()
+
+    # Building
+
+    def _lay_out(self) -> None:
+        handlers = self._handlers()
+        self.actions_by_name = build_actions(self, handlers)
+        menu_bar = QMenuBar()
+        menu_bar.setFont(self.theme.font(12, 500))
+        self.menus = fill_menu_bar(menu_bar, self.actions_by_name)
+        self._add_file_menus()
+        for action in self.actions_by_name.values():
+            # Actions of a menu that isn't the window's own have to be the window's to be heard.
+            self.addAction(action)
+        self.bar = TrainingBar(self.theme, menu_bar)
+        self.banner = Banner(self.theme)
+        self.panels = Panels(self.theme, self.rasterizer)
+        self.status = StatusLine(self.theme)
+        root = QWidget(objectName="root")
+        column = QVBoxLayout(root)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.bar)
+        column.addWidget(self.banner)
+        column.addWidget(self.panels, 1)
+        column.addWidget(self.status)
+        self.setCentralWidget(root)
+        self.setMinimumSize(1180, 680)
+        self.bar.show_speed(self.speed)
+        self.actions_by_name[f"theme_{self.preferences.theme}"].setChecked(True)
+        for name in self.panels.cards:
+            self.actions_by_name[name].setChecked(True)
+
+    def _handlers(self) -> dict[str, Callable[..., object]]:
+        return {
+            "new": lambda: self.files.new(),
+            "open": lambda: self.files.open(),
+            "save": lambda: self.files.save(),
+            "save_as": lambda: self.files.save_as(),
+            "export": lambda: self.files.export(),
+            "quit": self.close,
+            "undo": lambda: self._travel(self.document.undo_stack.undo),
+            "redo": lambda: self._travel(self.document.undo_stack.redo),
+            "play": self.play_or_pause,
+            "step": self.step,
+            "reset": self.reset,
+            "new_weights": self.new_weights,
+            "theme_light": lambda: self.set_theme("light"),
+            "theme_dark": lambda: self.set_theme("dark"),
+            "theme_system": lambda: self.set_theme("system"),
+            "panel_data": lambda on: self.panels.set_card_visible("panel_data", on),
+            "panel_output": lambda on: self.panels.set_card_visible("panel_output", on),
+            "panel_loss": lambda on: self.panels.set_card_visible("panel_loss", on),
+            "panel_probe": lambda on: self.panels.set_card_visible("panel_probe", on),
+            "full_screen": lambda on: self.showFullScreen() if on else self.showNormal(),
+            "help": lambda: self._show_page(self.tr("Five-minute walk"), walk_page()),
+            "shortcuts": lambda: self._show_page(self.tr("Shortcuts"), shortcuts_page(shortcut_list(self.actions_by_name))),
+            "about": lambda: self._show_page(self.tr("About"), about_page()),
+        }
+
+    def _add_file_menus(self) -> None:
+        file_menu, before = self.menus["File"], self.actions_by_name["save"]
+        self.recent_menu = file_menu.addMenu(self.tr("Open &recent"))
+        self.examples_menu = file_menu.addMenu(self.tr("E&xamples"))
+        for menu, fill in ((self.recent_menu, self.files.fill_recent), (self.examples_menu, self.files.fill_examples)):
+            file_menu.insertMenu(before, menu)
+            menu.setToolTipsVisible(True)
+            menu.aboutToShow.connect(lambda menu=menu, fill=fill: fill(menu))
+
+    def _connect(self) -> None:
+        document, bar, panels = self.document, self.bar, self.panels
+        document.changed.connect(self._show_experiment)
+        document.used.connect(self._use)
+        document.refused.connect(lambda text: self.banner.show_message("error", text))
+        document.file_changed.connect(self._show_title)
+        self.files.failed.connect(lambda text: self.banner.show_message("error", text))
+        self.files.column_refused.connect(self._offer_to_ignore)
+        self.files.said.connect(self.status.show_notice)
+        for name, signal in (("undo", document.undo_stack.canUndoChanged), ("redo", document.undo_stack.canRedoChanged)):
+            self.actions_by_name[name].setEnabled(False)
+            signal.connect(self.actions_by_name[name].setEnabled)
+        bar.play_clicked.connect(self.play_or_pause)
+        bar.step_clicked.connect(self.step)
+        bar.reset_clicked.connect(self.reset)
+        bar.help_clicked.connect(self.actions_by_name["help"].trigger)
+        bar.theme_clicked.connect(lambda: self.set_theme("light" if self.theme.palette.name == "dark" else "dark"))
+        bar.export_clicked.connect(self.actions_by_name["export"].trigger)
+        bar.speed_chosen.connect(self.set_speed)
+        bar.setting_chosen.connect(self._set)
+        bar.activation_chosen.connect(lambda name: self._edit(self.tr("activation"), edits.with_activation(self._now, name)))
+        bar.optimizer_chosen.connect(lambda name: self._edit(self.tr("optimizer"), edits.with_optimizer(self._now, name)))
+        self._connect_data()
+        self._connect_canvas()
+        panels.surface.probed.connect(self._probe_point)
+        panels.rows.row_picked.connect(self._probe_data_row)
+        for view in (panels.canvas, panels.surface, panels.rows, panels.loss, panels.outputs, panels.data, bar):
+            self.loop.add_view(view)
+        self.loop.shown.connect(self._show_snapshot)
+        self.loop.rates_measured.connect(self.status.show_rates)
+
+    def _connect_data(self) -> None:
+        data = self.panels.data
+        data.set_chosen.connect(self._choose_set)
+        data.file_asked.connect(self.actions_by_name["open"].trigger)
+        data.columns_chosen.connect(self._choose_columns)
+        data.setting_changed.connect(lambda label, path, value: self._set(label, path, value, gesture=True))
+        data.setting_finished.connect(self.document.finish_gesture)
+        data.new_sample_asked.connect(lambda: self._set(self.tr("new sample"), "data.seed", self._now.data.seed + 1))
+        data.test_points_switched.connect(self.panels.surface.set_test_points)
+        data.discretize_switched.connect(self.panels.surface.set_discretize)
+
+    def _connect_canvas(self) -> None:
+        canvas, tr = self.panels.canvas, self.tr
+        canvas.units_chosen.connect(lambda layer, units: self._set(tr("neurons"), f"network.layers.{layer}.units", units))
+        canvas.activation_chosen.connect(
+            lambda layer, spec: self._set(tr("activation"), f"network.layers.{layer}.activation", spec)
+        )
+        canvas.layer_inserted.connect(lambda place: self._edit(tr("insert layer"), edits.with_layer(self._now, place)))
+        canvas.layer_removed.connect(lambda layer: self._edit(tr("remove layer"), edits.without_layer(self._now, layer)))
+        canvas.layer_moved.connect(lambda a, b: self._edit(tr("move layer"), edits.with_layer_moved(self._now, a, b)))
+        canvas.output_activation_chosen.connect(
+            lambda name: self._set(tr("output activation"), "network.output_activation", name)
+        )
+        canvas.feature_toggled.connect(
+            lambda name, on: self._edit(tr("inputs"), edits.with_feature(self._now, name, on, FEATURES))
+        )
+        canvas.value_edited.connect(self._edit_value)
+
+    # What the user does
+
+    @property
+    def _now(self) -> Experiment:
+        return self.document.experiment
+
+    def play_or_pause(self) -> None:
+        """Train, or hold still."""
+        snapshot = self.loop.newest
+        if snapshot is not None and snapshot.status is Status.RUNNING:
+            self.session.send(Pause())
+        else:
+            self.banner.dismiss("diverged")
+            self.session.send(Run(epochs_per_frame=self.speed))
+
+    def step(self) -> None:
+        """Train on one batch."""
+        self.session.send(Run(steps=1))
+
+    def reset(self) -> None:
+        """Back to the same initial weights; an undo brings the trained ones back."""
+        self._edit(self.tr("reset"), self._now, restart=True)
+        self.banner.dismiss("diverged")
+
+    def new_weights(self) -> None:
+        """Start again from other random weights."""
+        self._set(self.tr("new weights"), "network.seed", (self._now.network.seed + 1) % 2**32)
+
+    def set_speed(self, epochs_per_frame: float | None) -> None:
+        """Epochs per frame of 1/60 s; None is as fast as it goes."""
+        self.speed = epochs_per_frame
+        self.bar.show_speed(epochs_per_frame)
+        snapshot = self.loop.newest
+        if snapshot is not None and snapshot.status is Status.RUNNING:
+            self.session.send(Run(epochs_per_frame=epochs_per_frame))
+
+    def set_theme(self, mode: str) -> None:
+        """Switch to ``light``, ``dark`` or ``system``, now and at the next start."""
+        self.preferences.theme = mode
+        self.theme.set_mode(mode)
+        self.actions_by_name[f"theme_{mode}"].setChecked(True)
+
+    def open_path(self, path: Path) -> None:
+        """Open a file that was dropped or named on the command line."""
+        self.files.open_path(path)
+
+    def _edit(self, label: str, experiment: Experiment, *, restart: bool = False) -> None:
+        before = self._now
+        self.banner.dismiss("error")
+        if self.document.edit(label, experiment=experiment, restart=restart):
+            self._tell(label, before, self._now, restart)
+
+    def _set(self, label: str, path: str, value: Any, gesture: bool = False) -> None:
+        before = self._now
+        self.banner.dismiss("error")
+        merge_key = path if gesture else None
+        if self.document.edit(label, merge_key, **{path.replace(".", "__"): value}):
+            self._tell(label, before, self._now, False)
+
+    def _travel(self, move: Callable[[], None]) -> None:
+        """Undo or redo; what comes back is named in the line at the bottom."""
+        before = self._now
+        move()
+        self._tell(self.tr("undo or redo"), before, self._now, False)
+
+    def _tell(self, label: str, before: Experiment, now: Experiment, restart: bool) -> None:
+        """Say whether the change kept the weights."""
+        if now == before and not restart:
+            return
+        kept = keeps_weights(before, now) and not restart
+        words = self.tr("the weights are kept") if kept else self.tr("it starts again; Undo brings the weights back")
+        self.status.show_notice(f"{label[:1].upper()}{label[1:]}: {words}")
+
+    def _choose_set(self, name: str) -> None:
+        """Among shapes the network stays, so that they compare; any other set comes with settings known to work."""
+        source = self._now.data.source
+        chosen = preset(name)
+        if isinstance(source, SyntheticSource) and isinstance(chosen.data.source, SyntheticSource):
+            noise = source.noise if source.name != name else chosen.data.source.noise
+            new = replace(chosen.data.source, samples=source.samples, noise=noise)
+            chosen = edits.with_source(self._now, new, chosen.training.task)
+            chosen = replace(chosen, name=title_of(name))
+        if chosen.data.source != source:
+            self._edit(self.tr("data"), chosen)
+        else:
+            self._show_experiment(self._now, self._now)
+
+    def _choose_columns(self, targets: tuple[str, ...], ignore: tuple[str, ...]) -> None:
+        source = self._now.data.source
+        if isinstance(source, FileSource):
+            self.files.open_table(Path(source.path), targets, ignore)
+
+    def _offer_to_ignore(self, text: str, path: Path, targets: tuple[str, ...], ignore: tuple[str, ...], column: str) -> None:
+        """A column can't be learned from: one click leaves it out."""
+        offer = (self.tr("Leave out {0}").format(column), lambda: self.files.open_table(path, targets, (*ignore, column)))
+        self.banner.show_message("error", text, offer)
+
+    def _edit_value(self, name: str, index: tuple[int, ...], value: float) -> None:
+        """Put a weight or bias in place by hand."""
+        snapshot = self.loop.newest
+        if snapshot is None or snapshot.run is None:
+            return
+        parameters = snapshot.parameters.copy()
+        snapshot.run.plan.view(parameters, name)[index] = value
+        self.document.edit(self.tr("weight"), parameters=parameters)
+        self.status.show_notice(self.tr("Set to {0}; Undo brings the old value back").format(number(value, 4)))
+
+    def _probe_point(self, point: tuple[float, float]) -> None:
+        """Look at a point of the plane; close to a data point, at that one, whose target is known."""
+        snapshot = self.loop.newest
+        row = None
+        if snapshot is not None and snapshot.run is not None and snapshot.run.data.dataset.planar:
+            dataset = snapshot.run.data.dataset
+            distances = np.hypot(*(dataset.features - np.array(point)).T)
+            nearest = int(distances.argmin())
+            if distances[nearest] <= SNAP * dataset.extent:
+                row, point = nearest, tuple(dataset.features[nearest].tolist())
+        self._probe(point, row)
+
+    def _probe_data_row(self, row: int) -> None:
+        snapshot = self.loop.newest
+        if snapshot is not None and snapshot.run is not None:
+            self._probe(tuple(snapshot.run.data.dataset.features[row].tolist()), row)
+
+    def _probe(self, values: tuple[float, ...], row: int | None) -> None:
+        self.loop.probe = values
+        self.panels.outputs.set_row(row)
+        self.panels.surface.show_probe(values if len(values) == 2 else None)
+        words = [] if row is None else [self.tr("row {0}").format(row + 1)]
+        if isinstance(self._now.data.source, SyntheticSource):
+            words += [f"x₁ {number(values[0], 2)}", f"x₂ {number(values[1], 2)}"]
+        self.panels.probe_words.set_text("   ".join(words))
+
+    # What is shown
+
+    def _show_experiment(self, _before: Experiment, now: Experiment) -> None:
+        self.bar.show_experiment(now)
+        self.panels.show_experiment(now)
+        self.status.show_seed(now.network.seed)
+
+    def _use(self, experiment: Experiment, parameters: Parameters | None, restart: bool) -> None:
+        self.session.send(Use(experiment, parameters, restart))
+
+    def _show_snapshot(self, snapshot: Snapshot) -> None:
+        run = snapshot.run
+        if run is not None:
+            self.document.remember(run.experiment, snapshot.parameters)
+            self.panels.show_numbers(snapshot)
+            self.status.show_backend(BACKENDS.get(snapshot.backend, snapshot.backend))
+            if snapshot.generation != self._generation:
+                self._generation = snapshot.generation
+                self._show_run(run)
+        self._show_state(snapshot)
+
+    def _show_run(self, run: Any) -> None:
+        """A new run: other data may need another view and another row to look at."""
+        dataset = run.data.dataset
+        self.panels.show_data_kind(dataset.planar)
+        probe = self.loop.probe
+        if dataset.planar and (probe is None or len(probe) != 2):
+            self._probe((1.4, -2.1), None)
+        elif dataset.planar and probe is not None:
+            # The points may be others now: what was a data point is a free point until it is clicked again.
+            self._probe_point((probe[0], probe[1]))
+
+    def _show_state(self, snapshot: Snapshot) -> None:
+        words = {
+            Status.IDLE: (self.tr("Ready"), "text_faint"),
+            Status.RUNNING: (self.tr("Training"), "good"),
+            Status.PAUSED: (self.tr("Paused"), "text_faint"),
+            Status.FINISHED: (self.tr("Reached epoch {0}; Play goes on").format(f"{snapshot.epoch:,.0f}"), "accent"),
+            Status.DIVERGED: (self.tr("Diverged"), "bad"),
+            Status.FAILED: (self.tr("Stopped"), "bad"),
+        }
+        self.status.show_state(*words[snapshot.status])
+        if snapshot.status is not Status.RUNNING:
+            self.status.show_rates(None, None)
+        told = (snapshot.generation, snapshot.status)
+        if told == self._told:
+            return
+        self._told = told
+        if snapshot.status is Status.DIVERGED and snapshot.error:
+            self.banner.show_message("diverged", snapshot.error, (self.tr("Take a tenth of the rate"), self._take_a_tenth))
+        elif snapshot.status is Status.FAILED and snapshot.error:
+            self.banner.show_message("failed", snapshot.error)
+        elif snapshot.status in (Status.RUNNING, Status.IDLE):
+            self.banner.dismiss("diverged")
+            self.banner.dismiss("failed")
+
+    def _take_a_tenth(self) -> None:
+        rate = self._now.training.optimizer.learning_rate
+        self._set(self.tr("learning rate"), "training.optimizer.learning_rate", float(f"{rate / 10:.6g}"))
+        self.session.send(Run(epochs_per_frame=self.speed))
+
+    def _show_title(self) -> None:
+        self.setWindowTitle(f"{self.document.title}[*] — Neural Playground")
+        self.setWindowModified(self.document.modified)
+
+    def _show_page(self, title: str, page: str) -> None:
+        PageDialog(self.theme, title, page, self).show()
+
+    # Qt's events
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        # Space reaches the window only if no button or field wanted it.
+        if event.key() == Qt.Key.Key_Space and not event.isAutoRepeat():
+            self.play_or_pause()
+        else:
+            super().keyPressEvent(event)
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if any(url.isLocalFile() for url in event.mimeData().urls()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
+        if paths:
+            event.acceptProposedAction()
+            self.open_path(paths[0])
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """What the thing under the pointer does stands in the line at the bottom at once."""
+        if event.type() in (QEvent.Type.Enter, QEvent.Type.Leave) and isinstance(watched, QWidget) and watched.window() is self:
+            words = watched.toolTip() if event.type() == QEvent.Type.Enter else ""
+            self.status.show_hint(words.replace("\n", " "))
+        return False
+
+    def showEvent(self, event: Any) -> None:
+        super().showEvent(event)
+        application = QApplication.instance()
+        if application is not None:
+            application.installEventFilter(self)
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        if not self.files.confirm_discard():
+            event.ignore()
+            return
+        self.loop.stop()
+        application = QApplication.instance()
+        if application is not None:
+            application.removeEventFilter(self)
+        self.session.close()
+        self.preferences.geometry = self.saveGeometry()
+        self.preferences.save()
+        event.accept()
+
+    def _restore_place(self) -> None:
+        geometry = self.preferences.geometry
+        if geometry is not None and self.restoreGeometry(geometry):
+            return
+        screen = self.screen().availableGeometry()
+        self.resize(min(1600, screen.width() - 40), min(1000, screen.height() - 60))

@@ -1,0 +1,52 @@
+"""Starts the window."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+# Qt's pool for small fills makes antialiased lines several times slower; must be set before the application exists.
+os.environ.setdefault("QT_NO_GUI_THREADPOOL", "1")
+
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QApplication
+
+from playground.storage import resource
+
+
+def main(file: str | None = None) -> int:
+    """Open the window and run until it is closed.
+
+    Parameters
+    ----------
+    file
+        An experiment, a model or a table to open.
+
+    Returns
+    -------
+    code
+        The process's exit code.
+    """
+    application = QApplication(sys.argv[:1])
+    application.setApplicationName("Neural Playground")
+    application.setDesktopFileName("neural-playground")
+    from PySide6.QtGui import QIcon
+
+    application.setWindowIcon(QIcon(str(resource("icons", "logo.svg"))))
+    from playground.gui.window import Window
+
+    window = Window()
+    window.show()
+    if file is not None:
+        window.open_path(Path(file))
+    # Ctrl+C in the terminal closes the window; Python hears it only when it gets a turn.
+    signal.signal(signal.SIGINT, lambda *_: application.quit())
+    waker = QTimer(application, interval=200)
+    waker.timeout.connect(lambda: None)
+    waker.start()
+    code = application.exec()
+    window.loop.stop()
+    window.session.close()
+    return code

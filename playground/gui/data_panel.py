@@ -1,0 +1,346 @@
+"""The left rail: which data, how many, how noisy, how split, and how they are served to the network."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QPushButton,
+    QScrollArea,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from playground.catalog import initializers
+from playground.catalog.initializers import INITIALIZERS
+from playground.catalog.tasks import TASKS
+from playground.experiment import BUNDLED_TASKS, SYNTHETIC_TASKS, Experiment, FileSource, SyntheticSource
+from playground.gui.controls import Card, ElidedLabel, IconButton, LabeledCombo, LabeledSlider, Segmented, Switch, TextLabel
+from playground.gui.theme import Theme
+from playground.gui.thumbnails import Thumbnail
+from playground.session import Snapshot
+
+RAIL = 268
+GUTTER = 12
+EPOCHS = (10, 20, 30, 60, 100, 300, 1000, 3000, 10_000)
+
+
+class DataPanel(Card):
+    """Data and how training uses them.
+
+    Signals
+    -------
+    set_chosen(str)
+        A drawn or bundled set, by its name.
+    file_asked()
+        The user wants to open a table.
+    columns_chosen(targets, ignore)
+        Roles of a table's columns, as tuples of names.
+    setting_changed(str label, str path, value)
+        A field of the experiment; while a slider is dragged, again and again.
+    setting_finished()
+        The end of a slider's gesture.
+    new_sample_asked()
+        Draw and split the data anew.
+    test_points_switched(bool), discretize_switched(bool)
+        How the output is drawn.
+    """
+
+    set_chosen = Signal(str)
+    file_asked = Signal()
+    columns_chosen = Signal(object, object)
+    setting_changed = Signal(str, str, object)
+    setting_finished = Signal()
+    new_sample_asked = Signal()
+    test_points_switched = Signal(bool)
+    discretize_switched = Signal(bool)
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(theme, self.tr("Data"), parent)
+        self.setFixedWidth(RAIL)
+        self._theme = theme
+        self._shown_tab = ""
+        self.new_sample_button = IconButton(
+            theme, "dice", self.tr("Draw and split the data anew, from the next seed. Starts again."), size=28
+        )
+        self.header.addWidget(self.new_sample_button)
+        self.tabs = Segmented(
+            theme,
+            [
+                ("shapes", self.tr("Shapes"), self.tr("Points in the plane: you see all that the network does.")),
+                ("real", self.tr("Real"), self.tr("Measured data: tumors, flowers, handwriting and more.")),
+                ("file", self.tr("File"), self.tr("A table of your own.")),
+            ],
+            self.tr("Data"),
+        )
+        self.thumbnails = {name: Thumbnail(theme, name) for name in (*SYNTHETIC_TASKS, *BUNDLED_TASKS)}
+        self.pages = QStackedWidget()
+        self.file_page = FilePage(theme)
+        self._page_of = {"shapes": self._gallery(SYNTHETIC_TASKS), "real": self._gallery(BUNDLED_TASKS), "file": self.file_page}
+        for page in self._page_of.values():
+            self.pages.addWidget(page)
+        self._make_settings()
+        self.body.addWidget(self.tabs)
+        self.body.addWidget(self._scrolled())
+        self._connect()
+
+    def _gallery(self, names: Any) -> QWidget:
+        page = QWidget()
+        grid = QGridLayout(page)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setSpacing(8)
+        for place, name in enumerate(names):
+            grid.addWidget(self.thumbnails[name], place // 2, place % 2)
+        grid.setRowStretch(len(names), 1)
+        return page
+
+    def _make_settings(self) -> None:
+        theme, again, keeps = self._theme, self.tr("Starts again."), self.tr("Keeps the weights.")
+        self.noise = LabeledSlider(
+            theme, self.tr("Noise"), 0, 50, self.tr("How much chance is mixed in: no network can foresee it.") + " " + again,
+            lambda value: f"{value} %",
+        )
+        self.samples = LabeledSlider(
+            theme, self.tr("Samples"), 50, 2000, self.tr("How many points are drawn: more examples, better guesses.") + " " + again,
+            lambda value: f"{value:,}", step=50,
+        )
+        self.test_share = LabeledSlider(
+            theme, self.tr("Test data"), 5, 90,
+            self.tr("Share of the rows kept back: never trained on, they show what was understood rather than memorized.") + " " + again,
+            lambda value: f"{value} %", step=5,
+        )
+        self.batch_size = LabeledSlider(
+            theme, self.tr("Batch size"), 1, 128,
+            self.tr("Rows per step: small batches jitter and learn often, large ones are smooth and slow.") + " " + keeps,
+        )
+        self.epochs = LabeledCombo(
+            theme, self.tr("Stop at epoch"), [(count, f"{count:,}", "") for count in EPOCHS],
+            self.tr("Where training first stops; Play goes on past it.") + " " + keeps, editable_number=True,
+        )
+        self.initializer = LabeledCombo(
+            theme, self.tr("Initial weights"),
+            [(name, record.title, record.description) for name, record in INITIALIZERS.items()],
+            self.tr("How the first weights are drawn; all zeros never learn, because all neurons stay alike.") + " " + again,
+        )
+        self.initializer.box.setFixedWidth(122)
+        self.epochs.box.setFixedWidth(92)
+        self.standardize = Switch(
+            theme, self.tr("Standardize inputs"),
+            self.tr("Shift and scale each input to mean 0 and deviation 1: every weight then has an equal start.") + " " + again,
+        )
+        self.test_points = Switch(theme, self.tr("Show test points"), self.tr("Draw the points kept back, with a dark rim."))
+        self.discretize = Switch(theme, self.tr("Discretize output"), self.tr("Show only which class wins, not how sure it is."))
+
+    def _scrolled(self) -> QScrollArea:
+        inner = QWidget()
+        column = QVBoxLayout(inner)
+        column.setContentsMargins(0, 0, GUTTER, 0)
+        column.setSpacing(10)
+        column.addWidget(self.pages)
+        column.addSpacing(2)
+        for widget in (self.noise, self.samples, self.test_share, self.batch_size):
+            column.addWidget(widget)
+        row = QHBoxLayout()
+        row.setSpacing(8)
+        row.addWidget(self.initializer)
+        row.addWidget(self.epochs)
+        row.addStretch(1)
+        column.addLayout(row)
+        for switch in (self.standardize, self.test_points, self.discretize):
+            column.addWidget(switch)
+        column.addStretch(1)
+        area = QScrollArea(widgetResizable=True, frameShape=QFrame.Shape.NoFrame)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        area.setWidget(inner)
+        # The gutter is reserved: nothing moves when the scroll bar appears, and nothing is cut.
+        self.body.setContentsMargins(16, 13, 16 - GUTTER, 10)
+        self.header.setContentsMargins(0, 0, GUTTER, 0)
+        return area
+
+    def _connect(self) -> None:
+        self.new_sample_button.clicked.connect(self.new_sample_asked)
+        self.tabs.chosen.connect(self.show_tab)
+        for name, thumbnail in self.thumbnails.items():
+            thumbnail.clicked.connect(lambda _checked=False, name=name: self.set_chosen.emit(name))
+        self.file_page.open_button.clicked.connect(self.file_asked)
+        self.file_page.columns_chosen.connect(self.columns_chosen)
+        self.file_page.task_chosen.connect(lambda task: self.setting_changed.emit(self.tr("task"), "training.task", task))
+        for slider, label, path, scale in (
+            (self.noise, self.tr("noise"), "data.source.noise", 1.0),
+            (self.samples, self.tr("samples"), "data.source.samples", 1),
+            (self.test_share, self.tr("test data"), "data.test_fraction", 0.01),
+            (self.batch_size, self.tr("batch size"), "training.batch_size", 1),
+        ):
+            slider.moved.connect(
+                lambda value, label=label, path=path, scale=scale: self.setting_changed.emit(label, path, value * scale)
+            )
+            slider.released.connect(self.setting_finished)
+        self.epochs.chosen.connect(
+            lambda count: self.setting_changed.emit(self.tr("stop at epoch"), "training.epochs", max(1, round(count)))
+        )
+        self.initializer.chosen.connect(
+            lambda name: self.setting_changed.emit(self.tr("initial weights"), "network.initializer", _initializer_spec(name))
+        )
+        self.standardize.clicked.connect(
+            lambda on: self.setting_changed.emit(self.tr("standardize"), "data.standardize", on)
+        )
+        self.test_points.clicked.connect(self.test_points_switched)
+        self.discretize.clicked.connect(self.discretize_switched)
+
+    # What is shown
+
+    def show_tab(self, name: str) -> None:
+        """Show one kind of data; choosing a tab changes nothing yet."""
+        self._shown_tab = name
+        self.tabs.set_value(name)
+        self.pages.setCurrentWidget(self._page_of[name])
+        # A stack is as tall as its tallest page; the others must not leave a hole.
+        self.pages.setFixedHeight(self._page_of[name].sizeHint().height())
+
+    def show_experiment(self, experiment: Experiment) -> None:
+        """Show the data that hold; nothing is emitted."""
+        data, training, source = experiment.data, experiment.training, experiment.data.source
+        kind = "shapes" if isinstance(source, SyntheticSource) else "file" if isinstance(source, FileSource) else "real"
+        name = "" if isinstance(source, FileSource) else source.name
+        for thumbnail in self.thumbnails.values():
+            thumbnail.setChecked(thumbnail.name == name)
+        planar = isinstance(source, SyntheticSource)
+        for slider in (self.noise, self.samples):
+            slider.setVisible(planar)
+        for switch in (self.test_points, self.discretize):
+            switch.setVisible(planar)
+        if isinstance(source, SyntheticSource):
+            self.noise.set_value(round(source.noise))
+            self.samples.set_value(source.samples)
+        self.test_share.set_value(round(100 * data.test_fraction))
+        self.batch_size.set_value(training.batch_size)
+        self.epochs.set_value(training.epochs)
+        self.initializer.set_value(initializers.resolve(experiment.network.initializer)[0].name)
+        self.standardize.setChecked(data.standardize)
+        if isinstance(source, FileSource):
+            self.file_page.show_source(source, training.task)
+        if kind != self._shown_tab:
+            self.show_tab(kind)
+
+    def show_snapshot(self, snapshot: Snapshot) -> None:
+        """Show a table's columns once they are known."""
+        if snapshot.run is not None and isinstance(snapshot.run.experiment.data.source, FileSource):
+            columns = self.file_page.show_columns(snapshot.run)
+            if columns and self._shown_tab == "file":
+                self.show_tab("file")
+
+    def needs_parts(self) -> frozenset[str]:
+        return frozenset()
+
+
+def _initializer_spec(name: str) -> Any:
+    """What an experiment holds for an initializer: its name, or its spec with the usual numbers."""
+    spec = INITIALIZERS[name].spec
+    return spec() if spec is not None else name
+
+
+class FilePage(QWidget):
+    """Opens a table, and says which of its columns are used for what.
+
+    Signals
+    -------
+    columns_chosen(targets, ignore)
+        Tuples of column names.
+    task_chosen(str)
+        What the target is.
+    """
+
+    columns_chosen = Signal(object, object)
+    task_chosen = Signal(object)
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._theme = theme
+        self._source: FileSource | None = None
+        self._shown: Any = None
+        self.open_button = QPushButton(self.tr("Open a table…"), cursor=Qt.CursorShape.PointingHandCursor)
+        self.open_button.setIcon(theme.icon("open", "text_muted", 16))
+        self.open_button.setToolTip(self.tr("A CSV file with a header: a row per example, a column to predict."))
+        self.open_button.setFont(theme.font(12, 600))
+        self.hint = TextLabel(
+            theme,
+            self.tr("CSV with a header, numbers in every column to learn from. Or drop a file anywhere on the window."),
+            11, 400, "text_faint", wordWrap=True,
+        )
+        self.name = ElidedLabel(theme, pixels=12, weight=600, color="text")
+        self.target = LabeledCombo(
+            theme, self.tr("Predict"), [], self.tr("The column that the network learns to answer. Starts again."), width=206
+        )
+        self.task = LabeledCombo(
+            theme,
+            self.tr("Answer"),
+            [(task.name, task.title, task.description) for task in TASKS.values() if task.name != "multilabel"],
+            self.tr("What kind of answer the column holds. Starts again."),
+            width=206,
+        )
+        self.columns_title = TextLabel(theme, self.tr("Learn from"), 11, 500, "text_faint", indent=2)
+        self.column_boxes: dict[str, QCheckBox] = {}
+        self._boxes = QVBoxLayout()
+        self._boxes.setSpacing(4)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(8)
+        for widget in (self.open_button, self.hint, self.name, self.target, self.task, self.columns_title):
+            layout.addWidget(widget)
+        layout.addLayout(self._boxes)
+        layout.addStretch(1)
+        self._described = (self.name, self.target, self.task, self.columns_title)
+        for widget in self._described:
+            widget.hide()
+        self.target.chosen.connect(self._target_chosen)
+        self.task.chosen.connect(self.task_chosen)
+
+    def show_source(self, source: FileSource, task: str) -> None:
+        """Show which file and target hold."""
+        self._source = source
+        self.name.set_text(source.path.replace("\\", "/").rsplit("/", 1)[-1])
+        self.task.set_value(task)
+        for widget in self._described:
+            widget.show()
+        if len(source.targets) == 1:
+            self.target.set_value(source.targets[0])
+        for name, box in self.column_boxes.items():
+            box.setChecked(name not in source.ignore)
+            box.setEnabled(name not in source.targets)
+
+    def show_columns(self, run: Any) -> bool:
+        """List a loaded table's columns; whether the list is another one than before."""
+        source, dataset = run.experiment.data.source, run.data.dataset
+        names = (*dataset.feature_names, *dataset.target_names, *source.ignore)
+        if set(names) == self._shown:
+            return False
+        self._shown = set(names)
+        self.target.set_items([(name, name, "") for name in names])
+        while (item := self._boxes.takeAt(0)) is not None:
+            item.widget().deleteLater()
+        self.column_boxes = {}
+        for name in names:
+            box = QCheckBox(name)
+            box.setFont(self._theme.font(12, 500))
+            box.setToolTip(self.tr("Whether the network may learn from {0}. Starts again.").format(name))
+            box.clicked.connect(self._columns_switched)
+            self._boxes.addWidget(box)
+            self.column_boxes[name] = box
+        self.show_source(source, run.experiment.training.task)
+        return True
+
+    def _columns_switched(self) -> None:
+        if self._source is not None:
+            ignore = tuple(name for name, box in self.column_boxes.items() if not box.isChecked())
+            self.columns_chosen.emit(self._source.targets, ignore)
+
+    def _target_chosen(self, name: str) -> None:
+        if self._source is not None:
+            self.columns_chosen.emit((name,), tuple(column for column in self._source.ignore if column != name))

@@ -1,0 +1,356 @@
+"""Pick a row: a table of the data with what the network says, or a grid of images with their labels."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QAbstractItemView, QFrame, QHeaderView, QScrollArea, QStackedWidget, QTableView, QVBoxLayout, QWidget
+
+from playground.gui.controls import Segmented, TextLabel, number, painting
+from playground.gui.theme import Theme
+from playground.session import Snapshot
+from playground.trainer import RunInfo
+
+Index = QModelIndex
+REFRESH_SECONDS = 0.2
+TILE, TILE_HEIGHT = 44, 62
+
+
+class RowsView(QWidget):
+    """Rows of the data set to pick from: of the test data, of the training data, or those that are wrong.
+
+    Signals
+    -------
+    row_picked(int)
+        Number of the row in the data set.
+    """
+
+    row_picked = Signal(int)
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._run: RunInfo | None = None
+        self._predicted: Any = None
+        self._refreshed = 0.0
+        self.row: int | None = None
+        self.part = Segmented(
+            theme,
+            [
+                ("test", self.tr("Test"), self.tr("Rows kept back from training.")),
+                ("train", self.tr("Training"), self.tr("Rows the network learns from.")),
+                ("wrong", self.tr("Wrong"), self.tr("Test rows that the network gets wrong, as of now.")),
+            ],
+            self.tr("Rows"),
+        )
+        self.part.set_value("test")
+        self.part.chosen.connect(lambda _part: self._choose_rows(pick=True))
+        self.empty = TextLabel(theme, self.tr("None: every test row is right."), 12, 500, "text_faint")
+        self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.model = RowsModel(theme)
+        self.table = RowsTable(theme, self.model)
+        self.grid = ImageGrid(theme)
+        self._scroll = QScrollArea(widgetResizable=True, frameShape=QFrame.Shape.NoFrame)
+        self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._scroll.setWidget(self.grid)
+        self.stack = QStackedWidget()
+        for page in (self.table, self._scroll, self.empty):
+            self.stack.addWidget(page)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(10)
+        layout.addWidget(self.part)
+        layout.addWidget(self.stack, 1)
+        self.table.selectionModel().currentRowChanged.connect(self._table_moved)
+        self.grid.picked.connect(self._pick)
+        self.grid.moved_to.connect(lambda y: self._scroll.ensureVisible(0, y, 0, TILE_HEIGHT))
+
+    def needs_parts(self) -> frozenset[str]:
+        return frozenset({"outputs"})
+
+    def show_snapshot(self, snapshot: Snapshot) -> None:
+        """Show what the newest weights say about each row, a few times a second."""
+        run, outputs = snapshot.run, snapshot.parts.get("outputs")
+        if run is None or outputs is None or run.data.dataset.planar:
+            return
+        fresh = self._run is None or run.data is not self._run.data
+        now = time.perf_counter()
+        if not fresh and snapshot.status == "running" and now - self._refreshed < REFRESH_SECONDS:
+            return
+        self._refreshed = now
+        self._predicted = run.data.preprocessing.labels(outputs)
+        if fresh:
+            self._run = run
+            regression = run.data.dataset.task == "regression"
+            # A quantity is never exactly right, so there is no list of wrong ones.
+            self.part.buttons["wrong"].setVisible(not regression)
+            self.part.set_value("test" if len(run.data.test_rows) else "train")
+            self.row = None
+            self.model.show_run(run, self._predicted)
+            self.grid.show_run(run, self._predicted)
+            self._choose_rows(pick=True)
+        else:
+            self._run = run
+            self.model.show_predictions(run, self._predicted)
+            self.grid.show_predictions(run, self._predicted)
+            if self.part.value == "wrong" and snapshot.status != "running":
+                self._choose_rows(pick=False)
+
+    def wrong_rows(self) -> NDArray[np.int64]:
+        """Test rows whose prediction isn't the target."""
+        assert self._run is not None
+        rows, dataset = self._run.data.test_rows, self._run.data.dataset
+        truth = dataset.targets if dataset.task == "multilabel" else dataset.targets[:, 0]
+        unequal = self._predicted[rows] != truth[rows]
+        return rows[unequal.any(axis=1) if unequal.ndim == 2 else unequal]
+
+    def _choose_rows(self, pick: bool) -> None:
+        if self._run is None:
+            return
+        data = self._run.data
+        rows = {"test": lambda: data.test_rows, "train": lambda: data.train_rows, "wrong": self.wrong_rows}[self.part.value]()
+        images = data.dataset.image_shape is not None
+        self.stack.setCurrentWidget(self.empty if not len(rows) else self._scroll if images else self.table)
+        self.model.show_rows(rows)
+        self.grid.show_rows(rows)
+        if pick and len(rows):
+            self._pick(int(rows[0]))
+        elif self.row is not None:
+            self._mark(self.row)
+
+    def _table_moved(self, current: QModelIndex, _before: QModelIndex) -> None:
+        if current.isValid():
+            row = int(self.model.rows[current.row()])
+            if row != self.row:
+                self._pick(row)
+
+    def _pick(self, row: int) -> None:
+        self.row = row
+        self._mark(row)
+        self.row_picked.emit(row)
+
+    def _mark(self, row: int) -> None:
+        self.grid.mark(row)
+        self.table.mark(row)
+
+    def describe(self) -> str:
+        """Say in words what is listed, for screen readers."""
+        return self.tr("{0} rows").format(len(self.model.rows))
+
+
+class RowsModel(QAbstractTableModel):
+    """Row number, target, prediction, then the columns; only cells on the screen are ever made."""
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._theme = theme
+        self._run: RunInfo | None = None
+        self._predicted: Any = None
+        self.rows: NDArray[np.int64] = np.zeros(0, np.int64)
+
+    def show_run(self, run: RunInfo, predicted: Any) -> None:
+        self.beginResetModel()
+        self._run, self._predicted, self.rows = run, predicted, np.zeros(0, np.int64)
+        self.endResetModel()
+
+    def show_rows(self, rows: NDArray[np.int64]) -> None:
+        self.beginResetModel()
+        self.rows = rows
+        self.endResetModel()
+
+    def show_predictions(self, run: RunInfo, predicted: Any) -> None:
+        self._run, self._predicted = run, predicted
+        if len(self.rows):
+            self.dataChanged.emit(self.index(0, 1), self.index(len(self.rows) - 1, 2))
+
+    def rowCount(self, _parent: Any = None) -> int:
+        return len(self.rows)
+
+    def columnCount(self, _parent: Any = None) -> int:
+        return 3 + len(self._run.data.dataset.feature_names) if self._run is not None else 0
+
+    def headerData(self, section: int, orientation: Any, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if role != Qt.ItemDataRole.DisplayRole or orientation != Qt.Orientation.Horizontal or self._run is None:
+            return None
+        return ("Row", "Target", "Says", *self._run.data.dataset.feature_names)[section]
+
+    def data(self, index: Any, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if self._run is None or not index.isValid():
+            return None
+        row, column = int(self.rows[index.row()]), index.column()
+        dataset = self._run.data.dataset
+        if role == Qt.ItemDataRole.DisplayRole:
+            if column == 0:
+                return str(row + 1)
+            if column == 1:
+                return self._words(dataset.targets[row])
+            if column == 2:
+                return self._words(np.atleast_1d(self._predicted[row]))
+            return f"{dataset.features[row, column - 3]:.5g}".replace("-", "−")
+        if role == Qt.ItemDataRole.ForegroundRole and column == 2 and dataset.task != "regression":
+            right = np.array_equal(np.atleast_1d(self._predicted[row]), dataset.targets[row])
+            return self._theme.color("good" if right else "bad")
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            return Qt.AlignmentFlag.AlignVCenter | (Qt.AlignmentFlag.AlignLeft if column in (1, 2) else Qt.AlignmentFlag.AlignRight)
+        return None
+
+    def _words(self, values: Any) -> str:
+        """Target or prediction of a row: a class name, labels, or numbers."""
+        assert self._run is not None
+        dataset = self._run.data.dataset
+        if dataset.task == "regression":
+            return ", ".join(number(float(value), 2) for value in values)
+        if dataset.task == "multilabel":
+            return ", ".join(name for name, on in zip(dataset.class_names, values, strict=True) if on) or "none"
+        return dataset.class_names[int(values[0])]
+
+
+class RowsTable(QTableView):
+    """The table; arrow keys go from row to row."""
+
+    def __init__(self, theme: Theme, model: RowsModel) -> None:
+        super().__init__(accessibleName="Rows")
+        self.setModel(model)
+        self._model = model
+        self.setFont(theme.font(12, 500, tabular=True))
+        self.horizontalHeader().setFont(theme.font(11, 500))
+        self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
+        self.horizontalHeader().setDefaultSectionSize(84)
+        self.horizontalHeader().setHighlightSections(False)
+        self.verticalHeader().hide()
+        self.verticalHeader().setDefaultSectionSize(26)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setShowGrid(False)
+        self.setAlternatingRowColors(True)
+        self.setWordWrap(False)
+        model.modelReset.connect(self._size_columns)
+
+    def mark(self, row: int) -> None:
+        """Select a row without telling anybody."""
+        places = np.flatnonzero(self._model.rows == row)
+        if len(places) and self.currentIndex().row() != places[0]:
+            self.selectRow(int(places[0]))
+
+    def _size_columns(self) -> None:
+        for column, width in ((0, 46), (1, 88), (2, 88)):
+            if column < self._model.columnCount():
+                self.setColumnWidth(column, width)
+
+
+class ImageGrid(QWidget):
+    """Images with their true label, and the predicted one where it differs; only the visible ones are drawn.
+
+    Signals
+    -------
+    picked(int)
+        An image was chosen, by its row.
+    moved_to(int)
+        Height at which the mark is now, so that it can be scrolled to.
+    """
+
+    picked = Signal(int)
+    moved_to = Signal(int)
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self.setAccessibleName(self.tr("Images; arrow keys go from one to the next"))
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self._theme = theme
+        self._run: RunInfo | None = None
+        self._predicted: Any = None
+        self._rows: NDArray[np.int64] = np.zeros(0, np.int64)
+        self._marked: int | None = None
+        theme.changed.connect(self.update)
+
+    def show_run(self, run: RunInfo, predicted: Any) -> None:
+        self._run, self._predicted = run, predicted
+
+    def show_rows(self, rows: NDArray[np.int64]) -> None:
+        self._rows = rows if self._run is not None and self._run.data.dataset.image_shape else rows[:0]
+        self._fit()
+        self.update()
+
+    def show_predictions(self, run: RunInfo, predicted: Any) -> None:
+        self._run, self._predicted = run, predicted
+        self.update()
+
+    def mark(self, row: int) -> None:
+        self._marked = row
+        self.update()
+
+    @property
+    def columns(self) -> int:
+        return max(1, (self.width() - 8) // (TILE + 6))
+
+    def tile(self, place: int) -> QRectF:
+        """Where the image at a place of the list is drawn."""
+        line, column = divmod(place, self.columns)
+        return QRectF(2 + column * (TILE + 6), 2 + line * TILE_HEIGHT, TILE, TILE)
+
+    def resizeEvent(self, _event: Any) -> None:
+        self._fit()
+
+    def _fit(self) -> None:
+        self.setMinimumHeight(-(-len(self._rows) // self.columns) * TILE_HEIGHT + 4)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        column, line = int((event.position().x() - 2) // (TILE + 6)), int((event.position().y() - 2) // TILE_HEIGHT)
+        place = line * self.columns + column
+        if 0 <= column < self.columns and 0 <= place < len(self._rows):
+            self._go_to(place)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        step = {
+            Qt.Key.Key_Left: -1,
+            Qt.Key.Key_Right: 1,
+            Qt.Key.Key_Up: -self.columns,
+            Qt.Key.Key_Down: self.columns,
+        }.get(Qt.Key(event.key()))
+        if step is None or not len(self._rows):
+            super().keyPressEvent(event)
+            return
+        here = np.flatnonzero(self._rows == self._marked)
+        self._go_to(min(len(self._rows) - 1, max(0, (int(here[0]) if len(here) else 0) + step)))
+
+    def _go_to(self, place: int) -> None:
+        self.picked.emit(int(self._rows[place]))
+        self.moved_to.emit(int(self.tile(place).top()))
+
+    def sizeHint(self) -> QSize:
+        return QSize(300, 300)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        if self._run is None or self._run.data.dataset.image_shape is None or not len(self._rows):
+            return
+        first = max(0, (event.rect().top() - 2) // TILE_HEIGHT) * self.columns
+        last = min(len(self._rows), ((event.rect().bottom() + TILE_HEIGHT) // TILE_HEIGHT + 1) * self.columns)
+        dataset, theme = self._run.data.dataset, self._theme
+        height, width = dataset.image_shape
+        brightest = max(1e-9, float(dataset.features.max()))
+        with painting(self) as painter:
+            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, False)
+            for place in range(first, last):
+                row, tile = int(self._rows[place]), self.tile(place)
+                ink = np.uint32(theme.color("text").rgb() & 0xFFFFFF)
+                gray = np.clip(dataset.features[row] / brightest * 255, 0, 255).astype(np.uint32).reshape(height, width)
+                pixels = np.ascontiguousarray((gray << np.uint32(24)) | ink)
+                painter.fillRect(tile, theme.color("sunken"))
+                painter.drawImage(tile, QImage(pixels.data, width, height, 4 * width, QImage.Format.Format_ARGB32))
+                truth, said = int(dataset.targets[row, 0]), int(self._predicted[row])
+                right = truth == said
+                if row == self._marked or not right:
+                    painter.setPen(QPen(theme.color("accent" if row == self._marked else "bad"), 2.2))
+                    painter.setBrush(Qt.BrushStyle.NoBrush)
+                    painter.drawRoundedRect(tile.adjusted(-1, -1, 1, 1), 4, 4)
+                painter.setFont(theme.font(11, 500 if right else 600, tabular=True))
+                painter.setPen(theme.color("text_faint" if right else "bad"))
+                names = dataset.class_names
+                words = names[truth] if right else f"{names[said]} ≠ {names[truth]}"
+                painter.drawText(QRectF(tile.left() - 3, tile.bottom(), TILE + 6, 15), Qt.AlignmentFlag.AlignCenter, words)

@@ -1,0 +1,136 @@
+"""The gallery's buttons: a little picture of each data set over its name."""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import QImage, QPainter, QPaintEvent, QPen, QPixmap
+from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
+
+from playground.data.synthetic import RULES, draw
+from playground.gui.controls import painting
+from playground.gui.theme import Theme
+from playground.storage import resource
+
+LABEL_HEIGHT = 20
+SAMPLES = 220
+NOISE = {"gauss": 5.0, "spiral": 8.0, "moons": 6.0}
+
+
+@lru_cache(maxsize=1)
+def real_sets() -> dict[str, dict[str, Any]]:
+    """Pictures and words of the bundled sets by name, made ahead by tests/thumbnails.py."""
+    sets: dict[str, dict[str, Any]] = json.loads(resource("thumbnails.json").read_text(encoding="utf-8"))
+    return sets
+
+
+def title_of(name: str) -> str:
+    """A data set's name for people."""
+    return RULES[name].title if name in RULES else str(real_sets()[name]["title"])
+
+
+def description_of(name: str) -> str:
+    """One sentence about a data set."""
+    return RULES[name].description if name in RULES else str(real_sets()[name]["description"])
+
+
+class Thumbnail(QAbstractButton):
+    """A data set to choose: its points or images over its title; checked where it is the present one."""
+
+    def __init__(self, theme: Theme, name: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent, checkable=True, cursor=Qt.CursorShape.PointingHandCursor)
+        self.name = name
+        self._theme = theme
+        self._picture: QPixmap | None = None
+        self.setText(title_of(name))
+        self.setToolTip(description_of(name))
+        self.setAccessibleName(self.tr("Data set {0}").format(title_of(name)))
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setFixedHeight(84)
+        theme.changed.connect(self._forget)
+
+    def sizeHint(self) -> QSize:
+        return QSize(104, 84)
+
+    def nextCheckState(self) -> None:
+        """A click asks for the set; only the experiment decides which one is checked."""
+
+    def resizeEvent(self, _event: Any) -> None:
+        self._picture = None
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        theme, on = self._theme, self.isChecked()
+        if self._picture is None:
+            self._picture = self._draw_picture()
+        with painting(self) as painter:
+            marked = on or self.hasFocus()
+            painter.setPen(QPen(theme.color("accent" if marked else "border"), 2 if marked else 1))
+            painter.setBrush(theme.color("accent_soft" if on else "hover" if self.underMouse() else "lane"))
+            painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), 10, 10)
+            painter.drawPixmap(0, 0, self._picture)
+            painter.setFont(theme.font(11, 600 if on else 500))
+            painter.setPen(theme.color("accent" if on else "text_muted"))
+            place = QRectF(0, self.height() - LABEL_HEIGHT - 2, self.width(), LABEL_HEIGHT)
+            painter.drawText(place, Qt.AlignmentFlag.AlignCenter, self.text())
+
+    def _forget(self) -> None:
+        self._picture = None
+        self.update()
+
+    def _draw_picture(self) -> QPixmap:
+        ratio = 2.0
+        pixmap = QPixmap(self.size() * ratio)
+        pixmap.setDevicePixelRatio(ratio)
+        pixmap.fill(Qt.GlobalColor.transparent)
+        painter = QPainter(pixmap)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        area = QRectF(6, 6, self.width() - 12, self.height() - LABEL_HEIGHT - 8)
+        if self.name in RULES:
+            dataset = draw(self.name, SAMPLES, NOISE.get(self.name, 0.0), 3)
+            scale = np.abs(dataset.targets).max()
+            classes = len(dataset.class_names)
+            values = dataset.targets[:, 0] * 2 - 1 if classes else dataset.targets[:, 0] / scale
+            side = min(area.width(), area.height())
+            points = np.column_stack([dataset.features / dataset.extent, values])
+            self._draw_points(painter, area, side / 2, side / 2, points, 2 if classes else 0)
+        elif "images" in real_sets()[self.name]:
+            self._draw_images(painter, area, real_sets()[self.name]["images"])
+        else:
+            points = np.array(real_sets()[self.name]["points"])
+            task = real_sets()[self.name]["task"]
+            classes = 0 if task == "regression" else int(points[:, 2].max()) + 1
+            if classes == 2:
+                points[:, 2] = points[:, 2] * 2 - 1
+            self._draw_points(painter, area, area.width() / 2.3, area.height() / 2.3, points, classes)
+        painter.end()
+        return pixmap
+
+    def _draw_points(
+        self, painter: QPainter, area: QRectF, half_width: float, half_height: float, points: Any, classes: int
+    ) -> None:
+        theme, center = self._theme, area.center()
+        painter.setPen(Qt.PenStyle.NoPen)
+        for x, y, value in points.tolist():
+            if classes > 2:
+                color = theme.class_color(int(value), classes)
+            else:
+                color = theme.color("positive" if value > 0 else "negative")
+                color.setAlphaF(0.35 + 0.6 * min(1.0, abs(value)))
+            painter.setBrush(color)
+            painter.drawEllipse(QPointF(center.x() + x * half_width, center.y() - y * half_height), 1.5, 1.5)
+
+    def _draw_images(self, painter: QPainter, area: QRectF, images: list[list[int]]) -> None:
+        """Three images side by side, each ink on the card's own color."""
+        ink = self._theme.color("text")
+        count, side = 3, min(area.height() - 6, (area.width() - 8) / 3)
+        left = area.center().x() - (count * side + (count - 1) * 4) / 2
+        for place, pixels in enumerate(images[1 : 1 + count]):
+            gray = np.array(pixels, np.uint32).reshape(8, 8) * 255 // 16
+            argb = (gray << np.uint32(24)) | np.uint32(ink.rgb() & 0xFFFFFF)
+            image = QImage(np.ascontiguousarray(argb).data, 8, 8, 32, QImage.Format.Format_ARGB32)
+            painter.drawImage(QRectF(left + place * (side + 4), area.center().y() - side / 2, side, side), image)
