@@ -29,7 +29,7 @@ SLICE = 0.010
 SURFACE_SIZE = 100
 NEURON_SIZE = 40
 # Measuring and drawing up a snapshot may take this share of the thread's time at most.
-PUBLISH_SHARE = 0.25
+PUBLISH_SHARE = 0.35
 
 
 class Status(StrEnum):
@@ -214,7 +214,9 @@ class TrainingSession:
             return 0.1 if self._warming is not None else None
         if self._epochs_per_frame is None or self._steps_left is not None:
             return 0
-        return max(0.0, min(FRAME, self._seconds_ahead()))
+        # At a chosen pace one wake a frame does all steps that are due, then publishes: polling would keep the window waiting.
+        until_publish = self._last_publish + FRAME - time.perf_counter()
+        return max(0.0, until_publish, self._seconds_ahead())
 
     def _carry_out(self, command: Command) -> None:
         self._changed = True
@@ -391,8 +393,11 @@ class TrainingSession:
             run=trainer.run,
             backend=trainer.backend.NAME,
         )
-        self._last_publish = time.perf_counter()
-        self._publish_cost = self._last_publish - start
+        # From start to start, so that what a snapshot costs doesn't lower how often there is one.
+        self._last_publish = start
+        # Time spent waiting for the interpreter is no cost of the snapshot's: a high reading counts little.
+        cost = time.perf_counter() - start
+        self._publish_cost = min(cost, 0.9 * self._publish_cost + 0.1 * cost)
 
     def _parts(self, trainer: Trainer) -> dict[str, Any]:
         parts: dict[str, Any] = {}

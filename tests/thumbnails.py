@@ -22,7 +22,7 @@ def picture(name):
     dataset = load_bundled(name)
     random = np.random.default_rng(0)
     if dataset.image_shape:
-        images = [dataset.features[np.flatnonzero(dataset.targets[:, 0] == digit)[0]].astype(int).tolist() for digit in range(9)]
+        images = [(16 * dataset.features[np.flatnonzero(dataset.targets[:, 0] == digit)[0]]).astype(int).tolist() for digit in range(9)]
         return {"title": dataset.title, "task": dataset.task, "description": dataset.description, "images": images}
     rows = random.permutation(len(dataset.features))[:POINTS]
     plane = PCA(2, random_state=0).fit_transform(StandardScaler().fit_transform(dataset.features))[rows]
@@ -30,7 +30,7 @@ def picture(name):
     target = dataset.targets[rows, 0]
     if dataset.task == "regression":
         target = np.clip((target - target.mean()) / (2 * target.std()), -1, 1)
-    points = np.clip(np.column_stack([plane, target]), -1.15, 9).round(3).tolist()
+    points = np.column_stack([np.clip(plane, -1.1, 1.1), target]).round(3).tolist()
     return {"title": dataset.title, "task": dataset.task, "description": dataset.description, "points": points}
 
 

@@ -19,7 +19,7 @@ def breast_cancer() -> Dataset:
     return _dataset(
         bunch,
         "breast_cancer",
-        "Tumor or not",
+        "Tumors",
         "569 tumors by 30 measurements of their cell nuclei: malignant or benign?",
         "binary",
         targets=1.0 - bunch.target,

@@ -124,7 +124,7 @@ RULES: dict[str, Rule] = {
     "spiral": Rule("Spiral", "Two arms wound around each other: the hardest of the classics.", spiral),
     "moons": Rule("Moons", "Two half circles that reach into each other.", moons),
     "rings": Rule("Rings", "Rings in turns: several closed boundaries.", rings),
-    "checkerboard": Rule("Checkerboard", "Squares in turns: many corners to learn.", checkerboard),
+    "checkerboard": Rule("Checkers", "Squares in turns: many corners to learn.", checkerboard),
     "plane": Rule("Plane", "A slope: the simplest function of two numbers.", plane, regression=True),
     "multi_gauss": Rule("Hills", "Three hills and three hollows on flat ground.", multi_gauss, regression=True),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -14,6 +15,8 @@ from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 
 from playground.storage import resource
+
+SWITCH_SECONDS = 0.0005
 
 
 def main(file: str | None = None) -> int:
@@ -29,6 +32,8 @@ def main(file: str | None = None) -> int:
     code
         The process's exit code.
     """
+    # Window and training thread take turns at Python's interpreter: short turns keep both smooth.
+    sys.setswitchinterval(SWITCH_SECONDS)
     application = QApplication(sys.argv[:1])
     application.setApplicationName("Neural Playground")
     application.setDesktopFileName("neural-playground")
@@ -46,6 +51,9 @@ def main(file: str | None = None) -> int:
     waker = QTimer(application, interval=200)
     waker.timeout.connect(lambda: None)
     waker.start()
+    # What exists now stays until the end: the garbage collector need not look at it again and again.
+    gc.collect()
+    gc.freeze()
     code = application.exec()
     window.loop.stop()
     window.session.close()

@@ -69,6 +69,43 @@ class TextLabel(QLabel):
         self.setStyleSheet(f"color:{self._theme.color(self._color).name()}")
 
 
+class NumberLabel(QWidget):
+    """A number that changes many times a second: it keeps its width, so that nothing around it is laid out again.
+
+    Parameters
+    ----------
+    widest
+        A text as wide as any that will be shown.
+    """
+
+    def __init__(
+        self, theme: Theme, widest: str, pixels: int = 12, weight: int = 600, align: Qt.AlignmentFlag = Align.AlignLeft
+    ) -> None:
+        super().__init__()
+        self._theme = theme
+        self._text = ""
+        self._align = align | Align.AlignVCenter
+        self.setFont(theme.font(pixels, weight, tabular=True))
+        metrics = self.fontMetrics()
+        self.setFixedSize(metrics.horizontalAdvance(widest) + 4, metrics.height() + 2)
+        theme.changed.connect(self.update)
+
+    def text(self) -> str:
+        return self._text
+
+    def setText(self, text: str) -> None:
+        if text != self._text:
+            self._text = text
+            self.setAccessibleDescription(text)
+            self.update()
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        with painting(self) as painter:
+            painter.setFont(self.font())
+            painter.setPen(self._theme.color("text"))
+            painter.drawText(self.rect(), self._align, self._text)
+
+
 class Card(QFrame):
     """A rounded panel with a title, room for a few words or buttons beside it, and ``body`` for the content."""
 
@@ -126,7 +163,7 @@ class ChoiceBox(QComboBox):
         self.setEditable(editable_number)
         self.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
         self.setFixedHeight(30)
-        self.setFont(theme.font(13, 500, tabular=True))
+        self.setFont(theme.font(12, 500, tabular=True))
         self.setMaxVisibleItems(16)
         # The wheel over a bar of boxes must not change the experiment by accident.
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -136,6 +173,7 @@ class ChoiceBox(QComboBox):
             line.setStyleSheet("background:transparent; border:none; padding:0;")
             line.setAccessibleName(name)
             line.setToolTip(tip)
+            line.setTextMargins(7, 0, 0, 0)
         theme.changed.connect(self.update)
 
     def wheelEvent(self, event: Any) -> None:
@@ -153,7 +191,7 @@ class ChoiceBox(QComboBox):
             if not self.isEditable():
                 painter.setFont(self.font())
                 painter.setPen(theme.color("text" if self.isEnabled() else "text_faint"))
-                room = self.rect().adjusted(10, 0, -24, 0)
+                room = self.rect().adjusted(10, 0, -23, 0)
                 text = self.currentText() or self.placeholderText()
                 text = self.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, room.width())
                 painter.drawText(room, Align.AlignLeft | Align.AlignVCenter, text)
@@ -211,7 +249,7 @@ class LabeledCombo(QWidget):
                     self.box.setItemData(index, tip, Qt.ItemDataRole.ToolTipRole)
         # The chevron takes 24 pixels, the margins 12; every title fits.
         widest = max((self.box.fontMetrics().horizontalAdvance(title) for _, title, _ in items), default=40)
-        self.box.setFixedWidth(self._width or max(64, widest + 38))
+        self.box.setFixedWidth(self._width or max(56, widest + (30 if self._editable else 36)))
 
     def set_value(self, value: Any) -> None:
         """Show a value; None shows a dash. Nothing is emitted."""

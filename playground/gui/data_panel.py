@@ -23,11 +23,12 @@ from playground.catalog.tasks import TASKS
 from playground.experiment import BUNDLED_TASKS, SYNTHETIC_TASKS, Experiment, FileSource, SyntheticSource
 from playground.gui.controls import Card, ElidedLabel, IconButton, LabeledCombo, LabeledSlider, Segmented, Switch, TextLabel
 from playground.gui.theme import Theme
-from playground.gui.thumbnails import Thumbnail
+from playground.gui.thumbnails import Thumbnail, description_of
 from playground.session import Snapshot
 
 RAIL = 268
 GUTTER = 12
+COLUMNS = 3
 EPOCHS = (10, 20, 30, 60, 100, 300, 1000, 3000, 10_000)
 
 
@@ -85,8 +86,12 @@ class DataPanel(Card):
         self._page_of = {"shapes": self._gallery(SYNTHETIC_TASKS), "real": self._gallery(BUNDLED_TASKS), "file": self.file_page}
         for page in self._page_of.values():
             self.pages.addWidget(page)
+        self.about = TextLabel(theme, "", 11, 400, "text_faint", wordWrap=True)
         self._make_settings()
-        self.body.addWidget(self.tabs)
+        tabs = QHBoxLayout()
+        tabs.setContentsMargins(0, 0, GUTTER, 0)
+        tabs.addWidget(self.tabs)
+        self.body.addLayout(tabs)
         self.body.addWidget(self._scrolled())
         self._connect()
 
@@ -94,9 +99,9 @@ class DataPanel(Card):
         page = QWidget()
         grid = QGridLayout(page)
         grid.setContentsMargins(0, 0, 0, 0)
-        grid.setSpacing(8)
+        grid.setSpacing(7)
         for place, name in enumerate(names):
-            grid.addWidget(self.thumbnails[name], place // 2, place % 2)
+            grid.addWidget(self.thumbnails[name], place // COLUMNS, place % COLUMNS)
         grid.setRowStretch(len(names), 1)
         return page
 
@@ -143,6 +148,7 @@ class DataPanel(Card):
         column.setContentsMargins(0, 0, GUTTER, 0)
         column.setSpacing(10)
         column.addWidget(self.pages)
+        column.addWidget(self.about)
         column.addSpacing(2)
         for widget in (self.noise, self.samples, self.test_share, self.batch_size):
             column.addWidget(widget)
@@ -226,6 +232,8 @@ class DataPanel(Card):
         self.standardize.setChecked(data.standardize)
         if isinstance(source, FileSource):
             self.file_page.show_source(source, training.task)
+        self.about.setText(description_of(name) if name else "")
+        self.about.setVisible(bool(name))
         if kind != self._shown_tab:
             self.show_tab(kind)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from PySide6.QtCore import QLineF, QPointF, QRectF, QSize, Qt, Signal
+from pyqtgraph import arrayToQPath
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QImage, QKeyEvent, QMouseEvent, QPainter, QPainterPath, QPaintEvent, QPen, QPixmap
 from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
@@ -82,6 +83,8 @@ class SurfacePlane(QWidget):
         self.setAccessibleName(self.tr("Output over the plane; arrow keys move the point that is looked at"))
         self.setToolTip(self.tr("What the network puts out at each point; the line is where it is undecided. Click a point."))
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        # All of it is painted here, so the card behind need not be painted first.
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setCursor(Qt.CursorShape.CrossCursor)
         self.setMinimumSize(140, 140)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
@@ -93,7 +96,7 @@ class SurfacePlane(QWidget):
         self.reach = 1.0
         self._image: QImage | None = None
         self._pixels: Any = None
-        self._lines: list[QLineF] = []
+        self._line: QPainterPath | None = None
         self._points: QPixmap | None = None
         self._points_key: Any = None
         self._probe: tuple[float, ...] | None = None
@@ -147,7 +150,9 @@ class SurfacePlane(QWidget):
             rows, columns = self._pixels.shape
             self._image = QImage(self._pixels.data, columns, rows, 4 * columns, QImage.Format.Format_RGB32)
             lines = boundary(self._values, self._level)
-            self._lines = [QLineF(*line) for line in lines.tolist()]
+            # Both ends of each piece in turn, joined in pairs.
+            ends = lines.reshape(-1, 2).astype(np.float64)
+            self._line = arrayToQPath(ends[:, 0], ends[:, 1], connect="pairs") if len(ends) else None
         self.update()
 
     # Geometry
@@ -206,6 +211,7 @@ class SurfacePlane(QWidget):
         frame = QPainterPath()
         frame.addRoundedRect(square, 10, 10)
         with painting(self) as painter:
+            painter.fillRect(self.rect(), self._theme.color("surface"))
             painter.setClipPath(frame)
             painter.fillRect(square, self._theme.color("sunken"))
             if self._image is not None:
@@ -226,7 +232,7 @@ class SurfacePlane(QWidget):
                 painter.drawRoundedRect(square.adjusted(1, 1, -1, -1), 10, 10)
 
     def _paint_boundary(self, painter: QPainter, square: QRectF) -> None:
-        if not self._lines or self._values is None:
+        if self._line is None or self._values is None:
             return
         painter.save()
         painter.translate(square.topLeft())
@@ -235,7 +241,8 @@ class SurfacePlane(QWidget):
         pen = QPen(self._theme.color("text", 0.78), 1.7)
         pen.setCosmetic(True)
         painter.setPen(pen)
-        painter.drawLines(self._lines)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.drawPath(self._line)
         painter.restore()
 
     def _baked_points(self, side: float) -> QPixmap:

@@ -10,7 +10,8 @@ from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
 from playground.session import Snapshot, Status, TrainingSession, Watch
 
-FRAME_MILLISECONDS = 16
+# Looked at more often than snapshots come (60 a second): each is shown soon after it is there, not up to a frame later.
+POLL_MILLISECONDS = 5
 RATE_SECONDS = 0.5
 
 
@@ -62,7 +63,7 @@ class FrameLoop(QObject):
         self._steps_then = 0
         self._generation_then = -1
         self._frames = 0
-        self._timer = QTimer(self, interval=FRAME_MILLISECONDS, timerType=Qt.TimerType.PreciseTimer)
+        self._timer = QTimer(self, interval=POLL_MILLISECONDS, timerType=Qt.TimerType.PreciseTimer)
         self._timer.timeout.connect(self.poll)
 
     @property

@@ -81,7 +81,7 @@ class LaneHeader(QWidget):
         layout.addLayout(top)
         layout.addWidget(self.pill, 0, Qt.AlignmentFlag.AlignHCenter)
         layout.addWidget(self.activation)
-        self.setFixedSize(112, 86)
+        self.setFixedSize(104, 86)
 
     def show_layer(self, number: int, units: int, activation: Any) -> None:
         """Show a layer's settings; nothing is emitted."""

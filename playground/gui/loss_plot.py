@@ -21,7 +21,7 @@ from PySide6.QtGui import QImage, QPainter, QPen
 from PySide6.QtWidgets import QApplication, QHBoxLayout, QVBoxLayout, QWidget
 
 from playground.catalog.metrics import METRICS
-from playground.gui.controls import IconButton, Segmented, TextLabel, number
+from playground.gui.controls import IconButton, NumberLabel, Segmented, TextLabel, number
 from playground.gui.theme import Theme
 from playground.session import Snapshot
 from playground.storage import atomic_write
@@ -30,7 +30,8 @@ from playground.trainer import History
 Array = NDArray[Any]
 LEAST = 1e-9
 REDRAW_SECONDS = 0.05
-BAND_POINTS, LINE_POINTS = 800, 400
+WIDTHS = {"train": 2.4, "test": 1.6}
+BAND_POINTS, LINE_POINTS = 400, 200
 
 
 class ValueAxis(pg.AxisItem):  # type: ignore[misc]
@@ -43,10 +44,11 @@ class ValueAxis(pg.AxisItem):  # type: ignore[misc]
             ticks: list[tuple[float, list[float]]] = super().tickValues(low, high, size)[:1]
             return ticks
         decades = high - low
-        step = max(1, math.ceil(decades / max(2.0, size / 44)))
+        step = max(1, math.ceil(decades / max(2.0, size / 30)))
         powers = [float(p) for p in range(math.ceil(low), math.floor(high) + 1) if p % step == 0]
         if decades < 2.2:
-            between = [p + math.log10(m) for p in range(math.floor(low), math.ceil(high) + 1) for m in (1, 2, 5)]
+            marks = (1, 1.5, 2, 3, 4, 5, 7) if decades < 0.8 else (1, 2, 5)
+            between = [p + math.log10(m) for p in range(math.floor(low), math.ceil(high) + 1) for m in marks]
             powers = [value for value in between if low <= value <= high]
         return [(float(step), powers)]
 
@@ -81,8 +83,8 @@ class LossPlot(QWidget):
         self._history: History | None = None
         self._drawn_at = 0.0
         self._quantity = "loss"
-        self.train_label = TextLabel(theme, "", 12, 600, "text")
-        self.test_label = TextLabel(theme, "", 12, 600, "text")
+        self.train_label = NumberLabel(theme, "−0.0000")
+        self.test_label = NumberLabel(theme, "−0.0000")
         self.epoch_label = TextLabel(theme, "", 11, 500, "text_faint")
         self.log_button = IconButton(theme, "check", self.tr("Logarithmic scale: equal steps are equal factors"), size=28)
         self.log_button.setCheckable(True)
@@ -99,11 +101,11 @@ class LossPlot(QWidget):
         self._head = head
         legend = QHBoxLayout()
         legend.setSpacing(7)
-        legend.addWidget(LegendMark(theme, "accent", Qt.PenStyle.SolidLine, self))
+        legend.addWidget(LegendMark(theme, "accent", WIDTHS["train"], self))
         legend.addWidget(TextLabel(theme, self.tr("train"), 12, 500))
         legend.addWidget(self.train_label)
         legend.addSpacing(6)
-        legend.addWidget(LegendMark(theme, "text_faint", Qt.PenStyle.DashLine, self))
+        legend.addWidget(LegendMark(theme, "text_faint", WIDTHS["test"], self))
         legend.addWidget(TextLabel(theme, self.tr("test"), 12, 500))
         legend.addWidget(self.test_label)
         legend.addStretch(1)
@@ -284,14 +286,15 @@ class LossPlot(QWidget):
         for side in ("left", "bottom"):
             axis = item.getAxis(side)
             axis.setPen(pg.mkPen(None))
-            axis.setTickPen(pg.mkPen(theme.color("text_faint"), width=1))
+            # The ticks of the left axis are the grid; the bottom one has none.
+            axis.setTickPen(pg.mkPen(theme.color("text_faint"), width=1) if side == "left" else pg.mkPen(None))
             axis.setTextPen(theme.color("text_faint"))
             axis.setStyle(tickFont=theme.font(11, 500, tabular=True), tickLength=0, tickTextOffset=6, hideOverlappingLabels=True)
         item.showGrid(x=False, y=True, alpha=0.18)
         for part, color in (("train", "accent"), ("test", "text_faint")):
             self._bands[part].setPen(pg.mkPen(theme.color(color, 0.28), width=1))
-            style = Qt.PenStyle.SolidLine if part == "train" else Qt.PenStyle.DashLine
-            self._lines[part].setPen(pg.mkPen(theme.color(color), width=2.2, style=style))
+            # Solid both: a dashed curve of many points takes several times as long to draw.
+            self._lines[part].setPen(pg.mkPen(theme.color(color), width=WIDTHS[part]))
         self._cursor.setPen(pg.mkPen(theme.color("text_muted"), width=1))
         p = theme.palette
         self.log_button.setStyleSheet(
@@ -305,16 +308,16 @@ class LossPlot(QWidget):
 class LegendMark(QWidget):
     """A short piece of a curve."""
 
-    def __init__(self, theme: Theme, color: str, style: Qt.PenStyle, parent: QWidget) -> None:
+    def __init__(self, theme: Theme, color: str, width: float, parent: QWidget) -> None:
         super().__init__(parent)
-        self._theme, self._color, self._style = theme, color, style
+        self._theme, self._color, self._width = theme, color, width
         self.setFixedSize(18, 12)
         theme.changed.connect(self.update)
 
     def paintEvent(self, _event: Any) -> None:
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(QPen(self._theme.color(self._color), 2.2, self._style))
+        painter.setPen(QPen(self._theme.color(self._color), self._width))
         painter.drawLine(QPointF(1, 6), QPointF(17, 6))
         painter.end()
 

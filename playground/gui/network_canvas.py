@@ -16,7 +16,7 @@ from playground.catalog.tasks import TASKS
 from playground.experiment import FEATURES, Experiment, SyntheticSource, output_activation
 from playground.gui.controls import ChoiceBox, number, painting
 from playground.gui.lane_controls import FeatureButton, InsertButton, LaneHandle, LaneHeader
-from playground.gui.network_layout import Edges, Lane, Size, edges_between, lay_out, minimum_width
+from playground.gui.network_layout import HEADER, Edges, Lane, Size, edges_between, lay_out, minimum_width
 from playground.gui.network_painter import NetworkPainter, Preview
 from playground.gui.pictures import edge_height
 from playground.gui.rasterizer import Rasterizer
@@ -67,6 +67,8 @@ class NetworkCanvas(QWidget):
     def __init__(self, theme: Theme, rasterizer: Rasterizer, parent: QWidget | None = None) -> None:
         super().__init__(parent, mouseTracking=True)
         self.setAccessibleName(self.tr("Network"))
+        # The canvas paints all of itself: what lies behind it need not be painted first.
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setMinimumSize(420, 330)
         self._theme = theme
         self._experiment: Experiment | None = None
@@ -97,6 +99,7 @@ class NetworkCanvas(QWidget):
         self.editor = self._make_editor()
         self._edited: tuple[str, tuple[int, ...]] | None = None
         theme.changed.connect(self._refresh)
+        theme.changed.connect(self.update)
 
     # What is shown
 
@@ -155,6 +158,7 @@ class NetworkCanvas(QWidget):
         self._place_controls(experiment)
         self._painter.set_layout(self.lanes, set(active) if self._planar else None)
         self._refresh()
+        self.update()
 
     def _node_names(self, shown: tuple[int, ...]) -> tuple[list[str], list[str]]:
         """What is written beside inputs and outputs; nothing beside folded lanes."""
@@ -207,8 +211,8 @@ class NetworkCanvas(QWidget):
                 left, right = self.lanes[position], self.lanes[position + 1]
                 x = (left.left + left.width + right.left) / 2
                 # Between two headers there is less room than between their lanes.
-                button.move(round(x - 13), 26)
-                button.setVisible(right.center - left.center >= 128)
+                beside_headers = right.center - left.center >= 136
+                button.move(round(x - 13), 26 if beside_headers else round(left.top) + 4)
         for name, button in self.feature_buttons.items():
             button.setVisible(self._planar)
             button.setChecked(name in experiment.data.features)
@@ -394,16 +398,20 @@ class NetworkCanvas(QWidget):
             self._painter.scale = self.devicePixelRatioF()
             self.edges = edges_between(self.lanes, weights, self._sources, self._painter.scale)
             records = [resolve(layer.activation)[0] for layer in experiment.network.layers]
-            records.append(resolve(output_activation(experiment))[0])
+            ranges = [record.range for record in records]
+            low, high = resolve(output_activation(experiment))[0].range
+            # Several probabilities start from nothing; a single one is undecided in the middle.
+            ranges.append((-high, high) if low == 0.0 and self.lanes[-1].units > 1 else (low, high))
             part = "neurons" if self._planar else "probe"
             self._painter.draw_edges(self.edges, self.size())
-            self._painter.draw_nodes(self._snapshot.parts.get(part), [record.range for record in records])
+            self._painter.draw_nodes(self._snapshot.parts.get(part), ranges)
             if self._hovered_edge is not None and self._hovered_edge >= len(self.edges.values):
                 self._hovered_edge = None
         else:
             self._painter.clear()
             self._hovered_edge = None
-        self.update()
+        # Headers lie above the lanes and don't change with the weights.
+        self.update(0, HEADER, self.width(), self.height() - HEADER)
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         if not self.lanes:

@@ -15,13 +15,14 @@ NODE = 40
 OUTPUT_NODE = 68
 PITCH = 58
 IMAGE_CELL = 14
-MINIMUM_PITCH = 128
+MINIMUM_PITCH = 108
 MAXIMUM_PITCH = 230
 FOLDED_FROM = 13
 HEADER = 92
 GRIP = 26
 # Edges beyond this number, the weakest, are left out: nobody can tell them apart, and each costs time.
 MOST_EDGES = 1500
+CROWDED = 170
 
 
 @dataclass(frozen=True)
@@ -189,7 +190,9 @@ def edges_between(lanes: list[Lane], weights: list[Array], sources: list[NDArray
         chosen = gaps == gap
         curves[chosen, 0:2] = lanes[gap].out_points[source[chosen]]
         curves[chosen, 2:4] = lanes[gap + 1].in_points[target[chosen]]
-    curves[:, 4] = 0.8 + 4.2 * strength
+    # Many edges are drawn thinner and fainter, or they would hide each other and the neurons.
+    room = min(1.0, (CROWDED / max(1, len(values))) ** 0.5)
+    curves[:, 4] = 0.8 + 4.2 * strength * room
     curves[:, :5] *= scale
-    curves[:, 5] = 0.10 + 0.80 * np.sqrt(strength)
+    curves[:, 5] = (0.10 + 0.80 * np.sqrt(strength)) * (0.3 + 0.7 * room)
     return Edges(curves, values.astype(np.float32), gaps, source, target)

@@ -280,7 +280,7 @@ class NetworkPainter:
             painter.setPen(theme.color("text_muted" if on else "text_faint"))
             text = metrics.elidedText(name, Qt.TextElideMode.ElideRight, LONGEST_LABEL - 12)
             if lane.number == 0:
-                painter.drawText(QRectF(x - 128, y, 120, height), Align.AlignRight | Align.AlignVCenter, text)
+                painter.drawText(QRectF(lane.left - 128, y, 120, height), Align.AlignRight | Align.AlignVCenter, text)
             else:
                 painter.drawText(QRectF(x + width + 8, y, 120, height), Align.AlignLeft | Align.AlignVCenter, text)
 

@@ -18,18 +18,22 @@ from playground.session import Snapshot
 from playground.trainer import RunInfo
 
 BAR_HEIGHT = 26
-MOST_BARS_VISIBLE = 10
+MOST_BARS_VISIBLE, MOST_BARS_DENSE = 10, 6
 
 
 @dataclass(frozen=True)
 class Bar:
-    """One output: its name, how far its bar reaches (0 … 1), its number, and where the target lies (or None)."""
+    """One output: its name, how far its bar reaches (0 … 1), its number, and where the target lies (None if unknown).
+
+    The target of a class is a check mark beside the bar that should be full; of a quantity, a line across its bar.
+    """
 
     name: str
     share: float
     text: str
     target: float | None
     color: QColor
+    yes_or_no: bool = True
 
 
 class OutputsView(QWidget):
@@ -84,7 +88,8 @@ class OutputsView(QWidget):
     def _fit(self) -> None:
         count = max(1, self.bars.count)
         self.bars.setMinimumHeight(count * self._bar_height)
-        self._area.setFixedHeight(min(count, MOST_BARS_VISIBLE) * self._bar_height)
+        most = MOST_BARS_VISIBLE if self._bar_height == BAR_HEIGHT else MOST_BARS_DENSE
+        self._area.setFixedHeight(min(count, most) * self._bar_height)
 
     def describe(self) -> str:
         """Say in words what the bars show, for screen readers."""
@@ -124,10 +129,10 @@ class BarList(QWidget):
             name_room = min(104, max(metrics.horizontalAdvance(bar.name) for bar in self.bars) + 8)
             painter.setFont(theme.font(12, 600, tabular=True))
             number_room = max(painter.fontMetrics().horizontalAdvance(bar.text) for bar in self.bars) + 10
-            check_room = 20
+            check_room = 20 if any(bar.target is not None for bar in self.bars) else 0
             for index, bar in enumerate(self.bars):
                 y = index * height
-                hit = bar.target is not None and bar.target >= 0.999
+                hit = bar.yes_or_no and bar.target == 1
                 painter.setFont(theme.font(12, 600 if hit else 500))
                 painter.setPen(theme.color("text" if hit else "text_muted"))
                 name = metrics.elidedText(bar.name, Qt.TextElideMode.ElideRight, name_room - 6)
@@ -142,8 +147,7 @@ class BarList(QWidget):
                 filled.setWidth(max(3.0, track.width() * min(1.0, max(0.0, bar.share))))
                 painter.setBrush(bar.color)
                 painter.drawRoundedRect(filled, min(4.0, filled.width() / 2), 4)
-                if bar.target is not None:
-                    # The target: a line across the bar, and a check where the answer should be yes.
+                if bar.target is not None and not bar.yes_or_no:
                     x = track.left() + track.width() * min(1.0, max(0.0, bar.target))
                     painter.setPen(QPen(theme.color("text"), 2))
                     painter.drawLine(QPointF(x, track.top() - 2), QPointF(x, track.bottom() + 2))
@@ -199,9 +203,7 @@ def _regression_bars(run: RunInfo, values: Any, row: int | None, theme: Theme) -
         # Numbers as exact as the data are large: 152, 15.2, 0.152.
         digits = max(0, min(6, 3 - int(np.floor(np.log10(max(abs(low), abs(high), 1e-12))))))
         target = (float(targets[row, index]) - low) / span if row is not None else None
-        # A target at the very end is no check mark: there is no yes in a quantity.
-        target = min(target, 0.998) if target is not None else None
-        bars.append(Bar(name, (value - low) / span, number(value, digits), target, theme.color("accent")))
+        bars.append(Bar(name, (value - low) / span, number(value, digits), target, theme.color("accent"), yes_or_no=False))
     return bars
 
 

@@ -17,7 +17,7 @@ from numba import njit  # noqa: E402
 EDGE_COLUMNS = 6  # x0, y0, x1, y1, width, alpha
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
 def draw_edges(image, edges, colors):
     """Draw smooth curves over an image, in the order given.
 

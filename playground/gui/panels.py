@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QSizePolicy, QSt
 
 from playground.experiment import Experiment
 from playground.experiment import warnings as warnings_about
-from playground.gui.controls import Card, ElidedLabel, TextLabel
+from playground.gui.controls import Card, ElidedLabel, NumberLabel, TextLabel
 from playground.gui.data_panel import DataPanel
 from playground.gui.decision_surface import DecisionSurface
 from playground.gui.loss_plot import LossPlot
@@ -68,7 +68,7 @@ class Panels(QWidget):
     def _make_output_card(self) -> Card:
         card = Card(self._theme, tr("Output"))
         self.metric_name = TextLabel(self._theme, "", 12, 500, "text_faint")
-        self.metric_value = TextLabel(self._theme, "", 13, 600, "text")
+        self.metric_value = NumberLabel(self._theme, "100.0 %", 13, 600, Qt.AlignmentFlag.AlignRight)
         card.header.addWidget(self.metric_name)
         card.header.addWidget(self.metric_value)
         self.output_stack = QStackedWidget()
@@ -131,12 +131,16 @@ class Panels(QWidget):
             return
         widths = " – ".join(str(width) for width in run.plan.widths)
         count = run.plan.parameter_count
-        self.shape_words.setText(f"{widths}   ·   {count:,} " + (tr("parameter") if count == 1 else tr("parameters")))
+        words = f"{widths}   ·   {count:,} " + (tr("parameter") if count == 1 else tr("parameters"))
+        if words != self.shape_words.text():
+            self.shape_words.setText(words)
         metric = history.columns[3].removeprefix("train_")
         row, tested = history.last(), len(run.data.test_rows) > 0
         part = "test" if tested else "train"
         value = row[f"{part}_{metric}"]
-        self.metric_name.setText(f"{part} {'RMSE' if metric == 'rmse' else metric.replace('_', ' ')}")
+        name = f"{part} {'RMSE' if metric == 'rmse' else metric.replace('_', ' ')}"
+        if name != self.metric_name.text():
+            self.metric_name.setText(name)
         self.metric_value.setText(f"{100 * value:.1f} %" if metric == "accuracy" else f"{value:.4g}")
 
     def resizeEvent(self, _event: object) -> None:
@@ -146,7 +150,7 @@ class Panels(QWidget):
         """Share the right rail's height: the plane stays square, lists take what is left."""
         small = self.height() < 800
         self.outputs.set_dense(small)
-        side = min(306, max(170, round(self.height() * 0.335)))
+        side = round(self.height() * 0.275) if small else min(306, round(self.height() * 0.335))
         self.surface.plane.setMaximumHeight(side)
         self.output_card.setMaximumHeight(side + 112 if planar else 10_000)
         self._column.setStretch(0, 0 if planar else 3)

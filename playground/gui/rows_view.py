@@ -18,7 +18,7 @@ from playground.trainer import RunInfo
 
 Index = QModelIndex
 REFRESH_SECONDS = 0.2
-TILE, TILE_HEIGHT = 44, 62
+TILE, GAP, TILE_HEIGHT = 41, 6, 60
 
 
 class RowsView(QWidget):
@@ -196,7 +196,7 @@ class RowsModel(QAbstractTableModel):
             right = np.array_equal(np.atleast_1d(self._predicted[row]), dataset.targets[row])
             return self._theme.color("good" if right else "bad")
         if role == Qt.ItemDataRole.TextAlignmentRole:
-            return Qt.AlignmentFlag.AlignVCenter | (Qt.AlignmentFlag.AlignLeft if column in (1, 2) else Qt.AlignmentFlag.AlignRight)
+            return Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
         return None
 
     def _words(self, values: Any) -> str:
@@ -222,6 +222,7 @@ class RowsTable(QTableView):
         self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         self.horizontalHeader().setDefaultSectionSize(84)
         self.horizontalHeader().setHighlightSections(False)
+        self.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         self.verticalHeader().hide()
         self.verticalHeader().setDefaultSectionSize(26)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
@@ -238,7 +239,7 @@ class RowsTable(QTableView):
             self.selectRow(int(places[0]))
 
     def _size_columns(self) -> None:
-        for column, width in ((0, 46), (1, 88), (2, 88)):
+        for column, width in ((0, 44), (1, 104), (2, 104)):
             if column < self._model.columnCount():
                 self.setColumnWidth(column, width)
 
@@ -287,12 +288,12 @@ class ImageGrid(QWidget):
 
     @property
     def columns(self) -> int:
-        return max(1, (self.width() - 8) // (TILE + 6))
+        return max(1, (self.width() - 2) // (TILE + GAP))
 
     def tile(self, place: int) -> QRectF:
         """Where the image at a place of the list is drawn."""
         line, column = divmod(place, self.columns)
-        return QRectF(2 + column * (TILE + 6), 2 + line * TILE_HEIGHT, TILE, TILE)
+        return QRectF(2 + column * (TILE + GAP), 2 + line * TILE_HEIGHT, TILE, TILE)
 
     def resizeEvent(self, _event: Any) -> None:
         self._fit()
@@ -301,7 +302,7 @@ class ImageGrid(QWidget):
         self.setMinimumHeight(-(-len(self._rows) // self.columns) * TILE_HEIGHT + 4)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        column, line = int((event.position().x() - 2) // (TILE + 6)), int((event.position().y() - 2) // TILE_HEIGHT)
+        column, line = int((event.position().x() - 2) // (TILE + GAP)), int((event.position().y() - 2) // TILE_HEIGHT)
         place = line * self.columns + column
         if 0 <= column < self.columns and 0 <= place < len(self._rows):
             self._go_to(place)

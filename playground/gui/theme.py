@@ -273,7 +273,7 @@ def style_sheet(palette: Palette) -> str:
     QScrollBar::add-line, QScrollBar::sub-line { height:0; width:0; }
     QScrollBar::add-page, QScrollBar::sub-page { background:transparent; }
     QMenuBar { background:transparent; color:@text_muted; spacing:0; }
-    QMenuBar::item { background:transparent; padding:2px 6px; border-radius:6px; }
+    QMenuBar::item { background:transparent; padding:2px 5px; border-radius:6px; }
     QMenuBar::item:selected, QMenuBar::item:pressed { background:@hover; color:@text; }
     QMenu { background:@surface; color:@text; border:1px solid @border_strong; padding:6px; }
     QMenu::item { padding:6px 28px 6px 26px; border-radius:6px; }
@@ -294,6 +294,7 @@ def style_sheet(palette: Palette) -> str:
     QTableView { background:@surface; color:@text; gridline-color:@border; border:1px solid @border; border-radius:8px;
         selection-background-color:@accent_soft; selection-color:@text; alternate-background-color:@lane; outline:0; }
     QHeaderView::section { background:@lane; color:@text_muted; border:none; border-bottom:1px solid @border; padding:4px 6px; }
+    QAbstractScrollArea::corner { background:transparent; border:none; }
     QHeaderView, QTableCornerButton::section { background:@lane; border:none; }
     """
     # Longest names first: @text_muted must not be taken for @text.

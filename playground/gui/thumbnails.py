@@ -51,11 +51,11 @@ class Thumbnail(QAbstractButton):
         self.setAccessibleName(self.tr("Data set {0}").format(title_of(name)))
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.setFixedHeight(84)
+        self.setFixedHeight(74)
         theme.changed.connect(self._forget)
 
     def sizeHint(self) -> QSize:
-        return QSize(104, 84)
+        return QSize(70, 74)
 
     def nextCheckState(self) -> None:
         """A click asks for the set; only the experiment decides which one is checked."""
@@ -74,6 +74,8 @@ class Thumbnail(QAbstractButton):
             painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), 10, 10)
             painter.drawPixmap(0, 0, self._picture)
             painter.setFont(theme.font(11, 600 if on else 500))
+            if painter.fontMetrics().horizontalAdvance(self.text()) > self.width() - 4:
+                painter.setFont(theme.font(10, 600 if on else 500))
             painter.setPen(theme.color("accent" if on else "text_muted"))
             place = QRectF(0, self.height() - LABEL_HEIGHT - 2, self.width(), LABEL_HEIGHT)
             painter.drawText(place, Qt.AlignmentFlag.AlignCenter, self.text())
@@ -89,7 +91,7 @@ class Thumbnail(QAbstractButton):
         pixmap.fill(Qt.GlobalColor.transparent)
         painter = QPainter(pixmap)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        area = QRectF(6, 6, self.width() - 12, self.height() - LABEL_HEIGHT - 8)
+        area = QRectF(5, 6, self.width() - 10, self.height() - LABEL_HEIGHT - 9)
         if self.name in RULES:
             dataset = draw(self.name, SAMPLES, NOISE.get(self.name, 0.0), 3)
             scale = np.abs(dataset.targets).max()
@@ -125,12 +127,14 @@ class Thumbnail(QAbstractButton):
             painter.drawEllipse(QPointF(center.x() + x * half_width, center.y() - y * half_height), 1.5, 1.5)
 
     def _draw_images(self, painter: QPainter, area: QRectF, images: list[list[int]]) -> None:
-        """Three images side by side, each ink on the card's own color."""
+        """Four images, each ink on the card's own color."""
         ink = self._theme.color("text")
-        count, side = 3, min(area.height() - 6, (area.width() - 8) / 3)
-        left = area.center().x() - (count * side + (count - 1) * 4) / 2
-        for place, pixels in enumerate(images[1 : 1 + count]):
+        count, side = 4, (min(area.width(), area.height()) - 4) / 2
+        for place, pixels in enumerate(images[2 : 2 + count]):
             gray = np.array(pixels, np.uint32).reshape(8, 8) * 255 // 16
-            argb = (gray << np.uint32(24)) | np.uint32(ink.rgb() & 0xFFFFFF)
-            image = QImage(np.ascontiguousarray(argb).data, 8, 8, 32, QImage.Format.Format_ARGB32)
-            painter.drawImage(QRectF(left + place * (side + 4), area.center().y() - side / 2, side, side), image)
+            argb = np.ascontiguousarray((gray << np.uint32(24)) | np.uint32(ink.rgb() & 0xFFFFFF))
+            # The image only looks at the array, which therefore has to have a name until it is drawn.
+            image = QImage(argb.data, 8, 8, 32, QImage.Format.Format_ARGB32)
+            x = area.center().x() + (2 if place % 2 else -2 - side)
+            y = area.center().y() + (2 if place // 2 else -2 - side)
+            painter.drawImage(QRectF(x, y, side, side), image)

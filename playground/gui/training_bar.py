@@ -12,7 +12,7 @@ from playground.catalog.activations import ACTIVATIONS, resolve
 from playground.catalog.losses import LOSSES
 from playground.catalog.optimizers import OPTIMIZERS, record_of
 from playground.experiment import Experiment
-from playground.gui.controls import IconButton, LabeledCombo
+from playground.gui.controls import IconButton, LabeledCombo, NumberLabel
 from playground.gui.theme import Theme
 from playground.session import Snapshot, Status
 
@@ -70,7 +70,8 @@ class TrainingBar(QFrame):
             theme, "step", self.tr("One step (.): train on a single batch, one update of every weight"), size=38
         )
         self._epoch_caption = QLabel(self.tr("Epoch"))
-        self._epoch_number = QLabel("000,000", accessibleName=self.tr("Epoch"))
+        self._epoch_number = NumberLabel(theme, "000,000", 20, 600)
+        self._epoch_number.setAccessibleName(self.tr("Epoch"))
         self._epoch_number.setToolTip(
             self.tr("How often every training row has been used. More epochs: more practice on the same examples.")
         )
@@ -199,7 +200,7 @@ class TrainingBar(QFrame):
 
         layout = QHBoxLayout(self)
         layout.setContentsMargins(20, 0, 20, 0)
-        layout.setSpacing(8)
+        layout.setSpacing(6)
         layout.addLayout(title)
         layout.addStretch(1)
         for button in (self.reset_button, self.play_button, self.step_button):
@@ -269,8 +270,6 @@ class TrainingBar(QFrame):
         self._name.setFont(self._theme.font(15, 600))
         self._epoch_caption.setFont(self._theme.font(11, 500))
         self._epoch_caption.setStyleSheet(f"color:{palette.text_faint}")
-        self._epoch_number.setFont(self._theme.font(20, 600, tabular=True))
-        self._epoch_number.setMinimumWidth(self._epoch_number.fontMetrics().horizontalAdvance("000,000") + 4)
         self.theme_button.set_icon("sun" if palette.name == "dark" else "moon")
         self.setStyleSheet(
             f"#training_bar {{ background:{palette.surface}; border:none; border-bottom:1px solid {palette.border}; }}"

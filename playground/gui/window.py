@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 from msgspec.structs import replace
-from PySide6.QtCore import QEvent, QObject, Qt
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent
-from PySide6.QtWidgets import QApplication, QMainWindow, QMenuBar, QVBoxLayout, QWidget
+from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent, QStatusTipEvent
+from PySide6.QtWidgets import QMainWindow, QMenuBar, QVBoxLayout, QWidget
 
 from playground.experiment import FEATURES, Experiment, FileSource, SyntheticSource, keeps_weights
 from playground.gui import edits
@@ -33,6 +33,27 @@ from playground.session import Pause, Run, Snapshot, Status, TrainingSession, Us
 DEFAULT_SPEED = 1.0
 SNAP = 0.025
 BACKENDS = {"cpu": "Numba, 1 thread", "reference": "NumPy, while kernels compile"}
+
+
+class Root(QWidget):
+    """Everything in the window; hears what the thing under the pointer does.
+
+    Signals
+    -------
+    hinted(str)
+        The sentence, or nothing once the pointer has left.
+
+    The window itself must not override ``event``: all painting would then run inside a Python call and hold the interpreter,
+    for which the training thread would have to wait.
+    """
+
+    hinted = Signal(str)
+
+    def event(self, event: QEvent) -> bool:
+        if isinstance(event, QStatusTipEvent):
+            self.hinted.emit(event.tip())
+            return True
+        return super().event(event)
 
 
 class Window(QMainWindow):
@@ -96,7 +117,7 @@ class Window(QMainWindow):
         handlers = self._handlers()
         self.actions_by_name = build_actions(self, handlers)
         menu_bar = QMenuBar()
-        menu_bar.setFont(self.theme.font(12, 500))
+        menu_bar.setFont(self.theme.font(11, 500))
         self.menus = fill_menu_bar(menu_bar, self.actions_by_name)
         self._add_file_menus()
         for action in self.actions_by_name.values():
@@ -106,7 +127,9 @@ class Window(QMainWindow):
         self.banner = Banner(self.theme)
         self.panels = Panels(self.theme, self.rasterizer)
         self.status = StatusLine(self.theme)
-        root = QWidget(objectName="root")
+        root = Root()
+        root.setObjectName("root")
+        root.hinted.connect(self.status.show_hint)
         column = QVBoxLayout(root)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
@@ -354,6 +377,7 @@ class Window(QMainWindow):
     def _show_experiment(self, _before: Experiment, now: Experiment) -> None:
         self.bar.show_experiment(now)
         self.panels.show_experiment(now)
+        self._tip_in_status_line()
         self.status.show_seed(now.network.seed)
 
     def _use(self, experiment: Experiment, parameters: Parameters | None, restart: bool) -> None:
@@ -436,27 +460,17 @@ class Window(QMainWindow):
             event.acceptProposedAction()
             self.open_path(paths[0])
 
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """What the thing under the pointer does stands in the line at the bottom at once."""
-        if event.type() in (QEvent.Type.Enter, QEvent.Type.Leave) and isinstance(watched, QWidget) and watched.window() is self:
-            words = watched.toolTip() if event.type() == QEvent.Type.Enter else ""
-            self.status.show_hint(words.replace("\n", " "))
-        return False
-
-    def showEvent(self, event: Any) -> None:
-        super().showEvent(event)
-        application = QApplication.instance()
-        if application is not None:
-            application.installEventFilter(self)
+    def _tip_in_status_line(self) -> None:
+        """Let every tooltip be a status tip too; Qt sends those to the window as the pointer moves."""
+        for widget in self.findChildren(QWidget):
+            if widget.toolTip() and not widget.statusTip():
+                widget.setStatusTip(widget.toolTip().replace("\n", " "))
 
     def closeEvent(self, event: QCloseEvent) -> None:
         if not self.files.confirm_discard():
             event.ignore()
             return
         self.loop.stop()
-        application = QApplication.instance()
-        if application is not None:
-            application.removeEventFilter(self)
         self.session.close()
         self.preferences.geometry = self.saveGeometry()
         self.preferences.save()
