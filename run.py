@@ -37,7 +37,11 @@ def use_a_new_enough_python():
     for name in ("python3.13", "python3.12", "python3.11"):
         if shutil.which(name):
             sys.exit(subprocess.call([name, os.path.abspath(__file__)] + sys.argv[1:]))
-    stop("Python 3.11 or newer is needed, this is {0}.{1}; install a newer one and type python3.11 run.py.".format(*sys.version_info))
+    stop(
+        "Python 3.11 or newer is needed, this is {0}.{1}; install a newer one and type python3.11 run.py.".format(
+            *sys.version_info
+        )
+    )
 
 
 def stamp(extras):

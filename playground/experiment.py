@@ -85,7 +85,7 @@ if TYPE_CHECKING:
     BundledName = str
     FeatureName = str
 else:
-    InitializerChoice = Union[(Literal[_NAMED_INITIALIZERS], *_INITIALIZER_SPECS)]  # noqa: UP007
+    InitializerChoice = Union[(Literal[_NAMED_INITIALIZERS], *_INITIALIZER_SPECS)]
     OptimizerChoice = Union[tuple(record.spec for record in OPTIMIZERS.values())]  # noqa: UP007
     TaskName = Literal[tuple(TASKS)]
     LossName = Literal[tuple(LOSSES)]
@@ -281,9 +281,7 @@ def warnings(experiment: Experiment) -> list[str]:
     loss = LOSSES[experiment.training.loss]
     found = []
     if task.name == "multilabel" and record.name == "softmax":
-        found.append(
-            "Softmax outputs add up to 1, so two labels can never both be likely; a sigmoid each fits several labels."
-        )
+        found.append("Softmax outputs add up to 1, so two labels can never both be likely; a sigmoid each fits several labels.")
     if task.name == "multiclass" and record.name not in ("softmax", "sigmoid"):
         found.append(f"{record.title} outputs are no probabilities; softmax fits one class out of several.")
     if task.name == "regression" and record.range != (-math.inf, math.inf):

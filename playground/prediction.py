@@ -30,16 +30,12 @@ def prediction_table(model: TrainedModel, rows: NDArray[np.float64]) -> str:
         table = [[f"{value:.9g}" for value in row] for row in answers]
     elif task == "multilabel":
         header = [f"prediction_{name}" for name in classes] + [f"probability_{name}" for name in classes]
-        table = [
-            [*map(str, marks), *(f"{share:.6f}" for share in row)] for marks, row in zip(answers, shares, strict=True)
-        ]
+        table = [[*map(str, marks), *(f"{share:.6f}" for share in row)] for marks, row in zip(answers, shares, strict=True)]
     else:
         header = ["prediction", *(f"probability_{name}" for name in classes)]
         if task == "binary":
             shares = np.column_stack([1 - shares, shares])
-        table = [
-            [classes[answer], *(f"{share:.6f}" for share in row)] for answer, row in zip(answers, shares, strict=True)
-        ]
+        table = [[classes[answer], *(f"{share:.6f}" for share in row)] for answer, row in zip(answers, shares, strict=True)]
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow([_safe(cell) for cell in header])

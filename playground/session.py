@@ -305,7 +305,9 @@ class TrainingSession:
         done = trainer.step - before
         if done == steps:
             # Toward a call of one slice, at most doubling: one slow call must not throw the pace off.
-            self._slice_steps = int(min(2 * steps, max(1, steps * SLICE / elapsed))) if steps == self._slice_steps else self._slice_steps
+            self._slice_steps = (
+                int(min(2 * steps, max(1, steps * SLICE / elapsed))) if steps == self._slice_steps else self._slice_steps
+            )
         if self._steps_left is not None:
             self._steps_left -= done
         if not good:

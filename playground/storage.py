@@ -81,9 +81,7 @@ def atomic_write(path: str | os.PathLike[str], data: bytes) -> None:
         if temporary is not None:
             with contextlib.suppress(OSError):
                 os.unlink(temporary)
-        raise FileError(
-            f"{path}: can't be written: {explain(error)}; choose another folder or make room."
-        ) from error
+        raise FileError(f"{path}: can't be written: {explain(error)}; choose another folder or make room.") from error
 
 
 def _permissions(target: Path) -> int:

@@ -218,9 +218,7 @@ class Trainer:
         """Go on with the same weights, memory and place in the epoch on another backend."""
         old = self.state
         self.backend = load_backend(name)
-        self.state = self.backend.new_state(
-            self.run.plan, self.run.experiment.training, old.parameters, old.order.size
-        )
+        self.state = self.backend.new_state(self.run.plan, self.run.experiment.training, old.parameters, old.order.size)
         self.state.take_over(old)
 
     def activations(self, inputs: Array) -> tuple[Array, ...]:
@@ -253,9 +251,7 @@ class Trainer:
         preprocessing = data.preprocessing
         with np.errstate(all="ignore"):
             predicted = [preprocessing.labels(outputs) for outputs in self._part_outputs]
-            metrics = [
-                METRICS[name].compute(predicted[part], self._true[part]) for name in task.metrics for part in (0, 1)
-            ]
+            metrics = [METRICS[name].compute(predicted[part], self._true[part]) for name in task.metrics for part in (0, 1)]
         return losses, metrics
 
     def _part_rows(self) -> tuple[Array, Array]:

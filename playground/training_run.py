@@ -45,9 +45,7 @@ class TrainingRun:
         Before anything is trained, if the folder can't be used.
     """
 
-    def __init__(
-        self, experiment: Experiment, parameters: Any, backend: str, folder: str | None, overwrite: bool
-    ) -> None:
+    def __init__(self, experiment: Experiment, parameters: Any, backend: str, folder: str | None, overwrite: bool) -> None:
         self.experiment = experiment
         self.trainer = Trainer(experiment, backend, parameters)
         self.folder = _prepare_folder(experiment, self.trainer.run.data.dataset.name, folder, overwrite)

@@ -22,7 +22,9 @@ def picture(name):
     dataset = load_bundled(name)
     random = np.random.default_rng(0)
     if dataset.image_shape:
-        images = [(16 * dataset.features[np.flatnonzero(dataset.targets[:, 0] == digit)[0]]).astype(int).tolist() for digit in range(9)]
+        images = [
+            (16 * dataset.features[np.flatnonzero(dataset.targets[:, 0] == digit)[0]]).astype(int).tolist() for digit in range(9)
+        ]
         return {"title": dataset.title, "task": dataset.task, "description": dataset.description, "images": images}
     rows = random.permutation(len(dataset.features))[:POINTS]
     plane = PCA(2, random_state=0).fit_transform(StandardScaler().fit_transform(dataset.features))[rows]

@@ -116,9 +116,7 @@ def multilabel() -> Dataset:
     """1,000 made-up documents by how often 20 words occur; any of five topics."""
     from sklearn.datasets import make_multilabel_classification
 
-    features, targets = make_multilabel_classification(
-        n_samples=1000, n_features=20, n_classes=5, n_labels=2, random_state=0
-    )
+    features, targets = make_multilabel_classification(n_samples=1000, n_features=20, n_classes=5, n_labels=2, random_state=0)
     topics = ("art", "music", "science", "sport", "travel")
     return Dataset(
         name="multilabel",

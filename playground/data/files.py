@@ -114,7 +114,8 @@ def load_table(source: FileSource, task: str) -> Dataset:
     return Dataset(
         name=name,
         title=name,
-        description=f"{len(values):,} rows of {Path(source.path).name}: {len(features)} columns to learn from, to predict {', '.join(targets)}.",
+        description=f"{len(values):,} rows of {Path(source.path).name}: {len(features)} columns to learn from, "
+        f"to predict {', '.join(targets)}.",
         task=task,
         features=values,
         targets=encoded,
@@ -257,11 +258,17 @@ def _encode_targets(
     # Numbers sort as numbers, everything else as text; 1.0 and 1 are shown alike.
     names = sorted(column.unique()) if column.dtype != object else sorted(column.unique(), key=str)
     if task == "binary" and len(names) != 2:
-        raise FileError(f"{path}: the target {targets[0]!r} has {len(names)} different values, a binary task has 2; set the task to multiclass or regression.")
+        raise FileError(
+            f"{path}: the target {targets[0]!r} has {len(names)} different values, a binary task has 2; "
+            "set the task to multiclass or regression."
+        )
     if len(names) < 2:
         raise FileError(f"{path}: the target {targets[0]!r} is the same in every row; there is nothing to learn.")
     if len(names) > MOST_CLASSES:
-        raise FileError(f"{path}: the target {targets[0]!r} has {len(names)} different values; up to {MOST_CLASSES} classes are possible, or set the task to regression.")
+        raise FileError(
+            f"{path}: the target {targets[0]!r} has {len(names)} different values; up to {MOST_CLASSES} classes are possible, "
+            "or set the task to regression."
+        )
     number = {name: index for index, name in enumerate(names)}
     return np.array([[number[value]] for value in column], np.float64), tuple(_class_name(name) for name in names)
 

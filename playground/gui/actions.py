@@ -35,9 +35,7 @@ class ActionRecord:
 
 ACTIONS = (
     ActionRecord("new", "File", "&New", Standard.New, "Begin again with the welcome experiment."),
-    ActionRecord(
-        "open", "File", "&Open…", Standard.Open, "Open an experiment, a trained model or a table of your own (CSV)."
-    ),
+    ActionRecord("open", "File", "&Open…", Standard.Open, "Open an experiment, a trained model or a table of your own (CSV)."),
     ActionRecord("save", "File", "&Save", Standard.Save, "Write the experiment to its file.", separator_before=True),
     ActionRecord(
         "save_as",
@@ -66,9 +64,7 @@ ACTIONS = (
         "Train, or hold still: the weights stay as they are.",
         icon="play",
     ),
-    ActionRecord(
-        "step", "Run", "&Step", ".", "Train on one batch, then hold still: one update of every weight.", icon="step"
-    ),
+    ActionRecord("step", "Run", "&Step", ".", "Train on one batch, then hold still: one update of every weight.", icon="step"),
     ActionRecord(
         "reset",
         "Run",
@@ -88,9 +84,7 @@ ACTIONS = (
     ActionRecord("theme_light", "View", "&Light", None, "Dark text on light cards.", group="theme"),
     ActionRecord("theme_dark", "View", "&Dark", None, "Light text on dark cards.", group="theme"),
     ActionRecord("theme_system", "View", "&Like the system", None, "Follow the desktop's setting.", group="theme"),
-    ActionRecord(
-        "panel_data", "View", "D&ata", "Ctrl+1", "Show or hide the data panel.", separator_before=True, checkable=True
-    ),
+    ActionRecord("panel_data", "View", "D&ata", "Ctrl+1", "Show or hide the data panel.", separator_before=True, checkable=True),
     ActionRecord("panel_output", "View", "&Output", "Ctrl+2", "Show or hide what the network puts out.", checkable=True),
     ActionRecord("panel_loss", "View", "Lo&ss", "Ctrl+3", "Show or hide the loss curves.", checkable=True),
     ActionRecord("panel_probe", "View", "&Probe", "Ctrl+4", "Show or hide the outputs for one row.", checkable=True),

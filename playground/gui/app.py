@@ -19,6 +19,17 @@ from playground.storage import resource
 SWITCH_SECONDS = 0.0005
 
 
+def settle() -> None:
+    """Prepare the interpreter for smooth running, once all is built.
+
+    What exists now stays until the end, so the garbage collector need not look at it again and again. Window and training
+    thread take turns at the interpreter: short turns keep both smooth.
+    """
+    gc.collect()
+    gc.freeze()
+    sys.setswitchinterval(SWITCH_SECONDS)
+
+
 def main(file: str | None = None) -> int:
     """Open the window and run until it is closed.
 
@@ -32,8 +43,6 @@ def main(file: str | None = None) -> int:
     code
         The process's exit code.
     """
-    # Window and training thread take turns at Python's interpreter: short turns keep both smooth.
-    sys.setswitchinterval(SWITCH_SECONDS)
     application = QApplication(sys.argv[:1])
     application.setApplicationName("Neural Playground")
     application.setDesktopFileName("neural-playground")
@@ -51,9 +60,7 @@ def main(file: str | None = None) -> int:
     waker = QTimer(application, interval=200)
     waker.timeout.connect(lambda: None)
     waker.start()
-    # What exists now stays until the end: the garbage collector need not look at it again and again.
-    gc.collect()
-    gc.freeze()
+    settle()
     code = application.exec()
     window.loop.stop()
     window.session.close()

@@ -21,7 +21,9 @@ from playground.catalog import initializers
 from playground.catalog.initializers import INITIALIZERS
 from playground.catalog.tasks import TASKS
 from playground.experiment import BUNDLED_TASKS, SYNTHETIC_TASKS, Experiment, FileSource, SyntheticSource
-from playground.gui.controls import Card, ElidedLabel, IconButton, LabeledCombo, LabeledSlider, Segmented, Switch, TextLabel
+from playground.gui.choices import LabeledCombo, Segmented
+from playground.gui.controls import Card, ElidedLabel, IconButton, TextLabel
+from playground.gui.sliders import LabeledSlider, Switch
 from playground.gui.theme import Theme
 from playground.gui.thumbnails import Thumbnail, description_of
 from playground.session import Snapshot
@@ -108,35 +110,58 @@ class DataPanel(Card):
     def _make_settings(self) -> None:
         theme, again, keeps = self._theme, self.tr("Starts again."), self.tr("Keeps the weights.")
         self.noise = LabeledSlider(
-            theme, self.tr("Noise"), 0, 50, self.tr("How much chance is mixed in: no network can foresee it.") + " " + again,
+            theme,
+            self.tr("Noise"),
+            0,
+            50,
+            self.tr("How much chance is mixed in: no network can foresee it.") + " " + again,
             lambda value: f"{value} %",
         )
         self.samples = LabeledSlider(
-            theme, self.tr("Samples"), 50, 2000, self.tr("How many points are drawn: more examples, better guesses.") + " " + again,
-            lambda value: f"{value:,}", step=50,
+            theme,
+            self.tr("Samples"),
+            50,
+            2000,
+            self.tr("How many points are drawn: more examples, better guesses.") + " " + again,
+            lambda value: f"{value:,}",
+            step=50,
         )
         self.test_share = LabeledSlider(
-            theme, self.tr("Test data"), 5, 90,
-            self.tr("Share of the rows kept back: never trained on, they show what was understood rather than memorized.") + " " + again,
-            lambda value: f"{value} %", step=5,
+            theme,
+            self.tr("Test data"),
+            5,
+            90,
+            self.tr("Share of the rows kept back: never trained on, they show what was understood rather than memorized.")
+            + " "
+            + again,
+            lambda value: f"{value} %",
+            step=5,
         )
         self.batch_size = LabeledSlider(
-            theme, self.tr("Batch size"), 1, 128,
+            theme,
+            self.tr("Batch size"),
+            1,
+            128,
             self.tr("Rows per step: small batches jitter and learn often, large ones are smooth and slow.") + " " + keeps,
         )
         self.epochs = LabeledCombo(
-            theme, self.tr("Stop at epoch"), [(count, f"{count:,}", "") for count in EPOCHS],
-            self.tr("Where training first stops; Play goes on past it.") + " " + keeps, editable_number=True,
+            theme,
+            self.tr("Stop at epoch"),
+            [(count, f"{count:,}", "") for count in EPOCHS],
+            self.tr("Where training first stops; Play goes on past it.") + " " + keeps,
+            editable_number=True,
         )
         self.initializer = LabeledCombo(
-            theme, self.tr("Initial weights"),
+            theme,
+            self.tr("Initial weights"),
             [(name, record.title, record.description) for name, record in INITIALIZERS.items()],
             self.tr("How the first weights are drawn; all zeros never learn, because all neurons stay alike.") + " " + again,
         )
         self.initializer.box.setFixedWidth(122)
         self.epochs.box.setFixedWidth(92)
         self.standardize = Switch(
-            theme, self.tr("Standardize inputs"),
+            theme,
+            self.tr("Standardize inputs"),
             self.tr("Shift and scale each input to mean 0 and deviation 1: every weight then has an equal start.") + " " + again,
         )
         self.test_points = Switch(theme, self.tr("Show test points"), self.tr("Draw the points kept back, with a dark rim."))
@@ -194,9 +219,7 @@ class DataPanel(Card):
         self.initializer.chosen.connect(
             lambda name: self.setting_changed.emit(self.tr("initial weights"), "network.initializer", _initializer_spec(name))
         )
-        self.standardize.clicked.connect(
-            lambda on: self.setting_changed.emit(self.tr("standardize"), "data.standardize", on)
-        )
+        self.standardize.clicked.connect(lambda on: self.setting_changed.emit(self.tr("standardize"), "data.standardize", on))
         self.test_points.clicked.connect(self.test_points_switched)
         self.discretize.clicked.connect(self.discretize_switched)
 
@@ -280,7 +303,10 @@ class FilePage(QWidget):
         self.hint = TextLabel(
             theme,
             self.tr("CSV with a header, numbers in every column to learn from. Or drop a file anywhere on the window."),
-            11, 400, "text_faint", wordWrap=True,
+            11,
+            400,
+            "text_faint",
+            wordWrap=True,
         )
         self.name = ElidedLabel(theme, pixels=12, weight=600, color="text")
         self.target = LabeledCombo(
@@ -332,15 +358,17 @@ class FilePage(QWidget):
         self._shown = set(names)
         self.target.set_items([(name, name, "") for name in names])
         while (item := self._boxes.takeAt(0)) is not None:
-            item.widget().deleteLater()
+            box = item.widget()
+            if box is not None:
+                box.deleteLater()
         self.column_boxes = {}
         for name in names:
-            box = QCheckBox(name)
-            box.setFont(self._theme.font(12, 500))
-            box.setToolTip(self.tr("Whether the network may learn from {0}. Starts again.").format(name))
-            box.clicked.connect(self._columns_switched)
-            self._boxes.addWidget(box)
-            self.column_boxes[name] = box
+            switch = QCheckBox(name)
+            switch.setFont(self._theme.font(12, 500))
+            switch.setToolTip(self.tr("Whether the network may learn from {0}. Starts again.").format(name))
+            switch.clicked.connect(self._columns_switched)
+            self._boxes.addWidget(switch)
+            self.column_boxes[name] = switch
         self.show_source(source, run.experiment.training.task)
         return True
 

@@ -264,7 +264,8 @@ class SurfacePlane(QWidget):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         dataset = data.dataset
         centers = (dataset.features / dataset.extent * (1, -1) + 1) / 2 * side
-        colors = colorize(((dataset.targets[:, 0] - self._level_of_targets()) / self._half_of_targets()), 1.0, theme.colors())
+        targets = (dataset.targets[:, 0] - self._level_of_targets()) / self._half_of_targets()
+        colors = colorize(targets.astype(np.float32), 1.0, theme.colors())
         radius = 3.3 if len(centers) <= 800 else 2.4
         parts = [(data.train_rows, "surface")]
         if self._test_points:

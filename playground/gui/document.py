@@ -195,9 +195,7 @@ class Document(QObject):
         # Weights set by hand or thrown away are part of the step, so that undo brings exactly those back.
         trained = self.weights_for(old) if restart or parameters is not None else None
         key = f"{merge_key}#{self._gesture}" if merge_key is not None else None
-        self.undo_stack.push(
-            ReplaceState(self._enter, label, State(old, trained), State(new, parameters, restart), key)
-        )
+        self.undo_stack.push(ReplaceState(self._enter, label, State(old, trained), State(new, parameters, restart), key))
         return True
 
     def finish_gesture(self) -> None:
@@ -230,8 +228,7 @@ class Document(QObject):
         self._remembered.pop(key, None)
         self._remembered[key] = parameters
         while len(self._remembered) > 1 and (
-            len(self._remembered) > REMEMBERED_RUNS
-            or sum(kept.nbytes for kept in self._remembered.values()) > REMEMBERED_BYTES
+            len(self._remembered) > REMEMBERED_RUNS or sum(kept.nbytes for kept in self._remembered.values()) > REMEMBERED_BYTES
         ):
             del self._remembered[next(iter(self._remembered))]
 

@@ -196,16 +196,14 @@ class FileActions(QObject):
             except ExperimentError as error:
                 raise FileError(f"{path.name}: {error}") from error
             experiment = _with_table_beside(experiment, path)
-        elif suffix in self._model_suffixes():
-            model = FORMATS[suffix].load(path)
+        elif suffix in FORMATS and (load := FORMATS[suffix].load) is not None:
+            model = load(path)
             experiment, parameters = model.experiment, model.parameters
         elif suffix in TABLES:
             return self._use_table(path, (), ())
         else:
             known = ", ".join((".json", *self._model_suffixes(), *TABLES))
-            raise FileError(
-                self.tr("{0}: files that open end in {1}; choose one of those.").format(path.name, known)
-            )
+            raise FileError(self.tr("{0}: files that open end in {1}; choose one of those.").format(path.name, known))
         if not self._load(experiment, own_file, parameters):
             return False
         self._preferences.add_recent_file(path)

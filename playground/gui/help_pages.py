@@ -34,12 +34,14 @@ WALK = (
     ),
     (
         "Break it",
-        "Set the learning rate to 3 or more. The loss jumps or the run stops: steps that long overshoot. Nothing is lost; take a tenth of "
+        "Set the learning rate to 3 or more. The loss jumps or the run stops: steps that long overshoot. "
+        "Nothing is lost; take a tenth of "
         "the rate and press R to begin from the same weights.",
     ),
     (
         "Real data",
-        "Under Real choose digits: 8 × 8 pictures of handwritten numbers. Click a picture to see how sure the network is of each digit.",
+        "Under Real choose digits: 8 × 8 pictures of handwritten numbers. "
+        "Click a picture to see how sure the network is of each digit.",
     ),
     (
         "Take it away",
@@ -51,7 +53,9 @@ WALK = (
 
 def walk_page() -> str:
     """The five-minute walk as rich text."""
-    steps = "".join(f"<h3>{number}. {escape(tr(title))}</h3><p>{escape(tr(text))}</p>" for number, (title, text) in enumerate(WALK, 1))
+    steps = "".join(
+        f"<h3>{number}. {escape(tr(title))}</h3><p>{escape(tr(text))}</p>" for number, (title, text) in enumerate(WALK, 1)
+    )
     return f"<h2>{escape(tr('A five-minute walk'))}</h2>{steps}"
 
 

@@ -12,7 +12,8 @@ from PySide6.QtGui import QIntValidator, QKeyEvent, QMouseEvent, QPaintEvent, QP
 from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QLineEdit, QToolButton, QVBoxLayout, QWidget
 
 from playground.catalog.activations import ACTIVATIONS, resolve
-from playground.gui.controls import ChoiceBox, IconButton, TextLabel, painting
+from playground.gui.choices import ChoiceBox
+from playground.gui.controls import IconButton, TextLabel, painting
 from playground.gui.theme import Theme
 
 MOST_UNITS = 4096
@@ -97,6 +98,11 @@ class LaneHeader(QWidget):
         self.fewer_button.setEnabled(units > 1)
         self.more_button.setEnabled(units < MOST_UNITS)
         self.activation.setCurrentIndex(self._names.index(resolve(activation)[0].name))
+
+    def ask_for_units(self) -> None:
+        """Let the user type the number of neurons."""
+        self.count.setFocus()
+        self.count.selectAll()
 
     def _step(self, change: int) -> None:
         self.units_chosen.emit(min(MOST_UNITS, max(1, self._units + change)))

@@ -63,8 +63,8 @@ def provide(screen: bool = True) -> str | None:
         environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
         quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "env": environment}
         # Package lists of a bare image are empty, so they are fetched first; old lists will do if that fails.
-        subprocess.run(["apt-get", "update", "-qq"], check=False, **quiet)  # type: ignore[call-overload]
-        subprocess.run(["apt-get", "install", "-y", "-qq", *packages], check=False, **quiet)  # type: ignore[call-overload]
+        subprocess.run(["apt-get", "update", "-qq"], check=False, **quiet)
+        subprocess.run(["apt-get", "install", "-y", "-qq", *packages], check=False, **quiet)
     return complaint(screen)
 
 

@@ -21,7 +21,8 @@ from PySide6.QtGui import QImage, QPainter, QPen
 from PySide6.QtWidgets import QApplication, QHBoxLayout, QVBoxLayout, QWidget
 
 from playground.catalog.metrics import METRICS
-from playground.gui.controls import IconButton, NumberLabel, Segmented, TextLabel, number
+from playground.gui.choices import Segmented
+from playground.gui.controls import IconButton, NumberLabel, TextLabel, number
 from playground.gui.theme import Theme
 from playground.session import Snapshot
 from playground.storage import atomic_write
@@ -239,7 +240,9 @@ class LossPlot(QWidget):
         for part, label in (("train", self.train_label), ("test", self.test_label)):
             label.setText(self.words(float(history.column(f"{part}_{self._quantity}")[row])))
         epoch = history.column("epoch")[row]
-        self.epoch_label.setText(self.tr("epoch {0}").format(f"{epoch:,.0f}" if epoch == int(epoch) else f"{epoch:,.1f}") if at_pointer else "")
+        self.epoch_label.setText(
+            self.tr("epoch {0}").format(f"{epoch:,.0f}" if epoch == int(epoch) else f"{epoch:,.1f}") if at_pointer else ""
+        )
 
     def words(self, value: float) -> str:
         """A value of the present quantity for people: ``97.5 %``, ``0.0312``; a dash where there is none."""
@@ -359,7 +362,7 @@ def save_png(path: Path, history: History, theme: str = "light", size: tuple[int
     look.apply()
     plot = LossPlot(look)
     plot.resize(QSize(*size))
-    plot.layout().setContentsMargins(20, 16, 24, 12)
+    plot.setContentsMargins(20, 16, 24, 12)
     # Only the curves and their legend: there is nothing to press in a picture.
     plot.quantities.hide()
     plot.log_button.hide()

@@ -14,7 +14,8 @@ from playground.catalog.activations import ACTIVATIONS, resolve
 from playground.catalog.losses import LOSSES
 from playground.catalog.tasks import TASKS
 from playground.experiment import FEATURES, Experiment, SyntheticSource, output_activation
-from playground.gui.controls import ChoiceBox, number, painting
+from playground.gui.choices import ChoiceBox
+from playground.gui.controls import number, painting
 from playground.gui.lane_controls import FeatureButton, InsertButton, LaneHandle, LaneHeader
 from playground.gui.network_layout import HEADER, Edges, Lane, Size, edges_between, lay_out, minimum_width
 from playground.gui.network_painter import NetworkPainter, Preview
@@ -213,12 +214,12 @@ class NetworkCanvas(QWidget):
                 # Between two headers there is less room than between their lanes.
                 beside_headers = right.center - left.center >= 136
                 button.move(round(x - 13), 26 if beside_headers else round(left.top) + 4)
-        for name, button in self.feature_buttons.items():
-            button.setVisible(self._planar)
-            button.setChecked(name in experiment.data.features)
+        for name, feature in self.feature_buttons.items():
+            feature.setVisible(self._planar)
+            feature.setChecked(name in experiment.data.features)
             if self._planar:
                 x, y, width, height = self.lanes[0].nodes[FEATURES.index(name)]
-                button.setGeometry(round(x) - 2, round(y) - 2, round(width) + 4, round(height) + 4)
+                feature.setGeometry(round(x) - 2, round(y) - 2, round(width) + 4, round(height) + 4)
         self._offer_output_activations(experiment)
         self.output_box.move(round(self.lanes[-1].center - 48), 59)
 
@@ -230,7 +231,7 @@ class NetworkCanvas(QWidget):
         handle.stepped.connect(lambda change: header.units_chosen.emit(max(1, self.lanes[index + 1].units + change)))
         handle.shifted.connect(lambda change: self._shift(index, change))
         handle.removed.connect(lambda: self.layer_removed.emit(index))
-        handle.asked.connect(lambda: (header.count.setFocus(), header.count.selectAll()))
+        handle.asked.connect(header.ask_for_units)
         handle.dragged.connect(lambda offset, here: self._drag(index, offset, here))
         handle.dropped.connect(lambda offset, here: self._drop(index, offset, here))
         handle.cancelled.connect(lambda: self._show_preview(None))
@@ -450,8 +451,8 @@ class NetworkCanvas(QWidget):
         if self._experiment is None:
             return ""
         lanes = [self.tr("{0} inputs").format(self._widths(self._run)[0])]
-        for layer in self._experiment.network.layers:
-            lanes.append(self.tr("{0} neurons {1}").format(layer.units, resolve(layer.activation)[0].title))
+        words, layers = self.tr("{0} neurons {1}"), self._experiment.network.layers
+        lanes += [words.format(layer.units, resolve(layer.activation)[0].title) for layer in layers]
         lanes.append(self.tr("{0} outputs").format(self._widths(self._run)[-1]))
         return ", ".join(lanes)
 

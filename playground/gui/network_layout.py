@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -111,9 +112,7 @@ def minimum_width(lanes: int, image_columns: int, label_room: int, output_room: 
     return round(label_room + output_room + input_width + (lanes - 1) * MINIMUM_PITCH - LANE / 2)
 
 
-def _place(
-    units: int, left: float, top: float, width: float, height: float, columns: int, output: bool
-) -> tuple[Array, bool]:
+def _place(units: int, left: float, top: float, width: float, height: float, columns: int, output: bool) -> tuple[Array, bool]:
     """Rectangles of a lane's neurons, float32 (shown, 4), and whether they are folded."""
     middle = top + height / 2
     if columns == 0 and units < FOLDED_FROM and height / units >= 22:
@@ -170,7 +169,7 @@ def edges_between(lanes: list[Lane], weights: list[Array], sources: list[NDArray
     scale
         Pixels of the image per unit of the layout.
     """
-    parts: list[tuple[Array, ...]] = []
+    parts: list[tuple[NDArray[Any], ...]] = []
     for gap, (weight, nodes) in enumerate(zip(weights, sources, strict=True)):
         left, right = lanes[gap], lanes[gap + 1]
         rows = np.flatnonzero(nodes < left.shown)

@@ -122,7 +122,8 @@ class NetworkPainter:
                 self._node_colors.append(colorize(layer - middle, max(reach, 1e-6), colors))
                 self._values.append(layer)
             return
-        pictures, self._first_picture = [], []
+        pictures: list[NDArray[np.uint32]] = []
+        self._first_picture = []
         for lane, (layer, (low, high)) in enumerate(zip(values, [unbounded, *ranges], strict=True)):
             self._first_picture.append(sum(len(part) for part in pictures))
             shown = layer if lane == 0 else layer[: self._lanes[lane].shown]

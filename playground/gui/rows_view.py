@@ -9,9 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QAbstractItemView, QFrame, QHeaderView, QScrollArea, QStackedWidget, QTableView, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QFrame,
+    QHeaderView,
+    QScrollArea,
+    QStackedWidget,
+    QTableView,
+    QVBoxLayout,
+    QWidget,
+)
 
-from playground.gui.controls import Segmented, TextLabel, number, painting
+from playground.gui.choices import Segmented
+from playground.gui.controls import TextLabel, number, painting
 from playground.gui.theme import Theme
 from playground.session import Snapshot
 from playground.trainer import RunInfo
@@ -333,7 +343,7 @@ class ImageGrid(QWidget):
         first = max(0, (event.rect().top() - 2) // TILE_HEIGHT) * self.columns
         last = min(len(self._rows), ((event.rect().bottom() + TILE_HEIGHT) // TILE_HEIGHT + 1) * self.columns)
         dataset, theme = self._run.data.dataset, self._theme
-        height, width = dataset.image_shape
+        height, width = self._run.data.dataset.image_shape
         brightest = max(1e-9, float(dataset.features.max()))
         with painting(self) as painter:
             painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, False)

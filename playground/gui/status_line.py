@@ -107,4 +107,3 @@ class StatusLine(QFrame):
         self.setStyleSheet(
             f"#status_line {{ background:{palette.surface}; border:none; border-top:1px solid {palette.border}; }}"
         )
-

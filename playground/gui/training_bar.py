@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QAction
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenuBar, QVBoxLayout, QWidget
 
 from playground.catalog.activations import ACTIVATIONS, resolve
 from playground.catalog.losses import LOSSES
 from playground.catalog.optimizers import OPTIMIZERS, record_of
 from playground.experiment import Experiment
-from playground.gui.controls import IconButton, LabeledCombo, NumberLabel
+from playground.gui.choices import LabeledCombo
+from playground.gui.controls import IconButton, NumberLabel
 from playground.gui.theme import Theme
 from playground.session import Snapshot, Status
 
@@ -103,14 +103,14 @@ class TrainingBar(QFrame):
                 for speed, title in SPEEDS
             ],
             self.tr("How many times a second the network sees all training rows: slow to watch, fast to get there.")
-            + " " + keeps,
+            + " "
+            + keeps,
         )
         self.learning_rate = LabeledCombo(
             theme,
             self.tr("Learning rate"),
             [(rate, plain_number(rate), "") for rate in LEARNING_RATES],
-            self.tr("How far each step moves the weights: too small crawls, too large jumps about or blows up.")
-            + " " + keeps,
+            self.tr("How far each step moves the weights: too small crawls, too large jumps about or blows up.") + " " + keeps,
             editable_number=True,
         )
         self.activation = LabeledCombo(
@@ -121,8 +121,7 @@ class TrainingBar(QFrame):
                 for name, record in ACTIVATIONS.items()
                 if record.hidden
             ],
-            self.tr("What each neuron of all hidden layers does with its sum; without one, layers add nothing.")
-            + " " + keeps,
+            self.tr("What each neuron of all hidden layers does with its sum; without one, layers add nothing.") + " " + keeps,
         )
         self.loss = LabeledCombo(
             theme,
@@ -148,8 +147,7 @@ class TrainingBar(QFrame):
             theme,
             "L2",
             penalties,
-            self.tr("L2 regularization: keeps all weights small, so the result is smoother and fits less noise.")
-            + " " + keeps,
+            self.tr("L2 regularization: keeps all weights small, so the result is smoother and fits less noise.") + " " + keeps,
             editable_number=True,
         )
         self.speed.chosen.connect(self.speed_chosen)
@@ -274,4 +272,3 @@ class TrainingBar(QFrame):
         self.setStyleSheet(
             f"#training_bar {{ background:{palette.surface}; border:none; border-bottom:1px solid {palette.border}; }}"
         )
-

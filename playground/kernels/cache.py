@@ -38,7 +38,7 @@ def prepare_cache() -> Path:
         folder = Path(tempfile.mkdtemp(prefix="neural-playground-kernels-"))
     # Numba reads the variable once, at its import, which may already be past.
     os.environ["NUMBA_CACHE_DIR"] = str(folder)
-    numba.config.CACHE_DIR = str(folder)
+    numba.config.CACHE_DIR = str(folder)  # type: ignore[attr-defined]
     _prepared.append(folder)
     return folder
 

@@ -432,9 +432,7 @@ def evaluate(state: TrainingState, inputs: Array, targets: Array, outputs: Array
         return float("nan")
     plan = state.plan
     values = _chunk_buffer(plan)
-    return float(
-        _evaluate(plan.instructions, plan.settings, state.parameters, values, CHUNK, inputs, targets, outputs)
-    )
+    return float(_evaluate(plan.instructions, plan.settings, state.parameters, values, CHUNK, inputs, targets, outputs))
 
 
 def activations(plan: Plan, parameters: Array, inputs: Array) -> tuple[Array, ...]:

@@ -39,9 +39,7 @@ class TrainingState:
         float32 for compiled backends, float64 for the reference.
     """
 
-    def __init__(
-        self, plan: Plan, training: TrainingSpec, parameters: NDArray[Any], rows: int, dtype: Any = np.float32
-    ) -> None:
+    def __init__(self, plan: Plan, training: TrainingSpec, parameters: NDArray[Any], rows: int, dtype: Any = np.float32) -> None:
         self.plan = plan
         self.dtype = np.dtype(dtype)
         self.parameters = aligned_zeros(plan.parameter_size, dtype)
@@ -57,7 +55,6 @@ class TrainingState:
         self.stop = np.zeros(1, np.int64)
         self.capacity = 0
         self.values = aligned_zeros(0, dtype)
-        self.optimizer: optimizers.OptimizerRecord | None = None
         self.configure(plan, training)
 
     def configure(self, plan: Plan, training: TrainingSpec) -> None:
@@ -67,8 +64,8 @@ class TrainingState:
         """
         self.plan = plan
         record = optimizers.record_of(training.optimizer)
-        if self.optimizer is not record:
-            self.optimizer = record
+        if getattr(self, "optimizer", None) is not record:
+            self.optimizer: optimizers.OptimizerRecord = record
             size = self.parameters.size
             self.first_moment = aligned_zeros(size if record.slots > 0 else 0, self.dtype)
             self.second_moment = aligned_zeros(size if record.slots > 1 else 0, self.dtype)

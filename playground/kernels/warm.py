@@ -35,7 +35,7 @@ def warm() -> None:
         build_plan,
     )
     from playground.kernels import cpu
-    
+
     experiment = Experiment(
         data=DataSpec(source=SyntheticSource(name="circle")),
         network=NetworkSpec(layers=(Dense(units=2, activation="tanh"),)),

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     OutputActivationChoice = str | msgspec.Struct
 else:
     # A name, or a struct with the activation's parameter; both come from the catalog, and so does the schema.
-    ActivationChoice = Union[(Literal[_HIDDEN], *_SPECS)]  # noqa: UP007
-    OutputActivationChoice = Union[(Literal[tuple(ACTIVATIONS)], *_SPECS)]  # noqa: UP007
+    ActivationChoice = Union[(Literal[_HIDDEN], *_SPECS)]
+    OutputActivationChoice = Union[(Literal[tuple(ACTIVATIONS)], *_SPECS)]
 
 
 class Dense(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="type", tag="dense"):

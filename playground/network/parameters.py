@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -76,7 +77,7 @@ def lay_out(widths: tuple[int, ...]) -> tuple[tuple[ParameterView, ...], int]:
     """
     views = []
     end = 0
-    for layer, (inputs, units) in enumerate(zip(widths, widths[1:], strict=False)):
+    for layer, (inputs, units) in enumerate(pairwise(widths)):
         for kind, shape in (("weight", (inputs, units)), ("bias", (units,))):
             view = ParameterView(f"layers.{layer}.{kind}", end, shape)
             views.append(view)

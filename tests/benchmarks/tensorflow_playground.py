@@ -116,9 +116,7 @@ def main() -> None:
     table = Table("task", "inputs", "hidden", "ours: seeds", "median epochs", "its: of 30", "median epochs", "seconds")
     for name, hidden, features, samples, its_seeds, its_epochs in CASES:
         start = time.perf_counter()
-        reached = [
-            epochs_to_goal(as_tensorflow_playground(name, hidden, features, samples, seed)) for seed in range(seeds)
-        ]
+        reached = [epochs_to_goal(as_tensorflow_playground(name, hidden, features, samples, seed)) for seed in range(seeds)]
         epochs = [value for value in reached if value is not None]
         table.add_row(
             name,

@@ -19,7 +19,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from playground.experiment import set_field
-from playground.gui.app import SWITCH_SECONDS
+from playground.gui.app import settle
 from playground.gui.file_actions import preset
 from playground.gui.window import Window
 from playground.session import Status
@@ -30,7 +30,6 @@ def percentile(values, share):
 
 
 def main(seconds):
-    sys.setswitchinterval(SWITCH_SECONDS)
     application = QApplication(sys.argv[:1])
     experiment = preset("spiral")
     layer = '{"type": "dense", "units": 8, "activation": "tanh"}'
@@ -40,33 +39,40 @@ def main(seconds):
     window.resize(1600, 1000)
     window.show()
     window.rasterizer.wait(60)
+    settle()
     frames, costs, clicks = [], {}, []
     for view in window.loop._views:
         show, name = view.show_snapshot, type(view).__name__
+
         def timed(snapshot, show=show, name=name):
             start = time.perf_counter()
             show(snapshot)
             costs.setdefault(name, []).append(time.perf_counter() - start)
+
         view.show_snapshot = timed
     # A frame counts once it is painted: the canvas is repainted with every snapshot.
     paint = window.panels.canvas.paintEvent
+
     def painted(event):
         start = time.perf_counter()
         paint(event)
         costs.setdefault("NetworkCanvas.paintEvent", []).append(time.perf_counter() - start)
         frames.append(time.perf_counter())
+
     window.panels.canvas.paintEvent = painted
 
     def click():
         status = window.session.latest.status
         start = time.perf_counter()
         QTest.mouseClick(window.bar.play_button, Qt.MouseButton.LeftButton)
+
         def check():
             latest = window.session.latest
             shown = window.bar._running == (latest.status is Status.RUNNING)
             if latest.status is not status and shown:
                 clicks.append(time.perf_counter() - start)
                 watcher.stop()
+
         watcher = QTimer(window, interval=1, timerType=Qt.TimerType.PreciseTimer)
         watcher.timeout.connect(check)
         watcher.start()
@@ -83,10 +89,16 @@ def main(seconds):
         gaps = np.diff(frames) * 1e3
         step, at = window.steps_at_start
         rate = (window.session.latest.step - step) / (time.perf_counter() - at)
-        print(f"window {window.width()} × {window.height()}, platform {application.platformName()}, {rate:,.0f} steps/s, speed {window.speed}")
-        print(f"frames/s {1e3 / gaps.mean():.1f}   between frames: median {np.median(gaps):.1f} ms, 95 % {percentile(gaps, 95):.1f} ms, worst {gaps.max():.1f} ms")
+        print(f"window {window.width()} × {window.height()}, platform {application.platformName()}, {rate:,.0f} steps/s")
+        print(
+            f"frames/s {1e3 / gaps.mean():.1f}   between frames: median {np.median(gaps):.1f} ms, "
+            f"95 % {percentile(gaps, 95):.1f} ms, worst {gaps.max():.1f} ms"
+        )
         for name, values in sorted(costs.items(), key=lambda item: -np.mean(item[1])):
-            print(f"  {name:28} median {1e3 * np.median(values):5.2f} ms   95 % {1e3 * percentile(values, 95):5.2f} ms   {len(values) / seconds:5.1f}/s")
+            print(
+                f"  {name:28} median {1e3 * np.median(values):5.2f} ms   95 % {1e3 * percentile(values, 95):5.2f} ms   "
+                f"{len(values) / seconds:5.1f}/s"
+            )
         for number in range(10):
             QTimer.singleShot(200 * number, click)
         QTimer.singleShot(2600, leave)

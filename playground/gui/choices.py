@@ -1,0 +1,219 @@
+"""One of several: choice boxes with a caption, and words side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from PySide6.QtCore import QRectF, QSignalBlocker, Qt, Signal
+from PySide6.QtGui import QPaintEvent, QPen
+from PySide6.QtWidgets import (
+    QButtonGroup,
+    QComboBox,
+    QFrame,
+    QHBoxLayout,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from playground.gui.controls import TextLabel, painting
+from playground.gui.theme import Theme
+
+Align = Qt.AlignmentFlag
+# Value, title, tooltip.
+Item = tuple[Any, str, str]
+
+
+class ChoiceBox(QComboBox):
+    """A flat choice box; with ``editable_number`` any number can be typed as well."""
+
+    def __init__(self, theme: Theme, name: str, tip: str, editable_number: bool = False) -> None:
+        super().__init__(toolTip=tip, accessibleName=name, cursor=Qt.CursorShape.PointingHandCursor)
+        self._theme = theme
+        self.setEditable(editable_number)
+        self.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
+        self.setFixedHeight(30)
+        self.setFont(theme.font(12, 500, tabular=True))
+        self.setMaxVisibleItems(16)
+        # The wheel over a bar of boxes must not change the experiment by accident.
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        line = self.lineEdit()
+        if line is not None:
+            line.setFont(self.font())
+            line.setStyleSheet("background:transparent; border:none; padding:0;")
+            line.setAccessibleName(name)
+            line.setToolTip(tip)
+            line.setTextMargins(7, 0, 0, 0)
+        theme.changed.connect(self.update)
+
+    def wheelEvent(self, event: Any) -> None:
+        event.ignore()
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        theme = self._theme
+        with painting(self) as painter:
+            focused = self.hasFocus()
+            lit = self.isEnabled() and self.underMouse()
+            painter.setPen(QPen(theme.color("accent"), 1.2) if focused else Qt.PenStyle.NoPen)
+            painter.setBrush(theme.color("hover" if lit else "sunken"))
+            painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.6, 0.6, -0.6, -0.6), 8, 8)
+            painter.drawPixmap(self.width() - 22, (self.height() - 14) // 2, theme.pixmap("chevron", "text_muted", 14))
+            if not self.isEditable():
+                painter.setFont(self.font())
+                painter.setPen(theme.color("text" if self.isEnabled() else "text_faint"))
+                room = self.rect().adjusted(10, 0, -23, 0)
+                text = self.currentText() or self.placeholderText()
+                text = self.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, room.width())
+                painter.drawText(room, Align.AlignLeft | Align.AlignVCenter, text)
+
+
+class LabeledCombo(QWidget):
+    """A small caption over a choice box.
+
+    Signals
+    -------
+    chosen(value)
+        The user picked an item, or typed a number.
+    """
+
+    chosen = Signal(object)
+
+    def __init__(
+        self, theme: Theme, label: str, items: Sequence[Item], tip: str, editable_number: bool = False, width: int = 0
+    ) -> None:
+        super().__init__()
+        self._editable = editable_number
+        self._values: list[Any] = []
+        self._current: Any = None
+        self.caption = TextLabel(theme, label, 11, 500, "text_faint", indent=2)
+        self.box = ChoiceBox(theme, label, tip, editable_number)
+        self.caption.setBuddy(self.box)
+        self.caption.setToolTip(tip)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(3)
+        layout.addStretch(1)
+        layout.addWidget(self.caption)
+        layout.addWidget(self.box)
+        layout.addStretch(1)
+        self._width = width
+        self.set_items(items)
+        self.box.activated.connect(self._picked)
+        line = self.box.lineEdit()
+        if line is not None:
+            line.editingFinished.connect(self._typed)
+
+    @property
+    def value(self) -> Any:
+        """What is shown; None for a mixture."""
+        return self._current
+
+    def set_items(self, items: Sequence[Item]) -> None:
+        """Offer other items; nothing is emitted."""
+        with QSignalBlocker(self.box):
+            self.box.clear()
+            self._values = [value for value, _, _ in items]
+            for index, (_, title, tip) in enumerate(items):
+                self.box.addItem(title)
+                if tip:
+                    self.box.setItemData(index, tip, Qt.ItemDataRole.ToolTipRole)
+        # The chevron takes 24 pixels, the margins 12; every title fits.
+        widest = max((self.box.fontMetrics().horizontalAdvance(title) for _, title, _ in items), default=40)
+        self.box.setFixedWidth(self._width or max(56, widest + (30 if self._editable else 36)))
+
+    def set_value(self, value: Any) -> None:
+        """Show a value; None shows a dash. Nothing is emitted."""
+        self._current = value
+        with QSignalBlocker(self.box):
+            index = next((i for i, known in enumerate(self._values) if known == value), -1)
+            self.box.setPlaceholderText("—")
+            self.box.setCurrentIndex(index)
+            line = self.box.lineEdit()
+            if line is not None:
+                line.setText(self._text(value))
+                line.setCursorPosition(0)
+        self.box.update()
+
+    def _text(self, value: Any) -> str:
+        if value in self._values:
+            return self.box.itemText(self._values.index(value))
+        return "" if value is None else f"{value:g}"
+
+    def _picked(self, index: int) -> None:
+        value = self._values[index]
+        if value != self._current:
+            self._current = value
+            self.chosen.emit(value)
+
+    def _typed(self) -> None:
+        line = self.box.lineEdit()
+        if line is None:
+            return
+        text = line.text().strip().replace(",", ".").replace("−", "-")
+        if text == self._text(self._current):
+            return
+        try:
+            value = float(text)
+        except ValueError:
+            # Not a number: what holds comes back.
+            line.setText(self._text(self._current))
+            return
+        if value != self._current:
+            self._current = value
+            self.chosen.emit(value)
+
+
+class Segmented(QFrame):
+    """A few words side by side, of which one holds.
+
+    Signals
+    -------
+    chosen(str)
+        The user picked one, by its name.
+    """
+
+    chosen = Signal(str)
+
+    def __init__(self, theme: Theme, items: Sequence[Item], name: str) -> None:
+        super().__init__(objectName="segmented", accessibleName=name)
+        self._theme = theme
+        self.buttons: dict[str, QPushButton] = {}
+        group = QButtonGroup(self)
+        group.setExclusive(True)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(3, 3, 3, 3)
+        layout.setSpacing(2)
+        self.setFixedHeight(34)
+        for value, title, tip in items:
+            button = QPushButton(title, checkable=True, toolTip=tip, cursor=Qt.CursorShape.PointingHandCursor)
+            button.setAccessibleName(f"{name}: {title}")
+            button.setFont(theme.font(12, 500))
+            button.setFixedHeight(28)
+            button.clicked.connect(lambda _checked=False, value=value: self.chosen.emit(value))
+            group.addButton(button)
+            layout.addWidget(button, 1)
+            self.buttons[value] = button
+        theme.changed.connect(self._restyle)
+        self._restyle()
+
+    @property
+    def value(self) -> str:
+        return next((value for value, button in self.buttons.items() if button.isChecked()), "")
+
+    def set_value(self, value: str) -> None:
+        """Show a choice; nothing is emitted."""
+        if value in self.buttons:
+            self.buttons[value].setChecked(True)
+
+    def _restyle(self) -> None:
+        p = self._theme.palette
+        raised = p.surface if p.name == "light" else p.hover
+        self.setStyleSheet(
+            f"""#segmented {{ background:{p.sunken}; border:none; border-radius:9px; }}
+            QPushButton {{ background:transparent; color:{p.text_muted}; border:1px solid transparent; border-radius:7px;
+                padding:0 4px; }}
+            QPushButton:hover {{ color:{p.text}; background:transparent; }}
+            QPushButton:checked {{ background:{raised}; color:{p.text}; border:1px solid {p.border_strong}; }}
+            QPushButton:focus {{ border:1px solid {p.accent}; }}"""
+        )
