@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from playground.data.dataset import Dataset, load_dataset, output_width
 from playground.experiment import Experiment, target_range
-from playground.storage import FileError
 
 Array = NDArray[Any]
 
@@ -175,20 +174,21 @@ def prepare(experiment: Experiment, dataset: Dataset | None = None) -> PreparedD
 
 
 def split(dataset: Dataset, test_fraction: float, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Row numbers for training and test; classes keep their shares in both."""
-    rows = np.arange(len(dataset.features))
-    if round(test_fraction * len(rows)) == 0:
-        return rows, rows[:0]
-    from sklearn.model_selection import train_test_split
+    """Row numbers for training and test; every class keeps its share in both, to within a row.
 
-    classes = dataset.targets[:, 0] if dataset.task in ("binary", "multiclass") else None
-    try:
-        train, test = train_test_split(rows, test_size=test_fraction, random_state=seed, stratify=classes)
-    except ValueError:
-        if classes is None:
-            raise FileError(f"{dataset.title}: {len(rows)} rows are too few to split; add rows.") from None
-        # Too few rows to give every class its share: then chance decides.
-        train, test = train_test_split(rows, test_size=test_fraction, random_state=seed)
+    Not scikit-learn's: importing that takes longer than all else until the first network learns.
+    """
+    rows = len(dataset.features)
+    count = min(rows - 1, round(test_fraction * rows))
+    if count == 0:
+        return np.arange(rows), np.arange(0)
+    order = np.random.default_rng([seed, 2]).permutation(rows)
+    if dataset.task in ("binary", "multiclass"):
+        # Class after class, in random order within each: rows at equal distances then hold each class's share.
+        order = order[np.argsort(dataset.targets[order, 0], kind="stable")]
+    chosen = ((np.arange(count) + 0.5) * rows / count).astype(np.int64)
+    test = order[chosen]
+    train = np.delete(order, chosen)
     return np.sort(train), np.sort(test)
 
 
