@@ -241,6 +241,9 @@ class FeatureButton(QAbstractButton):
         self.setAccessibleName(words)
         self.setToolTip(self.tr("{0}: click to switch this input on or off. Starts again from new weights.").format(words))
 
+    def nextCheckState(self) -> None:
+        """A click asks for a change; only the experiment decides (the last input stays on)."""
+
     def paintEvent(self, _event: QPaintEvent) -> None:
         if self.hasFocus() or self.underMouse():
             with painting(self) as painter:

@@ -178,7 +178,9 @@ class NetworkCanvas(QWidget):
     def _make_feature_buttons(self) -> None:
         for name in FEATURES:
             button = FeatureButton(self._theme, name, self.tr("Input {0}").format(FEATURE_NAMES[name]), self)
-            button.clicked.connect(lambda on, name=name: self.feature_toggled.emit(name, on))
+            button.clicked.connect(
+                lambda _checked=False, name=name, button=button: self.feature_toggled.emit(name, not button.isChecked())
+            )
             self.feature_buttons[name] = button
 
     def _make_editor(self) -> QDoubleSpinBox:

@@ -38,6 +38,9 @@ def description_of(name: str) -> str:
     return RULES[name].description if name in RULES else str(real_sets()[name]["description"])
 
 
+_pictures: dict[tuple[str, int, int, str], QPixmap] = {}
+
+
 class Thumbnail(QAbstractButton):
     """A data set to choose: its points or images over its title; checked where it is the present one."""
 
@@ -85,6 +88,13 @@ class Thumbnail(QAbstractButton):
         self.update()
 
     def _draw_picture(self) -> QPixmap:
+        """The picture, drawn once for each size and palette in the life of the program."""
+        key = (self.name, self.width(), self.height(), self._theme.palette.name)
+        if key not in _pictures:
+            _pictures[key] = self._draw()
+        return _pictures[key]
+
+    def _draw(self) -> QPixmap:
         ratio = 2.0
         pixmap = QPixmap(self.size() * ratio)
         pixmap.setDevicePixelRatio(ratio)

@@ -1,11 +1,12 @@
-"""A window per test, with settings of its own, paused unless the test starts it."""
+"""A window with settings of its own, paused unless the test starts it."""
 
 import pytest
+from PySide6.QtWidgets import QDialog
 
 from playground.gui.file_actions import preset
 from playground.gui.preferences import Preferences
 from playground.gui.window import Window
-from playground.session import Status, TrainingSession
+from playground.session import Pause, Status, TrainingSession
 
 PATIENCE = 20_000
 
@@ -59,31 +60,57 @@ class Driver:
         self.settle()
 
 
-@pytest.fixture
-def open_window(qtbot, tmp_path):
-    """Opens windows on a preset; all are closed at the end."""
-    opened = []
+def fresh(window, experiment, size):
+    """Make a used window like a new one; building one takes a second, and there are hundreds of tests."""
+    window.session.send(Pause())
+    window.resize(*size)
+    for name in window.panels.cards:
+        window.actions_by_name[name].setChecked(True)
+    window.set_theme("light")
+    window.speed = 1.0
+    window.bar.show_speed(1.0)
+    window.banner.dismiss()
+    window.status.clear_notice()
+    window.panels.canvas.editor.hide()
+    window.panels.loss.show_quantity("loss")
+    window.panels.loss.log_button.setChecked(True)
+    for switch in (window.panels.data.test_points, window.panels.data.discretize):
+        if switch.isChecked():
+            switch.click()
+    window.loop.probe = None
+    window.panels.rows._run = None
+    window.preferences.clear_recent_files()
+    window.document.load(experiment)
 
-    def make(name="circle", experiment=None, size=(1280, 760), **keywords):
-        window = Window(
-            experiment or preset(name),
-            preferences=Preferences(tmp_path / "settings.ini"),
-            session=TrainingSession("cpu"),
-            running=False,
-            **keywords,
-        )
-        window.resize(*size)
-        window.show()
-        opened.append(window)
-        driver = Driver(qtbot, window)
+
+@pytest.fixture(scope="session")
+def shared_window(qapp, tmp_path_factory):
+    """One window for all tests of a process."""
+    window = Window(
+        preferences=Preferences(tmp_path_factory.mktemp("settings") / "settings.ini"),
+        session=TrainingSession("cpu"),
+        running=False,
+    )
+    window.show()
+    yield window
+    window.document.undo_stack.setClean()
+    window.close()
+    assert window.session.close()
+
+
+@pytest.fixture
+def open_window(qtbot, shared_window):
+    """Shows a preset in the window."""
+
+    def make(name="circle", size=(1280, 760)):
+        fresh(shared_window, preset(name), size)
+        driver = Driver(qtbot, shared_window)
         driver.settle()
         return driver
 
     yield make
-    for window in opened:
-        window.document.undo_stack.setClean()
-        window.close()
-        assert window.session.close()
+    for dialog in shared_window.findChildren(QDialog):
+        dialog.reject()
 
 
 @pytest.fixture

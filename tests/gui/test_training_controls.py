@@ -38,6 +38,7 @@ def test_the_welcome_window_trains_by_itself(qtbot, tmp_path):
     try:
         qtbot.waitUntil(lambda: window.loop.newest is not None and window.loop.newest.epoch > 5, timeout=20_000)
         assert window.loop.newest.status in (Status.RUNNING, Status.FINISHED)
+        assert window.focusWidget() is window.bar.play_button
     finally:
         window.close()
 
@@ -269,6 +270,3 @@ def test_every_control_has_a_name_and_a_sentence(driver):
             assert widget.toolTip(), (widget, widget.accessibleName())
 
 
-def test_the_first_focus_is_the_play_button(open_window):
-    driver = open_window("xor")
-    assert driver.window.focusWidget() is driver.window.bar.play_button

@@ -105,10 +105,7 @@ def torch_gradients(experiment, plan, parameters, x, t):
     """Loss and gradient of every parameter by torch's autograd in float64: ``(loss, {name: array})``."""
     import torch
 
-    tensors = {
-        view.name: torch.tensor(np.array(view.of(parameters), np.float64), requires_grad=True)
-        for view in plan.parameters
-    }
+    tensors = {view.name: torch.tensor(np.array(view.of(parameters), np.float64), requires_grad=True) for view in plan.parameters}
     values = torch.tensor(np.asarray(x, np.float64))
     choices = [layer.activation for layer in experiment.network.layers]
     for layer, choice in enumerate(choices):

@@ -30,8 +30,7 @@ def test_twenty_steps_equal_torch(backend, optimizer, penalty):
     x, t = random_batch(experiment, rows, 4)
 
     tensors = {
-        view.name: torch.tensor(np.array(view.of(state.parameters), np.float64), requires_grad=True)
-        for view in plan.parameters
+        view.name: torch.tensor(np.array(view.of(state.parameters), np.float64), requires_grad=True) for view in plan.parameters
     }
     rate = optimizer.learning_rate
     torch_optimizer = {
