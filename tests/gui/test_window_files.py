@@ -1,0 +1,216 @@
+"""Files in and out of the window: open, save, export, drop, recent; bad input is one sentence and loses nothing."""
+
+import json
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
+from PySide6.QtGui import QDropEvent
+from PySide6.QtWidgets import QFileDialog, QMessageBox
+
+from playground.experiment import decode, encode
+from playground.gui.file_actions import examples, preset
+from playground.model import load
+
+Button = QMessageBox.StandardButton
+
+
+def answer_with(monkeypatch, path, kind=""):
+    for dialog in ("getOpenFileName", "getSaveFileName"):
+        monkeypatch.setattr(QFileDialog, dialog, lambda *_args: (str(path) if path else "", kind))
+
+
+def trigger(driver, name):
+    driver.window.actions_by_name[name].trigger()
+
+
+def drop(window, path):
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(path))])
+    event = QDropEvent(
+        QPointF(400, 300), Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    )
+    window.dropEvent(event)
+
+
+def test_save_and_open_an_experiment(driver, tmp_path, monkeypatch):
+    driver.canvas.headers[0].more_button.click()
+    path = tmp_path / "mine.json"
+    answer_with(monkeypatch, path)
+    assert driver.window.isWindowModified()
+    trigger(driver, "save")
+    assert decode(path.read_bytes()) == driver.experiment
+    assert not driver.window.isWindowModified()
+    assert driver.window.windowTitle().startswith("mine.json")
+    saved = driver.experiment
+    driver.canvas.headers[0].more_button.click()
+    trigger(driver, "save")
+    assert decode(path.read_bytes()).network.layers[0].units == 6
+    driver.window.actions_by_name["undo"].trigger()
+    driver.window.document.undo_stack.setClean()
+    trigger(driver, "open")
+    assert driver.experiment.network.layers[0].units == 6
+    assert driver.experiment != saved
+    driver.settle()
+
+
+def test_saving_without_an_ending_takes_the_chosen_kind(driver, tmp_path, monkeypatch):
+    answer_with(monkeypatch, tmp_path / "plain", "Settings (*.json)")
+    trigger(driver, "save_as")
+    assert (tmp_path / "plain.json").exists()
+    answer_with(monkeypatch, tmp_path / "whole", "Settings and trained weights (*.safetensors)")
+    trigger(driver, "save_as")
+    assert load(tmp_path / "whole.safetensors").experiment == driver.experiment
+
+
+def test_a_saved_model_opens_again_and_goes_on_from_its_weights(driver, tmp_path, monkeypatch):
+    driver.train_some()
+    path = tmp_path / "circle.safetensors"
+    answer_with(monkeypatch, path)
+    trigger(driver, "save_as")
+    trained = driver.snapshot.parameters.copy()
+    trigger(driver, "new")
+    driver.settle()
+    assert not np.array_equal(driver.snapshot.parameters, trained)
+    trigger(driver, "open")
+    driver.settle()
+    assert driver.snapshot.step == 0
+    assert np.array_equal(driver.snapshot.parameters, trained)
+    first = driver.snapshot.history.column("train_loss")[0]
+    driver.train_some()
+    assert driver.snapshot.history.column("train_loss")[-1] < 1.5 * first
+
+
+@pytest.mark.parametrize("ending", [".safetensors", ".npz"])
+def test_export_weights_from_menu_and_button(driver, tmp_path, monkeypatch, ending):
+    driver.train_some()
+    answer_with(monkeypatch, tmp_path / f"weights{ending}")
+    driver.window.bar.export_button.click()
+    path = tmp_path / f"weights{ending}"
+    assert path.stat().st_size > 300
+    if ending == ".npz":
+        arrays = np.load(path)
+        assert any(np.array_equal(arrays[name].ravel(), driver.snapshot.run.plan.view(driver.snapshot.parameters, "layers.0.weight").ravel()) for name in arrays)
+    assert "weights" in driver.window.status.text
+    answer_with(monkeypatch, tmp_path / "again", f"NumPy arrays (npz) (*{ending})")
+    trigger(driver, "export")
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_cancelled_dialog_does_nothing(driver, monkeypatch):
+    before = driver.experiment
+    answer_with(monkeypatch, None)
+    for name in ("open", "save_as", "export"):
+        trigger(driver, name)
+    assert driver.experiment is before
+    assert driver.window.banner.text == ""
+
+
+BAD = {
+    "missing.json": None,
+    "typo.json": b'{"version": 1, "name": "x"}',
+    "rate.json": "rate",
+    "not-json.json": b"{",
+    "latin.csv": "größe,b\n1,2\n".encode("latin-1"),
+    "empty.csv": b"",
+    "header.csv": b"a,b\n",
+    "other.safetensors": b"\x08\0\0\0\0\0\0\0{}      ",
+    "picture.png": b"\x89PNG",
+}
+
+
+@pytest.mark.parametrize("name", list(BAD))
+def test_bad_files_are_one_sentence_and_lose_nothing(driver, tmp_path, monkeypatch, name):
+    path, content = tmp_path / name, BAD[name]
+    if content == "rate":
+        value = json.loads(encode(driver.experiment))
+        value["training"]["optimizer"]["learning_rate"] = -5
+        content = json.dumps(value).encode()
+    if content is not None:
+        path.write_bytes(content)
+    driver.canvas.headers[0].more_button.click()
+    before = driver.experiment
+    monkeypatch.setattr(QMessageBox, "question", lambda *_: pytest.fail("nothing may be asked for a file that can't be read"))
+    drop(driver.window, path)
+    assert driver.experiment == before
+    assert driver.window.isWindowModified()
+    text = driver.window.banner.text
+    assert name in text
+    assert "\n" not in text.strip()
+    driver.window.banner._close.click()
+    assert driver.window.banner.text == ""
+
+
+def test_a_folder_that_cannot_be_written_is_one_sentence(driver, tmp_path, monkeypatch):
+    blocker = tmp_path / "file"
+    blocker.write_text("x")
+    answer_with(monkeypatch, blocker / "mine.json")
+    trigger(driver, "save_as")
+    assert "can't be written" in driver.window.banner.text
+    assert blocker.read_text() == "x"
+
+
+@pytest.mark.parametrize(("answer", "goes_on", "saved"), [(Button.Save, True, True), (Button.Discard, True, False), (Button.Cancel, False, False)])
+def test_unsaved_edits_are_asked_about(driver, tmp_path, monkeypatch, answer, goes_on, saved):
+    driver.canvas.headers[0].more_button.click()
+    edited = driver.experiment
+    path = tmp_path / "kept.json"
+    answer_with(monkeypatch, path)
+    monkeypatch.setattr(QMessageBox, "question", lambda *_: answer)
+    trigger(driver, "new")
+    assert path.exists() == saved
+    assert (driver.experiment != edited) == goes_on
+
+
+def test_closing_asks_too(driver, monkeypatch):
+    driver.canvas.headers[0].more_button.click()
+    monkeypatch.setattr(QMessageBox, "question", lambda *_: Button.Cancel)
+    assert not driver.window.close()
+    assert driver.window.isVisible()
+
+
+def test_recent_files_and_examples(driver, tmp_path):
+    path = tmp_path / "recent.json"
+    path.write_bytes(encode(preset("xor")))
+    drop(driver.window, path)
+    assert driver.experiment == preset("xor")
+    assert driver.window.windowTitle().startswith("recent.json")
+    driver.window.recent_menu.aboutToShow.emit()
+    assert [action.text() for action in driver.window.recent_menu.actions()] == ["recent.json"]
+    driver.window.examples_menu.aboutToShow.emit()
+    actions = driver.window.examples_menu.actions()
+    assert len(actions) == len(examples()) == 16
+    actions[0].trigger()
+    assert driver.experiment.name == actions[0].text()
+    driver.window.document.undo_stack.setClean()
+    driver.window.recent_menu.actions()[0].trigger()
+    assert driver.experiment == preset("xor")
+
+
+def test_an_experiment_finds_its_table_beside_it(driver, tmp_path):
+    (tmp_path / "points.csv").write_text("a,b,answer\n" + "".join(f"{i},{i * i % 7},{i % 2}\n" for i in range(40)))
+    drop(driver.window, tmp_path / "points.csv")
+    value = json.loads(encode(driver.experiment))
+    value["data"]["source"]["path"] = "points.csv"
+    (tmp_path / "points.json").write_text(json.dumps(value))
+    driver.window.document.undo_stack.setClean()
+    drop(driver.window, tmp_path / "points.json")
+    assert driver.experiment.data.source.path == str(tmp_path / "points.csv")
+    driver.settle()
+    assert driver.snapshot.run.data.dataset.feature_names == ("a", "b")
+
+
+def test_a_table_that_vanishes_stops_the_run_and_says_so(driver, tmp_path):
+    path = tmp_path / "points.csv"
+    path.write_text("a,b,answer\n" + "".join(f"{i},{i * i % 7},{i % 2}\n" for i in range(40)))
+    drop(driver.window, path)
+    driver.settle()
+    path.unlink()
+    driver.window.actions_by_name["new_weights"].trigger()
+    driver.window.panels.data.new_sample_button.click()
+    driver.until(lambda: driver.window.banner.kind == "failed")
+    assert "points.csv" in driver.window.banner.text
+    driver.window.actions_by_name["undo"].trigger()
+    driver.window.document.undo_stack.setClean()
+    driver.window.document.load(preset("circle"))
+    driver.settle()
