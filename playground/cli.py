@@ -12,14 +12,22 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 WELCOME = "circle"
 DONE, DIVERGED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
 
+class _Parser(argparse.ArgumentParser):
+    """Complains in one line, as the rest of the program does, instead of printing its whole usage."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(BAD_INPUT, f"playground: {message}; `{self.prog} --help` says more.\n")
+
+
 def parser() -> argparse.ArgumentParser:
     """The words and options of the command line."""
-    top = argparse.ArgumentParser(
+    top = _Parser(
         prog="playground",
         description="Build a small neural network, watch it learn, take the weights away. Without a command: the window.",
     )
@@ -101,13 +109,13 @@ def _survive_a_narrow_console() -> None:
 
 
 def _positive(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
+    if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 on")
     return int(text)
 
 
 def _seed(text: str) -> int:
-    if not text.isdigit() or int(text) >= 2**32:
+    if not text.isdecimal() or int(text) >= 2**32:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 to 4294967295")
     return int(text)
 
@@ -186,8 +194,11 @@ def _what(options: argparse.Namespace):  # type: ignore[no-untyped-def]
     from playground.storage import FileError, read_bytes, resource
 
     what = options.what
+    if Path(what).suffix.lower() in (".json", ".safetensors"):
+        _refuse_table_options(options)
     path = Path(what)
-    if path.exists():
+    # Path.exists raises for a name that is too long or a folder that may not be entered.
+    if os.path.exists(path):
         if path.suffix.lower() == ".json":
             try:
                 return decode(read_bytes(path)), None
@@ -199,12 +210,22 @@ def _what(options: argparse.Namespace):  # type: ignore[no-untyped-def]
             model = load(path)
             return model.experiment, model.parameters
         return suggest(path, tuple(options.target), tuple(options.ignore), options.task), None
+    _refuse_table_options(options)
     names = preset_names()
     if what in names:
         return decode(resource("presets", f"{what}.json").read_bytes()), None
     close = difflib.get_close_matches(what, names, 1)
     hint = f"did you mean {close[0]!r}?" if close else "`playground presets` lists the presets."
     raise FileError(f"{what}: there is no such file, and no preset of that name; {hint}")
+
+
+def _refuse_table_options(options: argparse.Namespace) -> None:
+    """--target and the like say what the columns of a table are; silently passing them over would mislead."""
+    from playground.experiment import ExperimentError
+
+    for name in ("target", "ignore", "task"):
+        if getattr(options, name):
+            raise ExperimentError(f"--{name}: {options.what} is no table, so its data are settled already; leave --{name} out.")
 
 
 def _changed(experiment, change: str):  # type: ignore[no-untyped-def]

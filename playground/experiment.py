@@ -323,12 +323,11 @@ def set_field(experiment: Experiment, path: str, value: str) -> Experiment:
     holder: Any = root
     *parents, last = path.split(".")
     for depth, part in enumerate([*parents, last]):
-        if isinstance(holder, str):
-            # A choice written as a bare name ("leaky_relu") opens up when one of its own fields is set.
-            raise ExperimentError(f"{path}: {'.'.join(path.split('.')[:depth])} has no fields to set.")
         if isinstance(holder, (list, tuple)):
             if not part.isdigit() or int(part) >= len(holder):
                 raise ExperimentError(f"{path}: there is no item {part!r}; there are {len(holder)}, counted from 0.")
+        elif not isinstance(holder, dict):
+            raise ExperimentError(f"{path}: {'.'.join(path.split('.')[:depth])} has no fields to set.")
         elif part not in holder:
             raise ExperimentError(f"{path}: there is no field {part!r}{_nearest(part, list(holder))}.")
         if depth < len(parents):

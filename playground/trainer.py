@@ -133,6 +133,7 @@ class Trainer:
         self._rows = np.zeros((256, len(self._columns)))
         self._length = 0
         self._good = self.state.parameters.copy()
+        self._good_row = 0
         self._lowest_loss = math.inf
         self.diverged = False
 
@@ -163,6 +164,14 @@ class Trainer:
         """What was recorded so far."""
         return History(self._columns, self._rows, self._length)
 
+    @property
+    def measurement(self) -> dict[str, float]:
+        """The newest measurement of the present parameters, by column; after a divergence that of the last good ones."""
+        if not self._length:
+            return {}
+        row = self._good_row if self.diverged else self._length - 1
+        return dict(zip(self._columns, self._rows[row].tolist(), strict=True))
+
     # What moves it on
 
     def train_steps(self, steps: int) -> bool:
@@ -170,7 +179,9 @@ class Trainer:
         if self.diverged:
             return False
         data = self.run.data
-        loss = self.backend.train(self.state, data.train_inputs, data.train_targets, steps)
+        # A run that blows up is reported by its loss, not by warnings from the middle of the arithmetic.
+        with np.errstate(all="ignore"):
+            loss = self.backend.train(self.state, data.train_inputs, data.train_targets, steps)
         if not math.isfinite(loss):
             self._diverge()
         return not self.diverged
@@ -196,6 +207,7 @@ class Trainer:
         # Weights on their way to infinity are still numbers; going back to them would only diverge again.
         if losses[0] <= BLOWN_UP * self._lowest_loss + 1e-6:
             self._good[:] = self.state.parameters
+            self._good_row = self._length
         if self._length == len(self._rows):
             # A new array twice as long: histories handed out before keep looking at the old one.
             self._rows = np.concatenate([self._rows, np.zeros_like(self._rows)])
@@ -230,7 +242,7 @@ class Trainer:
         """The trained model as it can be saved, with the newest measurement."""
         from playground.model import TrainedModel
 
-        return TrainedModel(self.run.experiment, self.parameters, self.run.data.preprocessing, self.history.last())
+        return TrainedModel(self.run.experiment, self.parameters, self.run.data.preprocessing, self.measurement)
 
     def _diverge(self) -> None:
         """Back to the last weights that were good, with the optimizer's memory emptied."""
@@ -245,7 +257,8 @@ class Trainer:
         data, losses = self.run.data, []
         parts = ((data.train_inputs, data.train_targets), (data.test_inputs, data.test_targets))
         for (inputs, targets), rows, outputs in zip(parts, self._part_rows(), self._part_outputs, strict=True):
-            losses.append(self.backend.evaluate(self.state, inputs, targets, outputs))
+            with np.errstate(all="ignore"):
+                losses.append(self.backend.evaluate(self.state, inputs, targets, outputs))
             self.outputs[rows] = outputs
         task = TASKS[self.run.experiment.training.task]
         preprocessing = data.preprocessing

@@ -64,6 +64,9 @@ class TrainingRun:
                         break
                     progress.show(trainer.history)
         except KeyboardInterrupt:
+            # It may have come after training and before measuring: the last row is that of the weights that are saved.
+            if not trainer.diverged and trainer.epoch != trainer.history.last().get("epoch"):
+                trainer.record()
             print("Interrupted: what was trained so far is kept.", file=sys.stderr)
             return INTERRUPTED
         if trainer.diverged:
@@ -88,7 +91,7 @@ class TrainingRun:
 
     def results(self) -> dict[str, str]:
         """The last measurement, for stdout: ``test_accuracy 0.9708``."""
-        row = self.trainer.history.last()
+        row = self.trainer.measurement
         return {name: f"{value:.0f}" if name == "epoch" else f"{value:.4f}" for name, value in row.items()}
 
     def _draw(self, path: Path) -> bool:

@@ -6,7 +6,9 @@ import csv
 import difflib
 import io
 import os
+import re
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +53,11 @@ class ColumnError(FileError):
 def read_table(path: str | os.PathLike[str]) -> pd.DataFrame:
     """Read a table with a header from a text file; comma, semicolon, tab or bar may part the columns.
 
+    Returns
+    -------
+    frame
+        The rows, indexed by the line of the file where each begins.
+
     Raises
     ------
     FileError
@@ -68,26 +75,35 @@ def read_table(path: str | os.PathLike[str]) -> pd.DataFrame:
         raise FileError(f"{path}: it isn't a text table; save it as CSV in UTF-8.")
     if not text.strip():
         raise FileError(f"{path}: it is empty; a header and at least two rows are needed.")
-    header = text.lstrip().splitlines()[0]
-    delimiter = max(",;\t|", key=header.count)
+    header = text.lstrip(" \r\n").splitlines()[0]
+    # Delimiters inside quotes belong to a name.
+    delimiter = max(",;\t|", key=re.sub(r'"[^"]*"', "", header).count)
     names = [name.strip() for name in next(csv.reader([header], delimiter=delimiter))]
     for name in names:
         if names.count(name) > 1:
             raise FileError(f"{path}: the column {name!r} is there twice; give each column a name of its own.")
-    # A decimal comma only makes sense where the comma doesn't part columns.
-    decimal = "," if delimiter != "," and "," in text and "." not in text else "."
+    # A decimal comma only makes sense where the comma doesn't part columns, and no number has a decimal point.
+    decimal = "," if delimiter != "," and _has_numbers(text, delimiter, ",") and not _has_numbers(text, delimiter, ".") else "."
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
+            # pandas only warns where cells beyond the header's columns would be dropped.
+            warnings.simplefilter("error", pd.errors.ParserWarning)
             frame = pd.read_csv(
                 io.StringIO(text), sep=delimiter, skipinitialspace=True, index_col=False, on_bad_lines="error", decimal=decimal
             )
+    except pd.errors.ParserWarning:
+        raise FileError(
+            f"{path}: it can't be read as a table: its rows have more cells than the header; every row needs as many."
+        ) from None
     except (pd.errors.ParserError, pd.errors.EmptyDataError, ValueError) as error:
         reason = str(error).removeprefix("Error tokenizing data. C error: ").strip()
         raise FileError(f"{path}: it can't be read as a table: {reason}; every row needs as many cells as the header.") from None
     frame.columns = pd.Index([str(name).strip() for name in frame.columns])
     if frame.empty:
         raise FileError(f"{path}: it has a header but no rows; add at least two.")
+    # Complaints name the line that an editor shows.
+    frame.index = pd.Index(_lines_of_rows(text, delimiter, len(frame)))
     return frame
 
 
@@ -106,10 +122,10 @@ def load_table(source: FileSource, task: str) -> Dataset:
     features = [name for name in frame.columns if name not in targets and name not in source.ignore]
     if not features:
         raise FileError(f"{source.path}: no column is left to learn from; name fewer targets or ignore fewer columns.")
+    if len(frame) < 2:
+        raise FileError(f"{source.path}: a single row is too little to learn from; add rows.")
     values = np.column_stack([_numbers(frame, name, source.path, "feature") for name in features])
     encoded, classes = _encode_targets(frame, targets, task, source.path)
-    if len(values) < 2:
-        raise FileError(f"{source.path}: a single row is too little to learn from; add rows.")
     name = Path(source.path).stem
     return Dataset(
         name=name,
@@ -172,6 +188,29 @@ def feature_rows(frame: pd.DataFrame, columns: tuple[str, ...], path: str | os.P
     return np.column_stack([_numbers(frame, name, path, "input") for name in columns])
 
 
+def _has_numbers(text: str, delimiter: str, point: str) -> bool:
+    """Whether a cell is a number with that decimal point."""
+    edge, number = re.escape(delimiter), rf"[-+]?\d+{re.escape(point)}\d+(?:[eE][-+]?\d+)?"
+    return re.search(rf'(?:^|{edge})[ "]*{number}[ "]*(?:\r?$|{edge})', text, re.MULTILINE) is not None
+
+
+def _lines_of_rows(text: str, delimiter: str, count: int) -> Sequence[int]:
+    """The line where each row begins, counted from 1; blank lines and line breaks in quotes push it down."""
+    usual = range(2, count + 2)
+    if text.rstrip().count("\n") == count:
+        return usual
+    lines, begin = [], 1
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True)
+    try:
+        for cells in reader:
+            if len(cells) > 1 or "".join(cells).strip():
+                lines.append(begin)
+            begin = reader.line_num + 1
+    except csv.Error:
+        return usual
+    return lines[1:] if len(lines) == count + 1 else usual
+
+
 def _target_columns(frame: pd.DataFrame, source: FileSource) -> list[str]:
     """The columns to predict: those named, else the last one that isn't ignored."""
     for name in source.targets:
@@ -204,17 +243,17 @@ def _numbers(frame: pd.DataFrame, name: str, path: str | os.PathLike[str], role:
         return ColumnError(message, name) if role == "feature" else FileError(message)
 
     if column.isna().any():
-        line = int(column.isna().to_numpy().argmax()) + 2
+        line = column.index[int(column.isna().to_numpy().argmax())]
         mend = f"fill it in, or leave the column out with --ignore {name}" if role == "feature" else "fill it in"
         raise refusal(f"{path}: line {line} has no value in column {name!r}; {mend}.")
     numbers = pd.to_numeric(column, errors="coerce") if column.dtype != bool else column.astype(float)
     if numbers.isna().any():
         at = int(numbers.isna().to_numpy().argmax())
         mend = f"make it numbers, or leave the column out with --ignore {name}" if role == "feature" else mend
-        raise refusal(f"{path}: column {name!r} holds text ({str(column.iloc[at])[:40]!r} in line {at + 2}); {mend}.")
+        raise refusal(f"{path}: column {name!r} holds text ({str(column.iloc[at])[:40]!r} in line {column.index[at]}); {mend}.")
     values = numbers.to_numpy(np.float64)
     if not np.isfinite(values).all():
-        line = int((~np.isfinite(values)).argmax()) + 2
+        line = column.index[int((~np.isfinite(values)).argmax())]
         raise refusal(f"{path}: column {name!r} is infinite in line {line}; give a finite number there.")
     return values
 
@@ -242,7 +281,7 @@ def _encode_targets(
     """Targets as `Dataset` has them, and the names of the classes."""
     for name in targets:
         if frame[name].isna().any():
-            line = int(frame[name].isna().to_numpy().argmax()) + 2
+            line = frame.index[int(frame[name].isna().to_numpy().argmax())]
             raise FileError(f"{path}: line {line} has no value in the target column {name!r}; fill it in or delete the row.")
     if task == "regression":
         values = np.column_stack([_numbers(frame, name, path, "target") for name in targets])
@@ -257,13 +296,15 @@ def _encode_targets(
     column = frame[targets[0]]
     # Numbers sort as numbers, everything else as text; 1.0 and 1 are shown alike.
     names = sorted(column.unique()) if column.dtype != object else sorted(column.unique(), key=str)
+    if len(names) < 2:
+        raise FileError(
+            f"{path}: the target {targets[0]!r} is the same in every row, so there is nothing to learn; choose another target."
+        )
     if task == "binary" and len(names) != 2:
         raise FileError(
             f"{path}: the target {targets[0]!r} has {len(names)} different values, a binary task has 2; "
             "set the task to multiclass or regression."
         )
-    if len(names) < 2:
-        raise FileError(f"{path}: the target {targets[0]!r} is the same in every row; there is nothing to learn.")
     if len(names) > MOST_CLASSES:
         raise FileError(
             f"{path}: the target {targets[0]!r} has {len(names)} different values; up to {MOST_CLASSES} classes are possible, "

@@ -16,8 +16,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from playground.data.preprocessing import Preprocessing
-from playground.experiment import ExperimentError, decode, encode
+from playground.data.preprocessing import EXPANSIONS, Preprocessing
+from playground.experiment import Experiment, ExperimentError, decode, encode
 from playground.model import TrainedModel
 from playground.storage import FileError, atomic_write, read_bytes
 
@@ -78,6 +78,8 @@ def load(path: Path) -> TrainedModel:
         experiment = decode(metadata[KEY])
         preprocessing = msgspec.json.decode(metadata["playground.preprocessing"], type=Preprocessing)
         metrics = msgspec.json.decode(metadata.get("playground.metrics", "{}"), type=dict[str, float | None])
+        if not _fit(preprocessing, experiment):
+            raise ValueError("its preprocessing is not that of its experiment; save the model again.")
         model = TrainedModel(
             experiment,
             np.zeros(0, np.float32),
@@ -94,6 +96,21 @@ def _metadata(data: bytes) -> dict[str, str]:
     (length,) = struct.unpack("<Q", data[:8])
     metadata: Any = json.loads(data[8 : 8 + length]).get("__metadata__") or {}
     return metadata if isinstance(metadata, dict) else {}
+
+
+def _fit(preprocessing: Preprocessing, experiment: Experiment) -> bool:
+    """Whether the preprocessing is whole and meant for the experiment; somebody may have edited the file."""
+    task, outputs = preprocessing.task, preprocessing.outputs
+    features, columns = preprocessing.features, preprocessing.columns
+    return (
+        task == experiment.training.task
+        and (not features or (set(features) <= set(EXPANSIONS) and len(columns) == 2))
+        and len(preprocessing.mean) == len(preprocessing.scale) == len(features or columns)
+        and len(preprocessing.target_mean) == len(preprocessing.target_scale) == (outputs if task == "regression" else 0)
+        and len(preprocessing.target_names) == (1 if task in ("binary", "multiclass") else outputs)
+        and len(preprocessing.classes) == {"binary": 2, "regression": 0}.get(task, outputs)
+        and preprocessing.target_low < preprocessing.target_high
+    )
 
 
 def _filled(model: TrainedModel, arrays: dict[str, NDArray[Any]]) -> TrainedModel:

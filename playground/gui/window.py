@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 from msgspec.structs import replace
-from PySide6.QtCore import QEvent, Qt, Signal
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent, QStatusTipEvent
-from PySide6.QtWidgets import QMainWindow, QMenuBar, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent
+from PySide6.QtWidgets import QMainWindow, QMenuBar, QVBoxLayout
 
 from playground.experiment import FEATURES, Experiment, FileSource, SyntheticSource, keeps_weights
 from playground.gui import edits
@@ -21,6 +21,7 @@ from playground.gui.document import Document, Parameters
 from playground.gui.file_actions import FileActions, preset, welcome_experiment
 from playground.gui.frame_loop import FrameLoop
 from playground.gui.help_pages import PageDialog, about_page, shortcuts_page, walk_page
+from playground.gui.hints import Root, hint_from_tooltips
 from playground.gui.panels import Panels
 from playground.gui.preferences import Preferences
 from playground.gui.rasterizer import Rasterizer
@@ -33,27 +34,6 @@ from playground.session import Pause, Run, Snapshot, Status, TrainingSession, Us
 DEFAULT_SPEED = 1.0
 SNAP = 0.025
 BACKENDS = {"cpu": "Numba, 1 thread", "reference": "NumPy, while kernels compile"}
-
-
-class Root(QWidget):
-    """Everything in the window; hears what the thing under the pointer does.
-
-    Signals
-    -------
-    hinted(str)
-        The sentence, or nothing once the pointer has left.
-
-    The window itself must not override ``event``: all painting would then run inside a Python call and hold the interpreter,
-    for which the training thread would have to wait.
-    """
-
-    hinted = Signal(str)
-
-    def event(self, event: QEvent) -> bool:
-        if isinstance(event, QStatusTipEvent):
-            self.hinted.emit(event.tip())
-            return True
-        return super().event(event)
 
 
 class Window(QMainWindow):
@@ -377,7 +357,7 @@ class Window(QMainWindow):
     def _show_experiment(self, _before: Experiment, now: Experiment) -> None:
         self.bar.show_experiment(now)
         self.panels.show_experiment(now)
-        self._tip_in_status_line()
+        hint_from_tooltips(self)
         self.status.show_seed(now.network.seed)
 
     def _use(self, experiment: Experiment, parameters: Parameters | None, restart: bool) -> None:
@@ -459,12 +439,6 @@ class Window(QMainWindow):
         if paths:
             event.acceptProposedAction()
             self.open_path(paths[0])
-
-    def _tip_in_status_line(self) -> None:
-        """Let every tooltip be a status tip too; Qt sends those to the window as the pointer moves."""
-        for widget in self.findChildren(QWidget):
-            if widget.toolTip() and not widget.statusTip():
-                widget.setStatusTip(widget.toolTip().replace("\n", " "))
 
     def closeEvent(self, event: QCloseEvent) -> None:
         if not self.files.confirm_discard():

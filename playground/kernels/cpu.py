@@ -6,7 +6,7 @@ and meanings of ``kernels/reference.py``.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,6 @@ from playground.catalog.activations import IDENTITY, activate, activation_slope
 from playground.catalog.elementary import ONE, ZERO, exp, log
 from playground.catalog.losses import CATEGORICAL_CROSS_ENTROPY, binary_cross_entropy_on_logit, loss_slope, loss_value
 from playground.catalog.optimizers import update
-from playground.experiment import TrainingSpec
 from playground.kernels.compiling import kernel
 from playground.kernels.matmul import multiply, multiply_left_transposed, multiply_right_transposed
 from playground.kernels.shuffling import shuffle
@@ -41,6 +40,9 @@ from playground.network.plan import (
     WEIGHT,
     Plan,
 )
+
+if TYPE_CHECKING:
+    from playground.experiment import TrainingSpec
 
 NAME = "cpu"
 Array = NDArray[Any]

@@ -5,14 +5,13 @@ Every other backend has these functions and must agree with them.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from playground.catalog.activations import ACTIVATIONS
 from playground.catalog.losses import LOSSES
-from playground.experiment import TrainingSpec
 from playground.kernels.shuffling import shuffle
 from playground.kernels.state import EPOCH, H1, H2, H3, L1, L2, POSITION, RATE, STEP, TrainingState
 from playground.network.plan import (
@@ -32,6 +31,9 @@ from playground.network.plan import (
     WEIGHT,
     Plan,
 )
+
+if TYPE_CHECKING:
+    from playground.experiment import TrainingSpec
 
 NAME = "reference"
 Array = NDArray[Any]

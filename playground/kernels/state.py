@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from playground.catalog import optimizers
-from playground.experiment import TrainingSpec
 from playground.kernels.shuffling import seeded
 from playground.network.parameters import aligned_zeros, padded
 from playground.network.plan import Plan
+
+if TYPE_CHECKING:
+    from playground.experiment import TrainingSpec
 
 # Indices into ``TrainingState.counters``.
 STEP = 0  # mini-batches done since the weights were drawn

@@ -1,5 +1,7 @@
 """The canvas: every button, key and drag on it, and what it draws."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
@@ -269,5 +271,5 @@ def test_nothing_leaves_its_lane_and_nothing_overlaps(widths, width, height):
         assert (nodes[:, 1] + nodes[:, 3]).max() <= lane.top + lane.height + 1
         corners = {(round(float(x)), round(float(y))) for x, y, _, _ in nodes}
         assert len(corners) == lane.shown
-    for left, right in zip(lanes, lanes[1:], strict=False):
+    for left, right in pairwise(lanes):
         assert left.left + left.width < right.left

@@ -66,7 +66,9 @@ def test_a_thin_edge_is_faint_and_colors_mix_as_coverage_says():
     assert np.isclose((twice[30, 60] >> 24) / 255, 0.75, atol=0.02)
 
 
-@given(st.lists(st.tuples(*[st.floats(-200, 300, width=32)] * 4, st.floats(0, 9, width=32), st.floats(0, 1, width=32)), max_size=8))
+@given(
+    st.lists(st.tuples(*[st.floats(-200, 300, width=32)] * 4, st.floats(0, 9, width=32), st.floats(0, 1, width=32)), max_size=8)
+)
 def test_edges_beyond_the_image_leave_its_surroundings_alone(edges):
     guarded = np.zeros((40, 64), np.uint32)
     inside = guarded[5:35]

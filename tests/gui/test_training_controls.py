@@ -141,7 +141,15 @@ def test_every_activation_for_all_layers_keeps_the_weights(driver, name):
     assert "kept" in driver.window.status.text or name == "tanh"
 
 
-@pytest.mark.parametrize(("data", "loss"), [(d, n) for d, t in (("circle", "binary"), ("iris", "multiclass"), ("plane", "regression")) for n, r in LOSSES.items() if t in r.tasks])
+@pytest.mark.parametrize(
+    ("data", "loss"),
+    [
+        (d, n)
+        for d, t in (("circle", "binary"), ("iris", "multiclass"), ("plane", "regression"))
+        for n, r in LOSSES.items()
+        if t in r.tasks
+    ],
+)
 def test_every_loss_that_fits(open_window, data, loss):
     driver = open_window(data)
     box = driver.window.bar.loss
@@ -262,11 +270,9 @@ def test_what_is_under_the_pointer_is_explained_at_the_bottom(driver):
 
 
 def test_every_control_has_a_name_and_a_sentence(driver):
-    from PySide6.QtWidgets import QAbstractButton, QComboBox, QSlider
+    from PySide6.QtWidgets import QAbstractButton, QComboBox
 
     for widget in driver.window.findChildren(QAbstractButton) + driver.window.findChildren(QComboBox):
         if widget.isVisible() and widget.focusPolicy() != Qt.FocusPolicy.NoFocus:
             assert widget.accessibleName() or widget.text(), widget
             assert widget.toolTip(), (widget, widget.accessibleName())
-
-

@@ -82,7 +82,9 @@ def test_the_outputs_of_a_row_are_the_models_and_the_target_stands_beside(open_w
     def shown():
         found = bars(driver)
         if dataset.task == "regression":
-            return all(abs(float(found[n].text.replace("−", "-")) - v) < 0.01 * abs(v) + 0.1 for n, v in zip(names, outputs, strict=True))
+            return all(
+                abs(float(found[n].text.replace("−", "-")) - v) < 0.01 * abs(v) + 0.1 for n, v in zip(names, outputs, strict=True)
+            )
         return all(abs(found[n].share - v) < 1e-4 for n, v in zip(names, outputs, strict=True))
 
     driver.until(shown)

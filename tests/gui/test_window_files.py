@@ -90,7 +90,12 @@ def test_export_weights_from_menu_and_button(driver, tmp_path, monkeypatch, endi
     assert path.stat().st_size > 300
     if ending == ".npz":
         arrays = np.load(path)
-        assert any(np.array_equal(arrays[name].ravel(), driver.snapshot.run.plan.view(driver.snapshot.parameters, "layers.0.weight").ravel()) for name in arrays)
+        assert any(
+            np.array_equal(
+                arrays[name].ravel(), driver.snapshot.run.plan.view(driver.snapshot.parameters, "layers.0.weight").ravel()
+            )
+            for name in arrays
+        )
     assert "weights" in driver.window.status.text
     answer_with(monkeypatch, tmp_path / "again", f"NumPy arrays (npz) (*{ending})")
     trigger(driver, "export")
@@ -150,7 +155,9 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(driver, tmp_path, monke
     assert blocker.read_text() == "x"
 
 
-@pytest.mark.parametrize(("answer", "goes_on", "saved"), [(Button.Save, True, True), (Button.Discard, True, False), (Button.Cancel, False, False)])
+@pytest.mark.parametrize(
+    ("answer", "goes_on", "saved"), [(Button.Save, True, True), (Button.Discard, True, False), (Button.Cancel, False, False)]
+)
 def test_unsaved_edits_are_asked_about(driver, tmp_path, monkeypatch, answer, goes_on, saved):
     driver.canvas.headers[0].more_button.click()
     edited = driver.experiment

@@ -1,0 +1,248 @@
+"""Split, standardizing, features of the plane, and targets to and fro."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+from playground.data.bundled import load_bundled
+from playground.data.dataset import Dataset
+from playground.data.preprocessing import EXPANSIONS, expand, inputs_width, prepare, split
+from playground.data.synthetic import draw
+from playground.experiment import (
+    BUNDLED_TASKS,
+    FEATURES,
+    BundledSource,
+    DataSpec,
+    Experiment,
+    FileSource,
+    NetworkSpec,
+    SyntheticSource,
+    TrainingSpec,
+    checked,
+    default_loss,
+)
+
+
+def bundled(name, output_activation=None, loss=None, **data):
+    task = BUNDLED_TASKS[name]
+    return checked(
+        Experiment(
+            data=DataSpec(source=BundledSource(name=name), **data),
+            network=NetworkSpec(output_activation=output_activation),
+            training=TrainingSpec(task=task, loss=loss or default_loss(task)),
+        )
+    )
+
+
+def table(features, targets, task, classes=()):
+    """A data set as a file would give it, and an experiment for it."""
+    features, targets = np.asarray(features, float), np.asarray(targets, float)
+    dataset = Dataset(
+        name="table",
+        title="Table",
+        description="",
+        task=task,
+        features=features,
+        targets=targets,
+        feature_names=tuple(f"a{column}" for column in range(features.shape[1])),
+        target_names=tuple(f"t{column}" for column in range(targets.shape[1])),
+        class_names=classes,
+    )
+    experiment = Experiment(
+        data=DataSpec(source=FileSource(path="table.csv")),
+        network=NetworkSpec(),
+        training=TrainingSpec(task=task, loss=default_loss(task)),
+    )
+    return experiment, dataset
+
+
+@pytest.mark.parametrize("fraction", [0.1, 0.3, 0.9])
+@pytest.mark.parametrize("name", ["breast_cancer", "iris", "digits", "diabetes", "linnerud", "multilabel"])
+def test_split_parts_all_rows_without_overlap(name, fraction):
+    dataset = load_bundled(name)
+    train, test = split(dataset, fraction, 0)
+    assert np.array_equal(np.sort(np.concatenate([train, test])), np.arange(len(dataset.features)))
+    assert len(test) == pytest.approx(fraction * len(dataset.features), abs=1)
+
+
+@pytest.mark.parametrize("name", ["breast_cancer", "iris", "wine", "digits"])
+def test_split_keeps_the_share_of_each_class(name):
+    dataset = load_bundled(name)
+    classes = dataset.targets[:, 0]
+    _, test = split(dataset, 0.3, 4)
+    for number in range(len(dataset.class_names)):
+        assert (classes[test] == number).sum() == pytest.approx(0.3 * (classes == number).sum(), abs=1)
+
+
+def test_split_follows_its_seed():
+    dataset = load_bundled("iris")
+    first, same, other = (split(dataset, 0.3, seed)[1] for seed in (1, 1, 2))
+    assert np.array_equal(first, same)
+    assert not np.array_equal(first, other)
+
+
+def test_without_a_test_share_every_row_trains():
+    train, test = split(load_bundled("iris"), 0.0, 0)
+    assert np.array_equal(train, np.arange(150))
+    assert len(test) == 0
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    classes=st.lists(st.integers(0, 3), min_size=2, max_size=60),
+    fraction=st.floats(0, 0.9),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_any_split_leaves_rows_to_train_and_keeps_shares(classes, fraction, seed):
+    _, dataset = table(np.zeros((len(classes), 1)), np.array(classes)[:, None], "multiclass", ("a", "b", "c", "d"))
+    train, test = split(dataset, fraction, seed)
+    assert len(train) >= 1
+    assert np.array_equal(np.sort(np.concatenate([train, test])), np.arange(len(classes)))
+    counts, in_test = np.bincount(classes), np.bincount(np.array(classes)[test], minlength=max(classes) + 1)
+    # Shares of what is really tested: a small table can't be parted as finely as asked for.
+    assert (np.abs(in_test - counts * len(test) / len(classes)) <= 1 + 1e-9).all()
+
+
+@pytest.mark.parametrize("task", ["binary", "regression"])
+@pytest.mark.parametrize("rows", [2, 3, 5])
+def test_the_smallest_tables_keep_a_row_to_train(task, rows):
+    _, dataset = table(np.arange(rows)[:, None], np.arange(rows)[:, None] % 2, task, ("no", "yes"))
+    train, test = split(dataset, 0.9, 0)
+    assert len(train) == 1
+    assert len(test) == rows - 1
+
+
+@pytest.mark.parametrize("name", ["breast_cancer", "wine", "diabetes", "linnerud"])
+def test_inputs_are_standardized_as_scikit_learn_does_from_training_rows(name):
+    data = prepare(bundled(name))
+    features = data.dataset.features
+    scaler = StandardScaler().fit(features[data.train_rows])
+    assert np.allclose(data.train_inputs, scaler.transform(features[data.train_rows]), atol=1e-6)
+    assert np.allclose(data.test_inputs, scaler.transform(features[data.test_rows]), rtol=1e-5, atol=1e-6)
+    assert data.train_inputs.dtype == np.float32
+    assert inputs_width(data.preprocessing) == features.shape[1]
+
+
+def test_regression_targets_are_standardized_from_training_rows():
+    data = prepare(bundled("linnerud"))
+    targets = data.dataset.targets
+    scaler = StandardScaler().fit(targets[data.train_rows])
+    assert np.allclose(data.train_targets, scaler.transform(targets[data.train_rows]), atol=1e-6)
+    assert np.allclose(data.test_targets, scaler.transform(targets[data.test_rows]), atol=1e-6)
+
+
+def test_nothing_of_the_test_rows_reaches_the_network():
+    data = prepare(bundled("diabetes"))
+    features, targets = data.dataset.features.copy(), data.dataset.targets.copy()
+    features[data.test_rows] *= 1000
+    targets[data.test_rows] += 5000
+    changed = prepare(bundled("diabetes"), dataclasses.replace(data.dataset, features=features, targets=targets))
+    assert np.array_equal(changed.test_rows, data.test_rows)
+    assert changed.preprocessing == data.preprocessing
+    assert np.array_equal(changed.train_inputs, data.train_inputs)
+    assert np.array_equal(changed.train_targets, data.train_targets)
+
+
+def test_without_standardizing_the_numbers_stay_as_they_are():
+    data = prepare(bundled("linnerud", standardize=False))
+    assert np.array_equal(data.train_inputs, data.dataset.features[data.train_rows])
+    assert np.array_equal(data.train_targets, data.dataset.targets[data.train_rows])
+
+
+def test_a_column_that_never_varies_becomes_zero():
+    experiment, dataset = table([[0.1, row] for row in range(30)], [[row] for row in range(30)], "regression")
+    data = prepare(experiment, dataset)
+    assert np.abs(data.train_inputs[:, 0]).max() < 1e-6
+    assert data.train_inputs[:, 1].std() == pytest.approx(1)
+
+
+def test_features_of_the_plane_are_computed_from_both_coordinates():
+    points = np.random.default_rng(0).uniform(-6, 6, (50, 2))
+    x, y = points.T
+    expected = {
+        "x1": x,
+        "x2": y,
+        "x1_squared": x**2,
+        "x2_squared": y**2,
+        "x1_times_x2": x * y,
+        "sin_x1": np.sin(x),
+        "sin_x2": np.sin(y),
+    }
+    assert tuple(EXPANSIONS) == tuple(expected) == FEATURES
+    assert np.allclose(expand(points, FEATURES), np.column_stack([expected[name] for name in FEATURES]))
+    assert np.allclose(expand(points, ("sin_x2", "x1")), np.column_stack([np.sin(y), x])), "in the order asked for"
+
+
+def test_features_are_standardized_after_they_are_computed():
+    experiment = Experiment(
+        data=DataSpec(source=SyntheticSource(name="circle"), features=("x1_squared", "x2_squared")),
+        network=NetworkSpec(),
+        training=TrainingSpec(task="binary", loss="binary_cross_entropy"),
+    )
+    data = prepare(experiment)
+    squares = draw("circle", 500, 0, 0).features[data.train_rows] ** 2
+    assert np.allclose(data.train_inputs, StandardScaler().fit_transform(squares), atol=1e-5)
+    assert data.preprocessing.columns == ("x1", "x2"), "raw rows stay points"
+
+
+def test_features_of_the_plane_leave_other_data_alone():
+    data = prepare(bundled("iris", features=("sin_x1",), standardize=False))
+    assert np.allclose(data.train_inputs, data.dataset.features[data.train_rows])
+    assert data.preprocessing.features == ()
+
+
+def test_several_classes_are_one_hot():
+    data = prepare(bundled("wine"))
+    expected = OneHotEncoder(sparse_output=False).fit_transform(data.dataset.targets)
+    assert np.array_equal(data.train_targets, expected[data.train_rows])
+    assert np.array_equal(data.test_targets, expected[data.test_rows])
+
+
+@pytest.mark.parametrize("name", ["breast_cancer", "wine", "multilabel"])
+@pytest.mark.parametrize("low", [0.0, -1.0])
+def test_class_targets_become_the_outputs_range_and_back(name, low):
+    loss = "mean_squared_error"
+    data = prepare(bundled(name, "tanh", loss) if low else bundled(name))
+    preprocessing, raw = data.preprocessing, data.dataset.targets
+    targets = preprocessing.targets(raw)
+    assert set(np.unique(targets)) == {low, 1.0}
+    assert targets.dtype == np.float32
+    answers = preprocessing.labels(targets)
+    assert np.array_equal(answers if raw.shape[1] > 1 else answers[:, None], raw)
+
+
+def test_outputs_are_a_yes_from_the_middle_of_their_range_on():
+    sigmoid = prepare(bundled("breast_cancer")).preprocessing
+    tanh = prepare(bundled("breast_cancer", "tanh", "mean_squared_error")).preprocessing
+    outputs = np.array([[0.4], [0.6], [-0.1]])
+    assert list(sigmoid.labels(outputs)) == [0, 1, 0]
+    assert list(tanh.labels(outputs)) == [1, 1, 0]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    arrays(
+        np.float64,
+        st.tuples(st.integers(2, 30), st.integers(1, 3)),
+        elements=st.floats(-1e6, 1e6, allow_subnormal=False),
+    )
+)
+def test_regression_values_come_back_from_their_targets(raw):
+    experiment, dataset = table(np.arange(len(raw))[:, None], raw, "regression")
+    preprocessing = prepare(experiment, dataset).preprocessing
+    back = preprocessing.values(preprocessing.targets(raw))
+    # float32 holds seven digits of what is left after shifting and scaling.
+    largest = np.abs((raw - preprocessing.target_mean) / preprocessing.target_scale).max(axis=0)
+    assert (np.abs(back - raw) <= 1e-6 * largest * preprocessing.target_scale + 1e-9 * np.abs(raw) + 1e-12).all()
+    assert np.array_equal(preprocessing.labels(np.zeros((1, raw.shape[1]))), [preprocessing.target_mean])
+
+
+def test_scores_of_classes_are_left_as_they_are():
+    preprocessing = prepare(bundled("iris")).preprocessing
+    outputs = np.random.default_rng(0).random((4, 3))
+    assert preprocessing.values(outputs) is outputs
