@@ -1,0 +1,41 @@
+"""The README names what there is, and the commands in it exist."""
+
+import re
+from pathlib import Path
+
+from playground.catalog.activations import ACTIVATIONS
+from playground.catalog.initializers import INITIALIZERS
+from playground.catalog.losses import LOSSES
+from playground.catalog.metrics import METRICS
+from playground.catalog.optimizers import OPTIMIZERS
+from playground.catalog.tasks import TASKS
+from playground.cli import parser, preset_names
+from playground.experiment import BUNDLED_TASKS, SYNTHETIC_TASKS
+
+HERE = Path(__file__).resolve().parent.parent
+README = (HERE / "README.md").read_text(encoding="utf-8")
+
+
+def test_all_that_can_be_chosen_is_named():
+    for registry in (ACTIVATIONS, LOSSES, METRICS, OPTIMIZERS, INITIALIZERS):
+        for record in registry.values():
+            assert record.title in README, record.title
+    for name in (*TASKS, *SYNTHETIC_TASKS, *BUNDLED_TASKS, *preset_names()):
+        assert name in README, name
+
+
+def test_its_commands_and_options_exist():
+    help_text = parser().format_help()
+    for word in re.findall(r"^playground (\w+)", README, re.MULTILINE):
+        assert word in help_text, word
+    train = next(action for action in parser()._actions if action.dest == "command").choices["train"].format_help()
+    for option in set(re.findall(r"`(--\w+)`", README)):
+        assert option in train, option
+
+
+def test_its_pictures_and_files_exist():
+    for path in re.findall(r"\]\(([^)#]+)\)", README):
+        if not path.startswith("http"):
+            assert (HERE / path).is_file(), path
+    for path in re.findall(r"`((?:tests|resources)/[\w/.]+\.\w+)`", README):
+        assert (HERE / path).is_file(), path
