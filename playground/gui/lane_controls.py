@@ -7,11 +7,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtCore import QPoint, QPointF, QRectF, Qt, Signal
+from msgspec import structs
+from PySide6.QtCore import QPoint, QPointF, QRectF, QSignalBlocker, Qt, Signal
 from PySide6.QtGui import QIntValidator, QKeyEvent, QMouseEvent, QPaintEvent, QPen
-from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QLineEdit, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QAbstractButton, QDoubleSpinBox, QHBoxLayout, QLineEdit, QToolButton, QVBoxLayout, QWidget
 
 from playground.catalog.activations import ACTIVATIONS, resolve
+from playground.catalog.losses import LOSSES
+from playground.catalog.tasks import TASKS
+from playground.experiment import Experiment, output_activation
 from playground.gui.choices import ChoiceBox
 from playground.gui.controls import IconButton, TextLabel, painting
 from playground.gui.theme import Theme
@@ -123,6 +127,89 @@ class LaneHeader(QWidget):
             QLineEdit {{ background:transparent; border:none; padding:0; color:{p.text}; }}
             QLineEdit:focus {{ border-bottom:2px solid {p.accent}; border-radius:0; }}"""
         )
+
+
+class ParameterField(QDoubleSpinBox):
+    """The one number of a layer's activation, such as leaky ReLU's slope; hidden where there is none.
+
+    Signals
+    -------
+    activation_chosen(spec)
+        The activation with the number that was typed or stepped to.
+    """
+
+    activation_chosen = Signal(object)
+
+    def __init__(self, theme: Theme, parent: QWidget) -> None:
+        super().__init__(parent, decimals=3, singleStep=0.05, keyboardTracking=False)
+        self._spec: Any = None
+        self.setFont(theme.font(11, 500, tabular=True))
+        self.setFixedSize(64, 26)
+        self.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
+        self.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.valueChanged.connect(self._changed)
+
+    def show_activation(self, activation: Any) -> None:
+        """Show an activation's number, if it has one; nothing is emitted."""
+        record, value = resolve(activation)
+        parameter = record.parameter
+        self.setVisible(parameter is not None)
+        if parameter is None or record.spec is None:
+            return
+        self._spec = activation if not isinstance(activation, str) else record.spec()
+        words = self.tr("{0} Keeps the weights.").format(parameter.description)
+        self.setToolTip(words)
+        self.setAccessibleName(f"{record.title}: {parameter.name.replace('_', ' ')}")
+        with QSignalBlocker(self):
+            self.setRange(parameter.minimum, parameter.maximum)
+            self.setValue(value)
+
+    def _changed(self, value: float) -> None:
+        name = resolve(self._spec)[0].parameter.name  # type: ignore[union-attr]
+        self.activation_chosen.emit(structs.replace(self._spec, **{name: round(value, 6)}))
+
+
+class OutputActivationBox(ChoiceBox):
+    """The last layer's activation: what fits the task first, then whatever else goes with task and loss.
+
+    Signals
+    -------
+    chosen(name or None)
+        None: what fits the task.
+    """
+
+    chosen = Signal(object)
+
+    def __init__(self, theme: Theme, parent: QWidget) -> None:
+        super().__init__(theme, "", "")
+        self.setAccessibleName(self.tr("Output activation"))
+        self.setToolTip(
+            self.tr("What the last layer does with its sums; the usual choice follows from the task. Keeps the weights.")
+        )
+        self.setParent(parent)
+        self.setFixedSize(96, 24)
+        self.setFont(theme.font(11, 500))
+        self._names: list[str | None] = []
+        self.activated.connect(lambda index: self.chosen.emit(self._names[index]))
+
+    def show_experiment(self, experiment: Experiment) -> None:
+        """Offer what can be chosen and show what holds; nothing is emitted."""
+        task, loss = TASKS[experiment.training.task], LOSSES[experiment.training.loss]
+        usual = ACTIVATIONS[task.output_activation]
+        names = [
+            record.name
+            for record in ACTIVATIONS.values()
+            if (not loss.outputs or record.name in loss.outputs)
+            and not (task.name == "binary" and record.name == "softmax")
+            and record.name != usual.name
+        ]
+        self._names = [None, *names]
+        self.clear()
+        for name in (usual.name, *names):
+            self.addItem(ACTIVATIONS[name].title)
+            self.setItemData(self.count() - 1, ACTIVATIONS[name].description, Qt.ItemDataRole.ToolTipRole)
+        chosen = resolve(output_activation(experiment))[0].name
+        self.setCurrentIndex(0 if chosen == usual.name else names.index(chosen) + 1)
 
 
 class LaneHandle(QWidget):

@@ -10,13 +10,10 @@ from PySide6.QtCore import QPoint, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QMouseEvent, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QDoubleSpinBox, QWidget
 
-from playground.catalog.activations import ACTIVATIONS, resolve
-from playground.catalog.losses import LOSSES
-from playground.catalog.tasks import TASKS
+from playground.catalog.activations import resolve
 from playground.experiment import FEATURES, Experiment, SyntheticSource, output_activation
-from playground.gui.choices import ChoiceBox
 from playground.gui.controls import number, painting
-from playground.gui.lane_controls import FeatureButton, InsertButton, LaneHandle, LaneHeader
+from playground.gui.lane_controls import FeatureButton, InsertButton, LaneHandle, LaneHeader, OutputActivationBox, ParameterField
 from playground.gui.network_layout import HEADER, Edges, Lane, Size, edges_between, lay_out, minimum_width
 from playground.gui.network_painter import NetworkPainter, Preview
 from playground.gui.pictures import edge_height
@@ -84,19 +81,12 @@ class NetworkCanvas(QWidget):
         self._preview: Preview | None = None
         self.headers: list[LaneHeader] = []
         self.handles: list[LaneHandle] = []
+        self.parameter_fields: list[ParameterField] = []
         self.insert_buttons: list[InsertButton] = []
         self.feature_buttons: dict[str, FeatureButton] = {}
         self._make_feature_buttons()
-        self.output_box = ChoiceBox(
-            theme,
-            self.tr("Output activation"),
-            self.tr("What the last layer does with its sums; the usual choice follows from the task. Keeps the weights."),
-        )
-        self.output_box.setParent(self)
-        self.output_box.setFixedSize(96, 24)
-        self.output_box.setFont(theme.font(11, 500))
-        self._output_names: list[str | None] = []
-        self.output_box.activated.connect(lambda index: self.output_activation_chosen.emit(self._output_names[index]))
+        self.output_box = OutputActivationBox(theme, self)
+        self.output_box.chosen.connect(self.output_activation_chosen)
         self.editor = self._make_editor()
         self._edited: tuple[str, tuple[int, ...]] | None = None
         theme.changed.connect(self._refresh)
@@ -196,14 +186,16 @@ class NetworkCanvas(QWidget):
         layers = experiment.network.layers
         while len(self.headers) < len(layers):
             self._add_lane_controls(len(self.headers))
-        for index, (header, handle) in enumerate(zip(self.headers, self.handles, strict=True)):
-            header.setVisible(index < len(layers))
-            handle.setVisible(index < len(layers))
+        for index, (header, handle, field) in enumerate(zip(self.headers, self.handles, self.parameter_fields, strict=True)):
+            for widget in (header, handle, field):
+                widget.setVisible(index < len(layers))
             if index < len(layers):
                 lane, layer = self.lanes[index + 1], layers[index]
                 header.show_layer(index + 1, layer.units, layer.activation)
                 header.move(round(lane.center - header.width() / 2), 0)
                 handle.setGeometry(round(lane.left), round(lane.top), round(lane.width), 24)
+                field.move(round(lane.center - field.width() / 2), round(lane.top + lane.height) - 32)
+                field.show_activation(layer.activation)
                 title = resolve(layer.activation)[0].title
                 handle.setAccessibleName(self.tr("Hidden {0}: {1} neurons, {2}").format(index + 1, layer.units, title))
         while len(self.insert_buttons) < len(layers) + 1:
@@ -222,7 +214,7 @@ class NetworkCanvas(QWidget):
             if self._planar:
                 x, y, width, height = self.lanes[0].nodes[FEATURES.index(name)]
                 feature.setGeometry(round(x) - 2, round(y) - 2, round(width) + 4, round(height) + 4)
-        self._offer_output_activations(experiment)
+        self.output_box.show_experiment(experiment)
         self.output_box.move(round(self.lanes[-1].center - 48), 59)
 
     def _add_lane_controls(self, index: int) -> None:
@@ -237,6 +229,9 @@ class NetworkCanvas(QWidget):
         handle.dragged.connect(lambda offset, here: self._drag(index, offset, here))
         handle.dropped.connect(lambda offset, here: self._drop(index, offset, here))
         handle.cancelled.connect(lambda: self._show_preview(None))
+        field = ParameterField(self._theme, self)
+        field.activation_chosen.connect(lambda spec: self.activation_chosen.emit(index, spec))
+        self.parameter_fields.append(field)
         self.headers.append(header)
         self.handles.append(handle)
 
@@ -244,25 +239,6 @@ class NetworkCanvas(QWidget):
         button = InsertButton(self._theme, self)
         button.clicked.connect(lambda: self.layer_inserted.emit(position))
         self.insert_buttons.append(button)
-
-    def _offer_output_activations(self, experiment: Experiment) -> None:
-        """Only what goes with task and loss is offered; the task's own choice comes first."""
-        task, loss = TASKS[experiment.training.task], LOSSES[experiment.training.loss]
-        usual = ACTIVATIONS[task.output_activation]
-        names = [
-            record.name
-            for record in ACTIVATIONS.values()
-            if (not loss.outputs or record.name in loss.outputs)
-            and not (task.name == "binary" and record.name == "softmax")
-            and record.name != usual.name
-        ]
-        self._output_names = [None, *names]
-        self.output_box.clear()
-        for name in (usual.name, *names):
-            self.output_box.addItem(ACTIVATIONS[name].title)
-            self.output_box.setItemData(self.output_box.count() - 1, ACTIVATIONS[name].description, Qt.ItemDataRole.ToolTipRole)
-        chosen = resolve(output_activation(experiment))[0].name
-        self.output_box.setCurrentIndex(0 if chosen == usual.name else names.index(chosen) + 1)
 
     # Dragging
 

@@ -146,6 +146,24 @@ def test_an_activation_per_layer_keeps_the_weights(driver):
     assert driver.window.bar.activation.value is None, "a mixture shows a dash"
 
 
+def test_the_slope_of_leaky_relu_can_be_set(driver):
+    box, field = driver.canvas.headers[0].activation, driver.canvas.parameter_fields[0]
+    assert not field.isVisible()
+    box.setCurrentIndex(box.findText("Leaky ReLU"))
+    box.activated.emit(box.currentIndex())
+    assert field.isVisible()
+    assert field.value() == 0.1
+    field.selectAll()
+    driver.qtbot.keyClicks(field, "0.25")
+    driver.qtbot.keyClick(field, Qt.Key.Key_Return)
+    assert driver.experiment.network.layers[0].activation.negative_slope == 0.25
+    driver.settle()
+    assert driver.canvas.headers[0].activation.currentText() == "Leaky ReLU"
+    assert driver.window.bar.activation.value is None
+    driver.window.actions_by_name["undo"].trigger()
+    assert field.value() == 0.1
+
+
 def test_the_output_activation_can_be_overridden_and_warns_where_it_is_a_mistake(open_window):
     driver = open_window("multilabel")
     box = driver.canvas.output_box
