@@ -395,8 +395,8 @@ class TrainingSession:
             run=trainer.run,
             backend=trainer.backend.NAME,
         )
-        # From start to start, so that what a snapshot costs doesn't lower how often there is one.
-        self._last_publish = start
+        # From due time to due time, so that neither a snapshot's cost nor a late wake lowers how often there is one.
+        self._last_publish = max(self._last_publish + FRAME, start - FRAME / 2)
         # Time spent waiting for the interpreter is no cost of the snapshot's: a high reading counts little.
         cost = time.perf_counter() - start
         self._publish_cost = min(cost, 0.9 * self._publish_cost + 0.1 * cost)

@@ -53,7 +53,8 @@ class FrameLoop(QObject):
         super().__init__(parent)
         self._session = session
         self._can_be_seen = can_be_seen
-        self._views: list[View] = []
+        self._views: list[tuple[View, int, int]] = []
+        self._turn = 0
         self._shown: Snapshot | None = None
         self._shown_by: dict[int, Snapshot] = {}
         self._watched: Watch | None = None
@@ -72,8 +73,16 @@ class FrameLoop(QObject):
         snapshot = self._session.latest
         return snapshot if snapshot is not None and snapshot.generation >= self._session.generation else None
 
-    def add_view(self, view: View) -> None:
-        self._views.append(view)
+    def add_view(self, view: View, every: int = 1, turn: int = 0) -> None:
+        """Show snapshots to a view.
+
+        Parameters
+        ----------
+        every, turn
+            While training runs the view gets only every so many snapshots, those whose number leaves ``turn`` over: views
+            that are slow to draw take turns, so that no frame has to wait for all of them.
+        """
+        self._views.append((view, every, turn))
 
     def start(self) -> None:
         self._timer.start()
@@ -83,12 +92,17 @@ class FrameLoop(QObject):
 
     def poll(self) -> None:
         """Show what is new; called by the timer."""
-        seen = [view for view in self._views if view.isVisible()] if self._can_be_seen() else []
-        self._watch(seen)
+        seen = [entry for entry in self._views if entry[0].isVisible()] if self._can_be_seen() else []
+        self._watch([view for view, _, _ in seen])
         snapshot = self.newest
         if snapshot is None:
             return
-        for view in seen:
+        if snapshot is not self._shown:
+            self._turn += 1
+        running = snapshot.status is Status.RUNNING
+        for view, every, turn in seen:
+            if running and self._turn % every != turn:
+                continue
             # A view that comes back into sight gets the newest snapshot even if nothing has happened since.
             if self._shown_by.get(id(view)) is not snapshot:
                 self._shown_by[id(view)] = snapshot

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import os
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +29,6 @@ from playground.trainer import History
 
 Array = NDArray[Any]
 LEAST = 1e-9
-REDRAW_SECONDS = 0.05
 WIDTHS = {"train": 2.4, "test": 1.6}
 BAND_POINTS, LINE_POINTS = 400, 200
 
@@ -82,8 +80,8 @@ class LossPlot(QWidget):
         self.setAccessibleName(self.tr("Loss curves"))
         self._theme = theme
         self._history: History | None = None
-        self._drawn_at = 0.0
         self._quantity = "loss"
+        self._ranges: dict[str, tuple[float, float]] = {}
         self.train_label = NumberLabel(theme, "−0.0000")
         self.test_label = NumberLabel(theme, "−0.0000")
         self.epoch_label = TextLabel(theme, "", 11, 500, "text_faint")
@@ -149,8 +147,11 @@ class LossPlot(QWidget):
         self._bands, self._lines = {}, {}
         # Test first, so that the training curve lies on top.
         for part in ("test", "train"):
-            self._bands[part] = plot.plot(antialias=False, skipFiniteCheck=False)
-            self._lines[part] = plot.plot(antialias=True, skipFiniteCheck=False)
+            # Curves themselves rather than PlotDataItems, which prepare for log axes and down-sampling we do ourselves.
+            self._bands[part] = pg.PlotCurveItem(antialias=False)
+            self._lines[part] = pg.PlotCurveItem(antialias=True)
+            plot.addItem(self._bands[part])
+            plot.addItem(self._lines[part])
         self._cursor = pg.InfiniteLine(angle=90)
         self._cursor.hide()
         plot.addItem(self._cursor, ignoreBounds=True)
@@ -163,12 +164,8 @@ class LossPlot(QWidget):
         return frozenset()
 
     def show_snapshot(self, snapshot: Snapshot) -> None:
-        """Show the newest history, at most twenty times a second."""
-        now = time.perf_counter()
-        running = snapshot.status == "running"
-        if not running or now - self._drawn_at >= REDRAW_SECONDS:
-            self._drawn_at = now
-            self.show_history(snapshot.history)
+        """Show the newest history."""
+        self.show_history(snapshot.history)
 
     def show_history(self, history: History) -> None:
         """Show a history."""
@@ -225,11 +222,16 @@ class LossPlot(QWidget):
                 lows.append(finite.min())
                 highs.append(finite.max())
         if lows:
-            low, high = float(min(lows)), float(max(highs))
-            room = max(0.04 * (high - low), 0.02 if self.logarithmic else 0.02 * max(abs(high), 1e-6))
-            self.plot.setYRange(low - room, high + room, padding=0)
-        self.plot.setXRange(0, max(1.0, float(epochs[-1])), padding=0.012)
+            self._set_range("y", *_round_range(float(min(lows)), float(max(highs)), self.logarithmic))
+        self._set_range("x", 0.0, _round_up(max(1.0, float(epochs[-1]))))
         self._show_numbers(history.length - 1, at_pointer=False)
+
+    def _set_range(self, side: str, low: float, high: float) -> None:
+        """Set an axis's range if it is another one: drawing an axis anew costs more than a curve."""
+        if self._ranges.get(side) != (low, high):
+            self._ranges[side] = (low, high)
+            set_range = self.plot.setXRange if side == "x" else self.plot.setYRange
+            set_range(low, high, padding=0.012 if side == "x" else 0)
 
     def _scaled(self, values: Array) -> Array:
         return np.log10(np.maximum(values, LEAST)) if self.logarithmic else values
@@ -323,6 +325,19 @@ class LegendMark(QWidget):
         painter.setPen(QPen(self._theme.color(self._color), self._width))
         painter.drawLine(QPointF(1, 6), QPointF(17, 6))
         painter.end()
+
+
+def _round_up(end: float) -> float:
+    """A little beyond the end, so that the axis moves a few times a second rather than with every epoch."""
+    step = 10.0 ** math.floor(math.log10(end)) / 5
+    return end if end <= 20 else math.ceil(end / step) * step
+
+
+def _round_range(low: float, high: float, logarithmic: bool) -> tuple[float, float]:
+    """The range of the values with a margin, in steps coarse enough that it seldom changes."""
+    room = max(0.03 * (high - low), 0.02 if logarithmic else 0.02 * max(abs(high), 1e-6))
+    step = 10.0 ** math.floor(math.log10(max(high - low + 2 * room, 1e-12))) / 5
+    return math.floor((low - room) / step) * step, math.ceil((high + room) / step) * step
 
 
 def _averages(x: Array, y: Array) -> tuple[Array, Array]:

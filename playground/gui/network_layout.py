@@ -182,7 +182,7 @@ def edges_between(lanes: list[Lane], weights: list[Array], sources: list[NDArray
     order = np.argsort(size, kind="stable")[-MOST_EDGES:]
     gaps, source, target, values, size = gaps[order], source[order], target[order], values[order], size[order]
     # Against the strong ones, so that one huge weight doesn't hide the others; small networks' weights against 1.
-    reference = max(1.0, float(np.quantile(size, 0.97))) if len(size) else 1.0
+    reference = max(1.0, float(size[int(0.97 * (len(size) - 1))])) if len(size) else 1.0
     strength = np.minimum(1.0, size / reference)
     curves = np.empty((len(values), 6), np.float32)
     for gap in range(len(weights)):

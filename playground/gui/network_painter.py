@@ -150,7 +150,11 @@ class NetworkPainter:
             self._background = self._draw_background(size, ratio)
         painter.drawPixmap(0, 0, self._background)
         if self._edge_image is not None:
-            painter.drawImage(0, 0, self._edge_image)
+            # Edges run between the lanes only; blending the rest of the image would cost a millisecond for nothing.
+            first, last = self._lanes[0], self._lanes[-1]
+            area = QRectF(first.left, first.top, last.left + last.width - first.left, first.height).toAlignedRect()
+            source = QRectF(area.x() * self.scale, area.y() * self.scale, area.width() * self.scale, area.height() * self.scale)
+            painter.drawImage(QRectF(area), self._edge_image, source)
         elif self._plain_edges is not None:
             self._paint_plain_edges(painter, self._plain_edges)
         for lane in self._lanes:

@@ -39,8 +39,12 @@ def colorize(values: Array, scale: float, colors: Pixels) -> Pixels:
     pixels
         uint32 of the values' shape, 0xffrrggbb.
     """
-    index = np.nan_to_num(values * (127.5 / scale) + 127.5, nan=127.5, posinf=255.0, neginf=0.0)
-    return colors[np.clip(index, 0, 255).astype(np.uint8)]
+    index = values * np.float32(127.5 / scale)
+    index += np.float32(127.5)
+    np.clip(index, 0, 255, out=index)
+    if np.isnan(index.sum()):
+        index[np.isnan(index)] = 127.5
+    return colors[index.astype(np.uint8)]
 
 
 def boundary(values: Array, level: float) -> Array:

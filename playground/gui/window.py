@@ -186,8 +186,10 @@ class Window(QMainWindow):
         self._connect_canvas()
         panels.surface.probed.connect(self._probe_point)
         panels.rows.row_picked.connect(self._probe_data_row)
-        for view in (panels.canvas, panels.surface, panels.rows, panels.loss, panels.outputs, panels.data, bar):
+        for view in (panels.canvas, panels.rows, panels.outputs, panels.data, bar):
             self.loop.add_view(view)
+        self.loop.add_view(panels.surface, every=2)
+        self.loop.add_view(panels.loss, every=4, turn=1)
         self.loop.shown.connect(self._show_snapshot)
         self.loop.rates_measured.connect(self.status.show_rates)
 

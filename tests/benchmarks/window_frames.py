@@ -41,7 +41,7 @@ def main(seconds):
     window.rasterizer.wait(60)
     settle()
     frames, costs, clicks = [], {}, []
-    for view in window.loop._views:
+    for view, _, _ in window.loop._views:
         show, name = view.show_snapshot, type(view).__name__
 
         def timed(snapshot, show=show, name=name):
