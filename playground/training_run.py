@@ -147,18 +147,20 @@ class _Progress:
 
     def __init__(self, name: str, epochs: int, show: bool) -> None:
         from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+        from rich.table import Column
 
         self._progress = Progress(
             TextColumn("{task.description}"),
-            BarColumn(),
+            BarColumn(bar_width=12),
             MofNCompleteColumn(),
-            TextColumn("epochs  {task.fields[losses]}"),
-            TimeRemainingColumn(compact=True),
+            # Eighty columns hold it all.
+            TextColumn("{task.fields[losses]}", table_column=Column(no_wrap=True)),
             console=Console(stderr=True),
             disable=not show,
         )
-        self._task = self._progress.add_task(name, total=epochs, losses="")
+        short = name if len(name) <= 24 else name[:23] + "…"
+        self._task = self._progress.add_task(short, total=epochs, losses="")
 
     def __enter__(self) -> _Progress:
         self._progress.start()
@@ -171,5 +173,5 @@ class _Progress:
         """Show the newest row."""
         row = history.last()
         metric = history.columns[4] if len(history.columns) > 4 else history.columns[2]
-        words = f"loss {row['train_loss']:.4f} / test {row['test_loss']:.4f}  {metric.replace('_', ' ')} {row[metric]:.4f}"
+        words = f"loss {row['train_loss']:.4f} test {row['test_loss']:.4f}  {metric.replace('_', ' ')} {row[metric]:.4g}"
         self._progress.update(self._task, advance=1, losses=words)
