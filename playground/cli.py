@@ -232,7 +232,7 @@ def _changed(experiment, change: str):  # type: ignore[no-untyped-def]
     from playground.experiment import ExperimentError, set_field
 
     field, equals, value = change.partition("=")
-    if not equals:
+    if not equals or not field.strip():
         raise ExperimentError(f"--set {change}: write it as FIELD=VALUE, such as training.optimizer.learning_rate=0.01.")
     return set_field(experiment, field.strip(), value.strip())
 
@@ -241,8 +241,10 @@ def _predict(options: argparse.Namespace) -> int:
     from playground.data.files import feature_rows, read_table
     from playground.model import load
     from playground.prediction import prediction_table
-    from playground.storage import atomic_write
+    from playground.storage import FileError, atomic_write
 
+    if options.out and any(os.path.exists(f) and _same_file(options.out, f) for f in (options.model, options.data)):
+        raise FileError(f"{options.out}: predictions would take the place of what they are made from; name another file.")
     model = load(options.model)
     rows = feature_rows(read_table(options.data), model.preprocessing.columns, options.data)
     text = prediction_table(model, rows)
@@ -252,6 +254,10 @@ def _predict(options: argparse.Namespace) -> int:
     else:
         sys.stdout.write(text)
     return DONE
+
+
+def _same_file(first: str, second: str) -> bool:
+    return os.path.realpath(first) == os.path.realpath(second)
 
 
 def _export(options: argparse.Namespace) -> int:

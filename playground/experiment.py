@@ -318,13 +318,15 @@ def set_field(experiment: Experiment, path: str, value: str) -> Experiment:
     root = msgspec.to_builtins(experiment)
     try:
         parsed = json.loads(value)
+    except RecursionError:
+        raise ExperimentError(f"{path}: the value is nested too deeply.") from None
     except ValueError:
         parsed = value
     holder: Any = root
     *parents, last = path.split(".")
     for depth, part in enumerate([*parents, last]):
         if isinstance(holder, (list, tuple)):
-            if not part.isdigit() or int(part) >= len(holder):
+            if not part.isdecimal() or int(part) >= len(holder):
                 raise ExperimentError(f"{path}: there is no item {part!r}; there are {len(holder)}, counted from 0.")
         elif not isinstance(holder, dict):
             raise ExperimentError(f"{path}: {'.'.join(path.split('.')[:depth])} has no fields to set.")
@@ -346,7 +348,7 @@ def _from_builtins(value: Any) -> Experiment:
     """Turn plain dicts and lists into a checked Experiment."""
     if not isinstance(value, dict):
         raise ExperimentError("it isn't an experiment: a JSON object with data, network and training is expected.")
-    _refuse_not_finite(value, "")
+    _refuse_unstorable(value, "")
     try:
         experiment = msgspec.convert(value, Experiment)
     except msgspec.ValidationError as error:
@@ -357,16 +359,18 @@ def _from_builtins(value: Any) -> Experiment:
     return experiment
 
 
-def _refuse_not_finite(value: Any, path: str) -> None:
-    """msgspec lets NaN and infinity pass every range; a spec must not hold them."""
+def _refuse_unstorable(value: Any, path: str) -> None:
+    """msgspec lets NaN and infinity pass every range, and text that isn't Unicode; a spec must not hold them."""
+    if isinstance(value, str) and not value.isprintable() and any("\ud800" <= letter <= "\udfff" for letter in value):
+        raise ExperimentError(f"{path}: the text holds half of a character, which no file can store; write it anew.")
     if isinstance(value, float) and not math.isfinite(value):
         raise ExperimentError(f"{path}: {value} is not a number that can be used; give a finite one.")
     if isinstance(value, dict):
         for key, item in value.items():
-            _refuse_not_finite(item, f"{path}.{key}" if path else str(key))
+            _refuse_unstorable(item, f"{path}.{key}" if path else str(key))
     elif isinstance(value, (list, tuple)):
         for index, item in enumerate(value):
-            _refuse_not_finite(item, f"{path}.{index}")
+            _refuse_unstorable(item, f"{path}.{index}")
 
 
 def _sentence(message: str, root: Any) -> str:
@@ -383,6 +387,8 @@ def _sentence(message: str, root: Any) -> str:
         return f"{at}the field {missing[1]!r} is missing; add it."
     if "Invalid enum value" in text or "Invalid value" in text:
         choices = _choices(path)
+        if given in choices:
+            return f"{at}{given!r} doesn't go with the other fields beside it; change those first, such as the type."
         allowed = f"; choose one of {', '.join(choices)}" if choices else ""
         return f"{at}{given!r} is not a choice{_nearest(str(given), choices)}{allowed}."
     expected = text.replace("`", "").replace("Expected ", "").replace(", got ", ", not ")

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from playground.experiment import Experiment, ExperimentError
+from playground.experiment import Experiment, ExperimentError, FileSource, target_range
 from playground.storage import FileError
 from playground.trainer import History, RunInfo, Trainer, history_columns
 
@@ -241,13 +241,15 @@ class TrainingSession:
     def _use(self, command: Use) -> None:
         running = self._status is Status.RUNNING
         self._error = None
-        keeps = self._trainer is not None and command.parameters is None and not command.restart
-        if keeps and self._trainer is not None and self._trainer.use(command.experiment):
+        if self._trainer is not None and not command.restart and self._trainer.use(command.experiment):
+            if command.parameters is not None:
+                self._trainer.put(command.parameters)
+                self._trainer.record()
             if not running and self._status is not Status.IDLE:
                 self._status = Status.PAUSED
         else:
             old = self._trainer
-            same_data = old is not None and _same_data(old.run.experiment, command.experiment)
+            same_data = old is not None and _same_data(old.run.experiment, command.experiment, command.restart)
             data = old.run.data if old is not None and same_data else None
             # Nothing of a run that failed to start may stay: the window would show it under the new name.
             self._trainer = None
@@ -433,9 +435,9 @@ def _pictures(values: NDArray[np.float32], size: int) -> NDArray[np.float32]:
     return np.ascontiguousarray(values.T).reshape(-1, size, size)
 
 
-def _same_data(old: Experiment, new: Experiment) -> bool:
-    """Whether prepared data can be used again: same source, split and target encoding."""
-    from playground.experiment import target_range
-
+def _same_data(old: Experiment, new: Experiment, restart: bool) -> bool:
+    """Whether prepared data can be used again: same source, split and target encoding; a restart reads files anew."""
+    if restart and isinstance(new.data.source, FileSource):
+        return False
     same_task = old.training.task == new.training.task
     return same_task and old.data == new.data and target_range(old) == target_range(new)

@@ -226,6 +226,19 @@ class Trainer:
         self.diverged = False
         return True
 
+    def put(self, parameters: Array) -> None:
+        """Go on from other weights of the same layout, with the optimizer's memory emptied.
+
+        Raises
+        ------
+        ExperimentError
+            If they belong to a network of another shape.
+        """
+        if parameters.shape != self.state.parameters.shape:
+            raise ExperimentError("the weights were trained for a network of another shape; open their own experiment.")
+        self.state.parameters[:] = self._good[:] = parameters
+        self._forget_momentum()
+
     def switch_backend(self, name: str) -> None:
         """Go on with the same weights, memory and place in the epoch on another backend."""
         old = self.state
@@ -248,6 +261,9 @@ class Trainer:
         """Back to the last weights that were good, with the optimizer's memory emptied."""
         self.diverged = True
         self.state.parameters[:] = self._good
+        self._forget_momentum()
+
+    def _forget_momentum(self) -> None:
         self.state.first_moment[:] = 0
         self.state.second_moment[:] = 0
         self.state.memory_start = self.state.step

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import os
 import sys
 from pathlib import Path
@@ -92,6 +93,8 @@ class TrainingRun:
     def results(self) -> dict[str, str]:
         """The last measurement, for stdout: ``test_accuracy 0.9708``."""
         row = self.trainer.measurement
+        # Without test rows there is nothing to say about them.
+        row = {name: value for name, value in row.items() if math.isfinite(value)}
         return {name: f"{value:.0f}" if name == "epoch" else f"{value:.4f}" for name, value in row.items()}
 
     def _draw(self, path: Path) -> bool:

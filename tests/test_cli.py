@@ -669,3 +669,38 @@ def test_ctrl_c_keeps_what_was_trained_and_exits_130(folder):
     assert rows[-1, 1] < rows[0, 1]
     assert float(out.split()[-1]) == pytest.approx(rows[-1, 4], abs=1e-4)
     assert load("out/model.safetensors").metrics["train_loss"] == pytest.approx(rows[-1, 1])
+
+
+def test_predictions_never_take_the_place_of_what_they_are_made_from(tmp_path, capsys):
+    assert cli.run(["train", "iris", "--epochs", "2", "--out", str(tmp_path / "m"), "--quiet"]) == 0
+    model, table = tmp_path / "m" / "model.safetensors", tmp_path / "rows.csv"
+    table.write_text("sepal length (cm),sepal width (cm),petal length (cm),petal width (cm)\n5,3,1,0.2\n")
+    for target in (model, table):
+        before = target.read_bytes()
+        capsys.readouterr()
+        assert cli.run(["predict", str(model), str(table), "--out", str(target)]) == 2
+        assert "another file" in capsys.readouterr().err
+        assert target.read_bytes() == before
+
+
+def test_numbers_too_large_to_compute_with_are_refused_before_anything_is_written(tmp_path, capsys):
+    table = tmp_path / "huge.csv"
+    table.write_text("a,b,y\n" + "".join(f"{(-1) ** i}e300,{i},{i % 2}\n" for i in range(20)))
+    assert cli.run(["train", str(table), "--out", str(tmp_path / "out")]) == 2
+    error = capsys.readouterr().err
+    assert "'a'" in error
+    assert "line 2" in error
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["network.layers.²=1", 'name="\\ud800"', "data=" + 100_000 * "[", "=1", "training.epochs.x=1", "data.source.name=circle"],
+)
+def test_odd_changes_are_one_sentence(change, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert cli.run(["train", "iris", "--set", change]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("playground: ")
+    assert error.count("\n") == 1
+    assert not list(tmp_path.iterdir())

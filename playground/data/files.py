@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MOST_CLASSES = 100
+# Squares of larger numbers leave the range of float64, and float32 ends at 3e38.
+LARGEST = 1e30
 
 
 class ColumnError(FileError):
@@ -39,14 +41,15 @@ class ColumnError(FileError):
 
     Parameters
     ----------
-    message
-        One sentence.
+    problem, mend
+        The two halves of the sentence; the window has a button in place of the second.
     column
         The column's name.
     """
 
-    def __init__(self, message: str, column: str) -> None:
-        super().__init__(message)
+    def __init__(self, problem: str, mend: str, column: str) -> None:
+        super().__init__(problem + mend)
+        self.problem = problem
         self.column = column
 
 
@@ -90,7 +93,15 @@ def read_table(path: str | os.PathLike[str]) -> pd.DataFrame:
             # pandas only warns where cells beyond the header's columns would be dropped.
             warnings.simplefilter("error", pd.errors.ParserWarning)
             frame = pd.read_csv(
-                io.StringIO(text), sep=delimiter, skipinitialspace=True, index_col=False, on_bad_lines="error", decimal=decimal
+                io.StringIO(text),
+                sep=delimiter,
+                skipinitialspace=True,
+                index_col=False,
+                on_bad_lines="error",
+                decimal=decimal,
+                # Only an empty cell has no value: "NA" and "None" may well be names of classes.
+                keep_default_na=False,
+                na_values=[""],
             )
     except pd.errors.ParserWarning:
         raise FileError(
@@ -239,22 +250,26 @@ def _numbers(frame: pd.DataFrame, name: str, path: str | os.PathLike[str], role:
     column = frame[name]
     mend = "give a number there"
 
-    def refusal(message: str) -> FileError:
-        return ColumnError(message, name) if role == "feature" else FileError(message)
+    def refusal(problem: str, mend: str) -> FileError:
+        return ColumnError(problem, mend, name) if role == "feature" else FileError(problem + mend)
 
     if column.isna().any():
         line = column.index[int(column.isna().to_numpy().argmax())]
         mend = f"fill it in, or leave the column out with --ignore {name}" if role == "feature" else "fill it in"
-        raise refusal(f"{path}: line {line} has no value in column {name!r}; {mend}.")
+        raise refusal(f"{path}: line {line} has no value in column {name!r}", f"; {mend}.")
     numbers = pd.to_numeric(column, errors="coerce") if column.dtype != bool else column.astype(float)
     if numbers.isna().any():
         at = int(numbers.isna().to_numpy().argmax())
         mend = f"make it numbers, or leave the column out with --ignore {name}" if role == "feature" else mend
-        raise refusal(f"{path}: column {name!r} holds text ({str(column.iloc[at])[:40]!r} in line {column.index[at]}); {mend}.")
+        text = f"{path}: column {name!r} holds text ({str(column.iloc[at])[:40]!r} in line {column.index[at]})"
+        raise refusal(text, f"; {mend}.")
     values = numbers.to_numpy(np.float64)
-    if not np.isfinite(values).all():
-        line = column.index[int((~np.isfinite(values)).argmax())]
-        raise refusal(f"{path}: column {name!r} is infinite in line {line}; give a finite number there.")
+    beyond = np.abs(values) > LARGEST
+    if beyond.any():
+        line, infinite = column.index[int(beyond.argmax())], not np.isfinite(values[beyond.argmax()])
+        what = "is infinite" if infinite else f"holds a number beyond ±{LARGEST:g}"
+        mend = "give a finite number there" if infinite else "use a larger unit"
+        raise refusal(f"{path}: column {name!r} {what} in line {line}", f"; {mend}.")
     return values
 
 

@@ -57,5 +57,6 @@ def format_for(path: Path) -> Format:
     """
     if path.suffix.lower() not in FORMATS:
         known = ", ".join(FORMATS)
-        raise FileError(f"{path}: the ending {path.suffix or 'of the name'!r} is no format known here; use one of {known}.")
+        problem = f"the ending {path.suffix!r} is no format known here" if path.suffix else "its name has no ending"
+        raise FileError(f"{path}: {problem}; use one of {known}.")
     return FORMATS[path.suffix.lower()]

@@ -110,6 +110,7 @@ def _fit(preprocessing: Preprocessing, experiment: Experiment) -> bool:
         and len(preprocessing.target_names) == (1 if task in ("binary", "multiclass") else outputs)
         and len(preprocessing.classes) == {"binary": 2, "regression": 0}.get(task, outputs)
         and preprocessing.target_low < preprocessing.target_high
+        and all(scale > 0 for scale in (*preprocessing.scale, *preprocessing.target_scale))
     )
 
 
@@ -126,6 +127,8 @@ def _filled(model: TrainedModel, arrays: dict[str, NDArray[Any]]) -> TrainedMode
     for name, view in expected.items():
         if arrays[name].shape != view.shape[::-1] or arrays[name].dtype != np.float32:
             raise ValueError(f"the tensor {name} has the wrong shape or type; save the model again.")
+        if not np.isfinite(arrays[name]).all():
+            raise ValueError(f"the tensor {name} holds values that are no numbers; train the model again.")
         view.of(parameters)[:] = arrays[name].T
     return TrainedModel(model.experiment, parameters, model.preprocessing, model.metrics)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -36,8 +37,8 @@ class ChoiceBox(QComboBox):
         self.setFixedHeight(30)
         self.setFont(theme.font(12, 500, tabular=True))
         self.setMaxVisibleItems(16)
-        # The wheel over a bar of boxes must not change the experiment by accident.
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        # By Tab alone, unless there is something to type: after a choice Space still plays and pauses.
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus if editable_number else Qt.FocusPolicy.TabFocus)
         line = self.lineEdit()
         if line is not None:
             line.setFont(self.font())
@@ -48,6 +49,7 @@ class ChoiceBox(QComboBox):
         theme.changed.connect(self.update)
 
     def wheelEvent(self, event: Any) -> None:
+        # The wheel over a bar of boxes must not change the experiment by accident.
         event.ignore()
 
     def paintEvent(self, _event: QPaintEvent) -> None:
@@ -155,6 +157,8 @@ class LabeledCombo(QWidget):
             return
         try:
             value = float(text)
+            if not math.isfinite(value):
+                raise ValueError
         except ValueError:
             # Not a number: what holds comes back.
             line.setText(self._text(self._current))
@@ -190,6 +194,7 @@ class Segmented(QFrame):
             button.setAccessibleName(f"{name}: {title}")
             button.setFont(theme.font(12, 500))
             button.setFixedHeight(28)
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
             button.clicked.connect(lambda _checked=False, value=value: self.chosen.emit(value))
             group.addButton(button)
             layout.addWidget(button, 1)

@@ -127,7 +127,8 @@ class IconButton(QToolButton):
             toolTip=tip,
             accessibleName=tip,
             cursor=Qt.CursorShape.PointingHandCursor,
-            focusPolicy=Qt.FocusPolicy.StrongFocus,
+            # By Tab alone: after a click Space still plays and pauses.
+            focusPolicy=Qt.FocusPolicy.TabFocus,
         )
         self._theme = theme
         self._icon_name = icon

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import (
     QCheckBox,
     QFrame,
@@ -230,8 +230,17 @@ class DataPanel(Card):
         self._shown_tab = name
         self.tabs.set_value(name)
         self.pages.setCurrentWidget(self._page_of[name])
-        # A stack is as tall as its tallest page; the others must not leave a hole.
-        self.pages.setFixedHeight(self._page_of[name].sizeHint().height())
+        self._fit_page()
+        # Once more when Qt has laid out what was just put into the page.
+        QTimer.singleShot(0, self._fit_page)
+
+    def _fit_page(self) -> None:
+        """A stack is as tall as its tallest page; the others must not leave a hole."""
+        page = self._page_of[self._shown_tab]
+        layout = page.layout()
+        if layout is not None:
+            layout.activate()
+        self.pages.setFixedHeight(page.sizeHint().height())
 
     def show_experiment(self, experiment: Experiment) -> None:
         """Show the data that hold; nothing is emitted."""
@@ -255,6 +264,7 @@ class DataPanel(Card):
         self.standardize.setChecked(data.standardize)
         if isinstance(source, FileSource):
             self.file_page.show_source(source, training.task)
+            QTimer.singleShot(0, self._fit_page)
         self.about.setText(description_of(name) if name else "")
         self.about.setVisible(bool(name))
         if kind != self._shown_tab:

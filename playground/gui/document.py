@@ -40,7 +40,7 @@ def replaced(spec: Any, path: str, value: Any) -> Any:
     """
     name, _, rest = path.partition(".")
     if isinstance(spec, tuple):
-        if not name.isdigit() or int(name) >= len(spec):
+        if not name.isdecimal() or int(name) >= len(spec):
             raise ExperimentError(f"{path}: there is no item {name}; there are {len(spec)}.")
         items = list(spec)
         items[int(name)] = replaced(items[int(name)], rest, value) if rest else value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from playground.storage import FileError, atomic_write, read_bytes, resource
 
 TABLES = (".csv", ".tsv", ".txt")
 EXPERIMENT_LIMIT = 16 << 20
+PATIENCE_SECONDS = 1.0
 
 
 def preset(name: str) -> Experiment:
@@ -216,13 +218,15 @@ class FileActions(QObject):
         try:
             experiment = suggest(path.resolve(), targets, ignore)
         except ColumnError as error:
-            self.column_refused.emit(str(error), path, targets, ignore, error.column)
+            words = self.tr("{0}. Leave it out, or mend the file and open it again.").format(error.problem)
+            self.column_refused.emit(words, path, targets, ignore, error.column)
             return False
         old = self._document.experiment
         if isinstance(old.data.source, FileSource) and Path(old.data.source.path) == path.resolve():
             # Other columns of the same table: the network that was built for it stays.
             experiment = with_source(old, experiment.data.source, experiment.training.task)
-        self._document.edit(self.tr("data"), experiment=experiment)
+        # Always a new run: the file may have changed since it was read.
+        self._document.edit(self.tr("data"), experiment=experiment, restart=True)
         self._preferences.add_recent_file(path)
         self.said.emit(self.tr("Opened {0}").format(path.name))
         return True
@@ -251,6 +255,11 @@ class FileActions(QObject):
 
     def _trained_model(self) -> TrainedModel:
         snapshot = self._newest_snapshot()
+        patience = time.monotonic() + PATIENCE_SECONDS
+        while snapshot is None and time.monotonic() < patience:
+            # Right after an edit the session is still setting up the new run.
+            time.sleep(0.01)
+            snapshot = self._newest_snapshot()
         if snapshot is None or snapshot.run is None:
             raise FileError(self.tr("There are no weights yet; let the training start, then try again."))
         return TrainedModel(

@@ -13,6 +13,7 @@ from playground.session import Snapshot, Status, TrainingSession, Watch
 # Looked at more often than snapshots come (60 a second): each is shown soon after it is there, not up to a frame later.
 POLL_MILLISECONDS = 5
 RATE_SECONDS = 0.5
+PATIENCE_POLLS = 40
 
 
 class View(Protocol):
@@ -40,11 +41,14 @@ class FrameLoop(QObject):
     -------
     shown(Snapshot)
         A snapshot has been handed to the views.
+    waiting()
+        A run has been asked for and isn't there yet after a moment: its data are being loaded.
     rates_measured(float steps, float frames)
         Training steps and pictures a second, twice a second.
     """
 
     shown = Signal(object)
+    waiting = Signal()
     rates_measured = Signal(float, float)
 
     def __init__(
@@ -55,6 +59,7 @@ class FrameLoop(QObject):
         self._can_be_seen = can_be_seen
         self._views: list[tuple[View, int, int]] = []
         self._turn = 0
+        self._waited = 0
         self._shown: Snapshot | None = None
         self._shown_by: dict[int, Snapshot] = {}
         self._watched: Watch | None = None
@@ -96,7 +101,11 @@ class FrameLoop(QObject):
         self._watch([view for view, _, _ in seen])
         snapshot = self.newest
         if snapshot is None:
+            self._waited += 1
+            if self._waited == PATIENCE_POLLS:
+                self.waiting.emit()
             return
+        self._waited = 0
         if snapshot is not self._shown:
             self._turn += 1
         running = snapshot.status is Status.RUNNING

@@ -169,6 +169,33 @@ class ParameterField(QDoubleSpinBox):
         self.activation_chosen.emit(structs.replace(self._spec, **{name: round(value, 6)}))
 
 
+class ValueEditor(QDoubleSpinBox):
+    """A weight or bias to type or step; Enter or leaving takes it, Escape keeps the old one.
+
+    Signals
+    -------
+    entered(), cancelled()
+        The end of an edit.
+    """
+
+    entered = Signal()
+    cancelled = Signal()
+
+    def __init__(self, theme: Theme, parent: QWidget) -> None:
+        super().__init__(parent, decimals=4, minimum=-1e6, maximum=1e6, singleStep=0.1)
+        self.setFixedSize(120, 30)
+        self.setFont(theme.font(12, 600, tabular=True))
+        self.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
+        self.hide()
+        self.editingFinished.connect(self.entered)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Escape:
+            self.cancelled.emit()
+        else:
+            super().keyPressEvent(event)
+
+
 class OutputActivationBox(ChoiceBox):
     """The last layer's activation: what fits the task first, then whatever else goes with task and loss.
 
@@ -305,6 +332,7 @@ class InsertButton(QToolButton):
         super().__init__(parent, toolTip=tip, accessibleName=tip, cursor=Qt.CursorShape.PointingHandCursor)
         self._theme = theme
         self.setFixedSize(26, 26)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         theme.changed.connect(self.update)
 
     def paintEvent(self, _event: QPaintEvent) -> None:
@@ -324,7 +352,7 @@ class FeatureButton(QAbstractButton):
         super().__init__(parent, checkable=True, cursor=Qt.CursorShape.PointingHandCursor)
         self._theme = theme
         self.name = name
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setAccessibleName(words)
         self.setToolTip(self.tr("{0}: click to switch this input on or off. Starts again from new weights.").format(words))
 

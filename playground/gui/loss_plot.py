@@ -65,7 +65,7 @@ class EpochAxis(pg.AxisItem):  # type: ignore[misc]
         return ticks
 
     def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
-        return [f"{value:,.0f}" if value == int(value) else f"{value:g}" for value in values]
+        return [f"{value:,.0f}" if value == int(value) else "" for value in values]
 
 
 class LossPlot(QWidget):
@@ -336,6 +336,9 @@ def _round_up(end: float) -> float:
 def _round_range(low: float, high: float, logarithmic: bool) -> tuple[float, float]:
     """The range of the values with a margin, in steps coarse enough that it seldom changes."""
     room = max(0.03 * (high - low), 0.02 if logarithmic else 0.02 * max(abs(high), 1e-6))
+    if logarithmic and high - low < 0.1:
+        # A single measurement still needs a labelled value above and below.
+        room = 0.4
     step = 10.0 ** math.floor(math.log10(max(high - low + 2 * room, 1e-12))) / 5
     return math.floor((low - room) / step) * step, math.ceil((high + room) / step) * step
 

@@ -8,12 +8,20 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QPoint, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QMouseEvent, QPaintEvent, QResizeEvent
-from PySide6.QtWidgets import QDoubleSpinBox, QWidget
+from PySide6.QtWidgets import QWidget
 
 from playground.catalog.activations import resolve
 from playground.experiment import FEATURES, Experiment, SyntheticSource, output_activation
 from playground.gui.controls import number, painting
-from playground.gui.lane_controls import FeatureButton, InsertButton, LaneHandle, LaneHeader, OutputActivationBox, ParameterField
+from playground.gui.lane_controls import (
+    FeatureButton,
+    InsertButton,
+    LaneHandle,
+    LaneHeader,
+    OutputActivationBox,
+    ParameterField,
+    ValueEditor,
+)
 from playground.gui.network_layout import HEADER, Edges, Lane, Size, edges_between, lay_out, minimum_width
 from playground.gui.network_painter import NetworkPainter, Preview
 from playground.gui.pictures import edge_height
@@ -87,7 +95,9 @@ class NetworkCanvas(QWidget):
         self._make_feature_buttons()
         self.output_box = OutputActivationBox(theme, self)
         self.output_box.chosen.connect(self.output_activation_chosen)
-        self.editor = self._make_editor()
+        self.editor = ValueEditor(theme, self)
+        self.editor.entered.connect(self._finish_editing)
+        self.editor.cancelled.connect(self._stop_editing)
         self._edited: tuple[str, tuple[int, ...]] | None = None
         theme.changed.connect(self._refresh)
         theme.changed.connect(self.update)
@@ -134,6 +144,9 @@ class NetworkCanvas(QWidget):
         experiment = self._experiment
         if experiment is None:
             return
+        # What the pointer was on, and what a drag was about to do, may be gone.
+        self._hovered_node = self._hovered_edge = self._preview = None
+        self._stop_editing()
         widths = self._widths(self._run)
         dataset = self._run.data.dataset if self._run is not None else None
         columns = dataset.image_shape[1] if dataset is not None and dataset.image_shape and not self._planar else 0
@@ -172,15 +185,6 @@ class NetworkCanvas(QWidget):
                 lambda _checked=False, name=name, button=button: self.feature_toggled.emit(name, not button.isChecked())
             )
             self.feature_buttons[name] = button
-
-    def _make_editor(self) -> QDoubleSpinBox:
-        editor = QDoubleSpinBox(self, decimals=4, minimum=-1000.0, maximum=1000.0, singleStep=0.1)
-        editor.setFixedSize(110, 30)
-        editor.setFont(self._theme.font(12, 600, tabular=True))
-        editor.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
-        editor.hide()
-        editor.editingFinished.connect(self._finish_editing)
-        return editor
 
     def _place_controls(self, experiment: Experiment) -> None:
         layers = experiment.network.layers
@@ -363,8 +367,15 @@ class NetworkCanvas(QWidget):
         (name, index), self._edited = self._edited, None
         value = self.editor.value()
         self.editor.hide()
+        if not self._current:
+            return
         if abs(value - self.value_of(name, index)) > 5e-5:
             self.value_edited.emit(name, index, value)
+
+    def _stop_editing(self) -> None:
+        """Close the editor; the value stays as it was."""
+        self._edited = None
+        self.editor.hide()
 
     # Painting
 

@@ -18,7 +18,8 @@ PITCH = 58
 IMAGE_CELL = 14
 MINIMUM_PITCH = 108
 MAXIMUM_PITCH = 230
-FOLDED_FROM = 13
+# A lane stays one column while its neurons have room to be seen.
+MOST_IN_COLUMN, LEAST_PITCH = 24, 25
 HEADER = 92
 GRIP = 26
 # Edges beyond this number, the weakest, are left out: nobody can tell them apart, and each costs time.
@@ -115,7 +116,7 @@ def minimum_width(lanes: int, image_columns: int, label_room: int, output_room: 
 def _place(units: int, left: float, top: float, width: float, height: float, columns: int, output: bool) -> tuple[Array, bool]:
     """Rectangles of a lane's neurons, float32 (shown, 4), and whether they are folded."""
     middle = top + height / 2
-    if columns == 0 and units < FOLDED_FROM and height / units >= 22:
+    if columns == 0 and units <= MOST_IN_COLUMN and height / units >= LEAST_PITCH:
         largest = OUTPUT_NODE if output and units == 1 else NODE
         pitch = min(PITCH, height / units)
         side = min(largest, pitch - 4) if units > 1 else min(largest, height)

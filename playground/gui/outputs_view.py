@@ -57,6 +57,8 @@ class OutputsView(QWidget):
         layout.addWidget(area)
         layout.addWidget(self.summary)
         self._bar_height = BAR_HEIGHT
+        self._snapshot: Snapshot | None = None
+        theme.changed.connect(self._recolor)
 
     def needs_parts(self) -> frozenset[str]:
         """The values for the row come with the window's probe."""
@@ -73,6 +75,7 @@ class OutputsView(QWidget):
 
     def show_snapshot(self, snapshot: Snapshot) -> None:
         """Show the outputs of the newest weights."""
+        self._snapshot = snapshot
         run, layers = snapshot.run, snapshot.parts.get("probe")
         if run is None or layers is None:
             return
@@ -84,6 +87,10 @@ class OutputsView(QWidget):
         self.summary.set_text(summary(run, outputs, row))
         if count != len(bars):
             self._fit()
+
+    def _recolor(self) -> None:
+        if self._snapshot is not None:
+            self.show_snapshot(self._snapshot)
 
     def _fit(self) -> None:
         count = max(1, self.bars.count)

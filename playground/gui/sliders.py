@@ -142,6 +142,7 @@ class Switch(QCheckBox):
         super().__init__(label, toolTip=tip, cursor=Qt.CursorShape.PointingHandCursor)
         self._theme = theme
         self.setFont(theme.font(12, 500))
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setFixedHeight(26)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         theme.changed.connect(self.update)

@@ -281,6 +281,7 @@ def style_sheet(palette: Palette) -> str:
     QMenu::item:disabled { color:@text_faint; }
     QMenu::separator { height:1px; background:@border; margin:5px 8px; }
     QMenu::indicator { width:14px; height:14px; left:7px; }
+    QComboBox { combobox-popup:0; }
     QComboBox QAbstractItemView { background:@surface; color:@text; border:1px solid @border_strong; padding:4px;
         selection-background-color:@accent_soft; selection-color:@text; outline:0; }
     QComboBox QAbstractItemView::item { min-height:26px; padding:0 8px; }
@@ -288,9 +289,9 @@ def style_sheet(palette: Palette) -> str:
     QPushButton:hover { background:@hover; }
     QPushButton:focus { border:1px solid @accent; }
     QPushButton:disabled { color:@text_faint; }
-    QLineEdit, QDoubleSpinBox, QSpinBox { background:@sunken; color:@text; border:1px solid transparent; border-radius:8px;
-        padding:4px 8px; selection-background-color:@accent; selection-color:@on_accent; }
-    QLineEdit:focus, QDoubleSpinBox:focus, QSpinBox:focus { border:1px solid @accent; }
+    QLineEdit { background:@sunken; color:@text; border:1px solid transparent; border-radius:8px; padding:4px 8px;
+        selection-background-color:@accent; selection-color:@on_accent; }
+    QLineEdit:focus { border:1px solid @accent; }
     QTableView { background:@surface; color:@text; gridline-color:@border; border:1px solid @border; border-radius:8px;
         selection-background-color:@accent_soft; selection-color:@text; alternate-background-color:@lane; outline:0; }
     QHeaderView::section { background:@lane; color:@text_muted; border:none; border-bottom:1px solid @border; padding:4px 6px; }

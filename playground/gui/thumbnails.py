@@ -52,7 +52,8 @@ class Thumbnail(QAbstractButton):
         self.setText(title_of(name))
         self.setToolTip(description_of(name))
         self.setAccessibleName(self.tr("Data set {0}").format(title_of(name)))
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        # By Tab alone: after a click Space still plays and pauses.
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setFixedHeight(74)
         theme.changed.connect(self._forget)

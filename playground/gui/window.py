@@ -71,7 +71,10 @@ class Window(QMainWindow):
         self.loop = FrameLoop(self.session, lambda: self.isVisible() and not self.isMinimized(), self)
         self.files = FileActions(self, self.document, self.preferences, lambda: self.loop.newest)
         self.speed: float | None = DEFAULT_SPEED
-        self._probe_row: int | None = None
+        # Whether the run on the screen is about points of the plane.
+        self._plane = False
+        # Whether training was last asked for or stopped, until a snapshot shows that it happened.
+        self._asked: bool | None = None
         self._generation = -1
         self._told: tuple[int, Status] | None = None
         self.setAcceptDrops(True)
@@ -118,7 +121,7 @@ class Window(QMainWindow):
         column.addWidget(self.panels, 1)
         column.addWidget(self.status)
         self.setCentralWidget(root)
-        self.setMinimumSize(1180, 680)
+        self.setMinimumSize(1260, 720)
         self.bar.show_speed(self.speed)
         self.actions_by_name[f"theme_{self.preferences.theme}"].setChecked(True)
         for name in self.panels.cards:
@@ -192,6 +195,7 @@ class Window(QMainWindow):
         self.loop.add_view(panels.loss, every=4, turn=1)
         self.loop.shown.connect(self._show_snapshot)
         self.loop.rates_measured.connect(self.status.show_rates)
+        self.loop.waiting.connect(lambda: self.status.show_state(self.tr("Loading the data"), "accent"))
 
     def _connect_data(self) -> None:
         data = self.panels.data
@@ -200,7 +204,7 @@ class Window(QMainWindow):
         data.columns_chosen.connect(self._choose_columns)
         data.setting_changed.connect(lambda label, path, value: self._set(label, path, value, gesture=True))
         data.setting_finished.connect(self.document.finish_gesture)
-        data.new_sample_asked.connect(lambda: self._set(self.tr("new sample"), "data.seed", self._now.data.seed + 1))
+        data.new_sample_asked.connect(lambda: self._set(self.tr("new sample"), "data.seed", (self._now.data.seed + 1) % 2**32))
         data.test_points_switched.connect(self.panels.surface.set_test_points)
         data.discretize_switched.connect(self.panels.surface.set_discretize)
 
@@ -229,12 +233,19 @@ class Window(QMainWindow):
 
     def play_or_pause(self) -> None:
         """Train, or hold still."""
-        snapshot = self.loop.newest
-        if snapshot is not None and snapshot.status is Status.RUNNING:
+        if self._running:
+            self._asked = False
             self.session.send(Pause())
         else:
+            self._asked = True
             self.banner.dismiss("diverged")
             self.session.send(Run(epochs_per_frame=self.speed))
+
+    @property
+    def _running(self) -> bool:
+        """Whether training runs, or is about to: what was asked for last counts before it is seen."""
+        snapshot = self.loop.newest
+        return self._asked if self._asked is not None else snapshot is not None and snapshot.status is Status.RUNNING
 
     def step(self) -> None:
         """Train on one batch."""
@@ -253,8 +264,7 @@ class Window(QMainWindow):
         """Epochs per frame of 1/60 s; None is as fast as it goes."""
         self.speed = epochs_per_frame
         self.bar.show_speed(epochs_per_frame)
-        snapshot = self.loop.newest
-        if snapshot is not None and snapshot.status is Status.RUNNING:
+        if self._running:
             self.session.send(Run(epochs_per_frame=epochs_per_frame))
 
     def set_theme(self, mode: str) -> None:
@@ -361,6 +371,7 @@ class Window(QMainWindow):
         self.panels.show_experiment(now)
         hint_from_tooltips(self)
         self.status.show_seed(now.network.seed)
+        self._show_title()
 
     def _use(self, experiment: Experiment, parameters: Parameters | None, restart: bool) -> None:
         self.session.send(Use(experiment, parameters, restart))
@@ -374,14 +385,20 @@ class Window(QMainWindow):
             if snapshot.generation != self._generation:
                 self._generation = snapshot.generation
                 self._show_run(run)
+        if (snapshot.status is Status.RUNNING) == self._asked or snapshot.status in (
+            Status.FINISHED,
+            Status.DIVERGED,
+            Status.FAILED,
+        ):
+            self._asked = None
         self._show_state(snapshot)
 
     def _show_run(self, run: Any) -> None:
         """A new run: other data may need another view and another row to look at."""
-        dataset = run.data.dataset
+        dataset, probe = run.data.dataset, self.loop.probe
+        from_plane, self._plane = self._plane, dataset.planar
         self.panels.show_data_kind(dataset.planar)
-        probe = self.loop.probe
-        if dataset.planar and (probe is None or len(probe) != 2):
+        if dataset.planar and (probe is None or not from_plane):
             self._probe((1.4, -2.1), None)
         elif dataset.planar and probe is not None:
             # The points may be others now: what was a data point is a free point until it is clicked again.

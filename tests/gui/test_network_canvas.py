@@ -8,7 +8,7 @@ from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QMouseEvent
 
 from playground.experiment import FEATURES
-from playground.gui.network_layout import FOLDED_FROM, Size, lay_out
+from playground.gui.network_layout import MOST_IN_COLUMN, Size, lay_out
 
 Left = Qt.MouseButton.LeftButton
 
@@ -282,7 +282,8 @@ def test_nothing_leaves_its_lane_and_nothing_overlaps(widths, width, height):
     for lane, units_here in zip(lanes, widths, strict=True):
         nodes = lane.nodes
         assert 1 <= lane.shown <= units_here
-        assert lane.folded == (units_here >= FOLDED_FROM)
+        assert lane.folded or units_here <= MOST_IN_COLUMN
+        assert not lane.folded or units_here > 12
         assert nodes[:, 0].min() >= lane.left - 1
         assert (nodes[:, 0] + nodes[:, 2]).max() <= lane.left + lane.width + 1
         assert nodes[:, 1].min() >= lane.top
