@@ -129,7 +129,28 @@ class LaneHeader(QWidget):
         )
 
 
-class ParameterField(QDoubleSpinBox):
+class NumberField(QDoubleSpinBox):
+    """A number on the canvas, without buttons.
+
+    Its line is styled and not the box itself: a styled box without buttons hides its line. The canvas draws the frame.
+    """
+
+    def __init__(self, theme: Theme, parent: QWidget, **keywords: Any) -> None:
+        super().__init__(parent, frame=False, **keywords)
+        self._theme = theme
+        self.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
+        theme.changed.connect(self._restyle)
+        self._restyle()
+
+    def _restyle(self) -> None:
+        p = self._theme.palette
+        self.lineEdit().setStyleSheet(
+            f"background:{p.surface}; color:{p.text}; border:none; padding:0 4px;"
+            f"selection-background-color:{p.accent}; selection-color:{p.on_accent};"
+        )
+
+
+class ParameterField(NumberField):
     """The one number of a layer's activation, such as leaky ReLU's slope; hidden where there is none.
 
     Signals
@@ -141,11 +162,10 @@ class ParameterField(QDoubleSpinBox):
     activation_chosen = Signal(object)
 
     def __init__(self, theme: Theme, parent: QWidget) -> None:
-        super().__init__(parent, decimals=3, singleStep=0.05, keyboardTracking=False)
+        super().__init__(theme, parent, decimals=3, singleStep=0.05, keyboardTracking=False)
         self._spec: Any = None
         self.setFont(theme.font(11, 500, tabular=True))
         self.setFixedSize(64, 26)
-        self.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
         self.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.valueChanged.connect(self._changed)
 
@@ -169,7 +189,7 @@ class ParameterField(QDoubleSpinBox):
         self.activation_chosen.emit(structs.replace(self._spec, **{name: round(value, 6)}))
 
 
-class ValueEditor(QDoubleSpinBox):
+class ValueEditor(NumberField):
     """A weight or bias to type or step; Enter or leaving takes it, Escape keeps the old one.
 
     Signals
@@ -182,10 +202,9 @@ class ValueEditor(QDoubleSpinBox):
     cancelled = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget) -> None:
-        super().__init__(parent, decimals=4, minimum=-1e6, maximum=1e6, singleStep=0.1)
+        super().__init__(theme, parent, decimals=4, minimum=-1e6, maximum=1e6, singleStep=0.1)
         self.setFixedSize(120, 30)
         self.setFont(theme.font(12, 600, tabular=True))
-        self.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
         self.hide()
         self.editingFinished.connect(self.entered)
 

@@ -43,7 +43,7 @@ class ValueAxis(pg.AxisItem):  # type: ignore[misc]
             ticks: list[tuple[float, list[float]]] = super().tickValues(low, high, size)[:1]
             return ticks
         decades = high - low
-        step = max(1, math.ceil(decades / max(2.0, size / 30)))
+        step = max(1, math.ceil(decades / max(2.0, size / 20)))
         powers = [float(p) for p in range(math.ceil(low), math.floor(high) + 1) if p % step == 0]
         if decades < 2.2:
             marks = (1, 1.5, 2, 3, 4, 5, 7) if decades < 0.8 else (1, 2, 5)

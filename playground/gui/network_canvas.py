@@ -42,6 +42,7 @@ FEATURE_NAMES = {
 PIXELS_PER_NEURON = 20
 REORDER_FROM = 48
 REMOVE_BEYOND = 40
+FIELD = 36
 
 
 class NetworkCanvas(QWidget):
@@ -155,7 +156,8 @@ class NetworkCanvas(QWidget):
         self._painter.name_nodes(*self._node_names(shown))
         room, output_room = self._painter.label_room(0), self._painter.label_room(-1)
         self.setMinimumWidth(minimum_width(len(shown), columns, room, output_room))
-        size = Size(shown, self.width(), self.height(), columns, room, output_room)
+        has_field = any(resolve(layer.activation)[0].parameter for layer in experiment.network.layers)
+        size = Size(shown, self.width(), self.height(), columns, room, output_room, FIELD if has_field else 0)
         self.lanes = lay_out(size)
         active = [FEATURES.index(name) for name in experiment.data.features] if self._planar else range(widths[0])
         self._sources = [np.array(active, np.int64), *(np.arange(units) for units in widths[1:-1])]
@@ -408,6 +410,9 @@ class NetworkCanvas(QWidget):
             return
         with painting(self) as painter:
             self._painter.paint(painter, self.size(), self.devicePixelRatioF())
+            for field in (self.editor, *self.parameter_fields):
+                if field.isVisible():
+                    self._painter.paint_frame(painter, QRectF(field.geometry()), field.hasFocus())
             if self._preview is not None:
                 self._painter.paint_preview(painter, self._preview)
             elif self._hovered_edge is not None and self.edges is not None:

@@ -29,7 +29,10 @@ CROWDED = 170
 
 @dataclass(frozen=True)
 class Size:
-    """What the layout depends on: units of each lane, inputs first, and the room."""
+    """What the layout depends on: units of each lane, inputs first, and the room.
+
+    ``foot`` pixels stay free at the bottom of the lanes, for a field.
+    """
 
     widths: tuple[int, ...]
     width: int
@@ -37,6 +40,7 @@ class Size:
     image_columns: int = 0
     label_room: int = 64
     output_room: int = 76
+    foot: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,7 +106,7 @@ def lay_out(size: Size) -> list[Lane]:
         top, height = float(HEADER), float(size.height - HEADER)
         columns = size.image_columns if number == 0 else 0
         last = number == count - 1
-        nodes, folded = _place(units, left, top + GRIP, width, height - GRIP - 10, columns, last)
+        nodes, folded = _place(units, left, top + GRIP, width, height - GRIP - 10 - size.foot, columns, last)
         lanes.append(Lane(number, units, left, top, float(width), height, nodes, folded))
     return lanes
 

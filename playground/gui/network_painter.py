@@ -291,6 +291,12 @@ class NetworkPainter:
 
     # What follows the pointer
 
+    def paint_frame(self, painter: QPainter, field: QRectF, focused: bool) -> None:
+        """A rounded frame around a field on the canvas."""
+        painter.setPen(QPen(self._theme.color("accent" if focused else "border_strong"), 1.5))
+        painter.setBrush(self._theme.color("surface"))
+        painter.drawRoundedRect(field.adjusted(-3, -1, 3, 1), 7, 7)
+
     def paint_edge(self, painter: QPainter, edges: Edges, edge: int, words: str) -> None:
         """Make one edge stand out, with its value beside it."""
         painter.setBrush(Qt.BrushStyle.NoBrush)

@@ -121,7 +121,7 @@ class Window(QMainWindow):
         column.addWidget(self.panels, 1)
         column.addWidget(self.status)
         self.setCentralWidget(root)
-        self.setMinimumSize(1260, 720)
+        self.setMinimumSize(1280, 720)
         self.bar.show_speed(self.speed)
         self.actions_by_name[f"theme_{self.preferences.theme}"].setChecked(True)
         for name in self.panels.cards:
