@@ -110,10 +110,12 @@ class FrameLoop(QObject):
             self._turn += 1
         running = snapshot.status is Status.RUNNING
         for view, every, turn in seen:
-            if running and self._turn % every != turn:
+            last = self._shown_by.get(id(view))
+            # The first snapshot of a run is for all: nobody shall look at an empty card until it is their turn.
+            if running and self._turn % every != turn and last is not None and last.generation == snapshot.generation:
                 continue
             # A view that comes back into sight gets the newest snapshot even if nothing has happened since.
-            if self._shown_by.get(id(view)) is not snapshot:
+            if last is not snapshot:
                 self._shown_by[id(view)] = snapshot
                 view.show_snapshot(snapshot)
         if snapshot is not self._shown:
