@@ -109,6 +109,8 @@ def read_table(path: str | os.PathLike[str]) -> pd.DataFrame:
         ) from None
     except (pd.errors.ParserError, pd.errors.EmptyDataError, ValueError) as error:
         reason = str(error).removeprefix("Error tokenizing data. C error: ").strip()
+        if "EOF inside string" in reason:
+            raise FileError(f"{path}: a quotation mark is opened and never closed; close it or remove it.") from None
         raise FileError(f"{path}: it can't be read as a table: {reason}; every row needs as many cells as the header.") from None
     frame.columns = pd.Index([str(name).strip() for name in frame.columns])
     if frame.empty:

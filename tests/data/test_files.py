@@ -159,7 +159,7 @@ def test_a_delimiter_at_the_end_of_every_row_is_forgiven(write):
 
 
 def test_a_quote_that_never_ends_is_refused(write):
-    assert "can't be read as a table" in refusal(read_table, write('a,b\n"1,2\n3,4\n'))
+    assert "a quotation mark is opened and never closed" in refusal(read_table, write('a,b\n"1,2\n3,4\n'))
 
 
 @pytest.mark.parametrize(

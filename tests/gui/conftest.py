@@ -71,6 +71,7 @@ def fresh(window, experiment, size):
     window.bar.show_speed(1.0)
     window.banner.dismiss()
     window.status.clear_notice()
+    window.panels.canvas.setFocus()
     window.panels.canvas.editor.hide()
     window.panels.loss.show_quantity("loss")
     window.panels.loss.log_button.setChecked(True)
