@@ -12,6 +12,7 @@ from pathlib import Path
 os.environ.setdefault("QT_NO_GUI_THREADPOOL", "1")
 
 from PySide6.QtCore import QTimer
+from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
 from playground.storage import resource
@@ -46,8 +47,6 @@ def main(file: str | None = None) -> int:
     application = QApplication(sys.argv[:1])
     application.setApplicationName("Neural Playground")
     application.setDesktopFileName("neural-playground")
-    from PySide6.QtGui import QIcon
-
     application.setWindowIcon(QIcon(str(resource("icons", "logo.svg"))))
     from playground.gui.window import Window
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from PySide6.QtCore import QRectF, QSignalBlocker, Qt, Signal
@@ -47,6 +47,14 @@ class ChoiceBox(QComboBox):
             line.setToolTip(tip)
             line.setTextMargins(7, 0, 0, 0)
         theme.changed.connect(self.update)
+
+    def offer(self, titles_and_tips: Iterable[tuple[str, str]]) -> None:
+        """Offer these choices, each with a sentence as its tooltip; nothing is emitted."""
+        with QSignalBlocker(self):
+            self.clear()
+            for index, (title, tip) in enumerate(titles_and_tips):
+                self.addItem(title)
+                self.setItemData(index, tip, Qt.ItemDataRole.ToolTipRole)
 
     def wheelEvent(self, event: Any) -> None:
         # The wheel over a bar of boxes must not change the experiment by accident.
@@ -113,13 +121,8 @@ class LabeledCombo(QWidget):
 
     def set_items(self, items: Sequence[Item]) -> None:
         """Offer other items; nothing is emitted."""
-        with QSignalBlocker(self.box):
-            self.box.clear()
-            self._values = [value for value, _, _ in items]
-            for index, (_, title, tip) in enumerate(items):
-                self.box.addItem(title)
-                if tip:
-                    self.box.setItemData(index, tip, Qt.ItemDataRole.ToolTipRole)
+        self._values = [value for value, _, _ in items]
+        self.box.offer((title, tip) for _, title, tip in items)
         # The chevron takes 24 pixels, the margins 12; every title fits.
         widest = max((self.box.fontMetrics().horizontalAdvance(title) for _, title, _ in items), default=40)
         self.box.setFixedWidth(self._width or max(56, widest + (30 if self._editable else 36)))

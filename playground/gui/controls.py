@@ -53,11 +53,6 @@ class TextLabel(QLabel):
         theme.changed.connect(self._restyle)
         self._restyle()
 
-    def set_color(self, color: str) -> None:
-        if color != self._color:
-            self._color = color
-            self._restyle()
-
     def _restyle(self) -> None:
         self.setStyleSheet(f"color:{self._theme.color(self._color).name()}")
 

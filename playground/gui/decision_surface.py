@@ -69,9 +69,6 @@ class DecisionSurface(QWidget):
     def set_discretize(self, on: bool) -> None:
         self.plane.set_discretize(on)
 
-    def describe(self) -> str:
-        return self.plane.describe()
-
 
 class SurfacePlane(QWidget):
     """The square picture."""

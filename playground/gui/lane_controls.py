@@ -54,9 +54,7 @@ class LaneHeader(QWidget):
         self.activation = ChoiceBox(theme, "", self.tr("What each neuron of this layer does with its sum. Keeps the weights."))
         self.activation.setFixedHeight(24)
         self.activation.setFont(theme.font(11, 500))
-        for name in self._names:
-            self.activation.addItem(ACTIVATIONS[name].title)
-            self.activation.setItemData(self.activation.count() - 1, ACTIVATIONS[name].description, Qt.ItemDataRole.ToolTipRole)
+        self.activation.offer((ACTIVATIONS[name].title, ACTIVATIONS[name].description) for name in self._names)
         self._lay_out()
         self.fewer_button.clicked.connect(lambda: self._step(-1))
         self.more_button.clicked.connect(lambda: self._step(1))
@@ -250,10 +248,7 @@ class OutputActivationBox(ChoiceBox):
             and record.name != usual.name
         ]
         self._names = [None, *names]
-        self.clear()
-        for name in (usual.name, *names):
-            self.addItem(ACTIVATIONS[name].title)
-            self.setItemData(self.count() - 1, ACTIVATIONS[name].description, Qt.ItemDataRole.ToolTipRole)
+        self.offer((ACTIVATIONS[name].title, ACTIVATIONS[name].description) for name in (usual.name, *names))
         chosen = resolve(output_activation(experiment))[0].name
         self.setCurrentIndex(0 if chosen == usual.name else names.index(chosen) + 1)
 

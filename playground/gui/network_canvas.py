@@ -455,8 +455,3 @@ class NetworkCanvas(QWidget):
 
     def sizeHint(self) -> QSize:
         return QSize(900, 560)
-
-    def lane_rect(self, number: int) -> QRectF:
-        """Rectangle of a lane, inputs first."""
-        lane = self.lanes[number]
-        return QRectF(lane.left, lane.top, lane.width, lane.height)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QPoint, QPointF, QRectF, QSize, Qt
+from PySide6.QtCore import QCoreApplication, QPoint, QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QFontMetricsF, QImage, QPainter, QPainterPath, QPen, QPixmap
 
 from playground.gui.network_layout import Edges, Lane
@@ -17,12 +17,15 @@ from playground.gui.rasterizer import Rasterizer
 from playground.gui.theme import Theme
 
 Align = Qt.AlignmentFlag
-PICTURE = 40
 ENLARGED = 132
 LABEL_PIXELS = 12
 LONGEST_LABEL = 118
 # Without the compiled painter Qt draws the strongest edges only.
 PLAIN_EDGES = 150
+
+
+def tr(text: str) -> str:
+    return QCoreApplication.translate("network_painter", text)
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,7 @@ class NetworkPainter:
         self._first_picture: list[int] = []
         self._node_colors: list[NDArray[np.uint32]] = []
         self._values: list[Array] = []
+        self._frames: dict[tuple[float, str], QPixmap] = {}
         theme.changed.connect(self._forget_background)
 
     # Layout
@@ -207,13 +211,11 @@ class NetworkPainter:
     def _picture_index(self, lane: int, node: int) -> int:
         return node if lane > 0 or self._active is None else sorted(self._active).index(node)
 
-    _frames: dict[Any, QPixmap] = {}
-
     def _frame(self, lane: Lane) -> QPixmap:
         """A rounded frame in the lane's color that hides a picture's corners."""
         side = float(lane.nodes[0, 2])
         inside = "surface" if lane.number == len(self._lanes) - 1 else "lane"
-        key = (side, inside, self._theme.palette.name, self.scale)
+        key = (side, inside)
         if key not in self._frames:
             pixels = int(np.ceil((side + 2) * self.scale))
             pixmap = QPixmap(pixels, pixels)
@@ -234,6 +236,7 @@ class NetworkPainter:
 
     def _forget_background(self) -> None:
         self._background = None
+        self._frames.clear()
 
     def _draw_background(self, size: QSize, ratio: float) -> QPixmap:
         theme = self._theme
@@ -260,20 +263,20 @@ class NetworkPainter:
     def _draw_labels(self, painter: QPainter, lane: Lane, last: int) -> None:
         theme = self._theme
         if lane.number in (0, last):
-            title = "Input" if lane.number == 0 else "Output"
+            title = tr("Input") if lane.number == 0 else tr("Output")
             painter.setFont(theme.font(12, 600))
             painter.setPen(theme.color("text"))
             painter.drawText(QRectF(lane.center - 60, 0, 120, 18), Align.AlignCenter, title)
             units = lane.units if self._active is None or lane.number else len(self._active)
-            noun = ("input" if lane.number == 0 else "output") + ("" if units == 1 else "s")
+            nouns = (tr("{0} input"), tr("{0} inputs")) if lane.number == 0 else (tr("{0} output"), tr("{0} outputs"))
             painter.setFont(theme.font(12, 500, tabular=True))
             painter.setPen(theme.color("text_faint"))
-            painter.drawText(QRectF(lane.center - 60, 26, 120, 24), Align.AlignCenter, f"{units} {noun}")
+            painter.drawText(QRectF(lane.center - 60, 26, 120, 24), Align.AlignCenter, nouns[units != 1].format(units))
         if lane.shown < lane.units:
             painter.setFont(theme.font(11, 500))
             painter.setPen(theme.color("text_faint"))
             place = QRectF(lane.left, lane.top + lane.height - 18, lane.width, 16)
-            painter.drawText(place, Align.AlignCenter, f"+{lane.units - lane.shown} more")
+            painter.drawText(place, Align.AlignCenter, tr("+{0} more").format(lane.units - lane.shown))
         names = self._input_names if lane.number == 0 else self._output_names if lane.number == last else []
         if lane.folded or not names:
             return
@@ -343,13 +346,13 @@ class NetworkPainter:
             x = (left.left + left.width + right.left) / 2
             painter.drawLine(QPointF(x, lane.top), QPointF(x, lane.top + lane.height))
             painter.drawRoundedRect(rect.translated(preview.pointer.x() - lane.center, 0), 12, 12)
-            words = "Move here"
+            words = tr("Move here")
         elif preview.kind == "remove":
             painter.drawRoundedRect(rect, 12, 12)
-            words = "Let go to remove the layer"
+            words = tr("Let go to remove the layer")
         else:
             painter.drawRoundedRect(rect, 12, 12)
-            words = f"{preview.value} neuron{'' if preview.value == 1 else 's'}"
+            words = (tr("{0} neuron") if preview.value == 1 else tr("{0} neurons")).format(preview.value)
         pointer = QPointF(min(max(preview.pointer.x(), 80), 100_000), max(preview.pointer.y(), lane.top + 20))
         self._paint_tip(painter, QPointF(lane.center if preview.kind != "move" else pointer.x(), pointer.y()), [words])
 

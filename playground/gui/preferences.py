@@ -57,18 +57,6 @@ class Preferences:
         others = [str(known) for known in self.recent_files if known != path]
         self._settings.setValue("recent_files", [str(path), *others][:RECENT_FILES])
 
-    def clear_recent_files(self) -> None:
-        self._settings.setValue("recent_files", [])
-
-    @property
-    def tip_seen(self) -> bool:
-        """Whether the first-time tip has been closed."""
-        return bool(self._settings.value("tip_seen", False, type=bool))
-
-    @tip_seen.setter
-    def tip_seen(self, seen: bool) -> None:
-        self._settings.setValue("tip_seen", seen)
-
     def save(self) -> None:
         """Write to the disk now."""
         self._settings.sync()

@@ -187,7 +187,7 @@ class RowsModel(QAbstractTableModel):
     def headerData(self, section: int, orientation: Any, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if role != Qt.ItemDataRole.DisplayRole or orientation != Qt.Orientation.Horizontal or self._run is None:
             return None
-        return ("Row", "Target", "Says", *self._run.data.dataset.feature_names)[section]
+        return (self.tr("Row"), self.tr("Target"), self.tr("Says"), *self._run.data.dataset.feature_names)[section]
 
     def data(self, index: Any, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if self._run is None or not index.isValid():

@@ -43,10 +43,6 @@ class Window(QMainWindow):
     ----------
     experiment
         What to begin with; None is the welcome experiment.
-    path
-        File it came from, if any.
-    parameters
-        Trained weights to go on from, if any.
     running
         Whether training begins at once.
     """
@@ -54,8 +50,6 @@ class Window(QMainWindow):
     def __init__(
         self,
         experiment: Experiment | None = None,
-        path: Path | None = None,
-        parameters: Parameters | None = None,
         *,
         preferences: Preferences | None = None,
         session: TrainingSession | None = None,
@@ -84,11 +78,7 @@ class Window(QMainWindow):
         self._restore_place()
         self.session.start()
         self.rasterizer.start()
-        if path is not None or parameters is not None:
-            self.document.load(self.document.experiment, path, parameters)
-        else:
-            self._use(self.document.experiment, None, False)
-            self._show_title()
+        self._use(self.document.experiment, None, False)
         if running:
             self.session.send(Run(epochs_per_frame=self.speed))
         self.loop.start()
@@ -195,6 +185,7 @@ class Window(QMainWindow):
         self.loop.add_view(panels.loss, every=4, turn=1)
         self.loop.shown.connect(self._show_snapshot)
         self.loop.rates_measured.connect(self.status.show_rates)
+        self.loop.rates_measured.connect(lambda *_: self._describe())
         self.loop.waiting.connect(lambda: self.status.show_state(self.tr("Loading the data"), "accent"))
 
     def _connect_data(self) -> None:
@@ -420,6 +411,7 @@ class Window(QMainWindow):
         if told == self._told:
             return
         self._told = told
+        self._describe()
         if snapshot.status is Status.DIVERGED and snapshot.error:
             self.banner.show_message("diverged", snapshot.error, (self.tr("Take a tenth of the rate"), self._take_a_tenth))
         elif snapshot.status is Status.FAILED and snapshot.error:
@@ -427,6 +419,12 @@ class Window(QMainWindow):
         elif snapshot.status in (Status.RUNNING, Status.IDLE):
             self.banner.dismiss("diverged")
             self.banner.dismiss("failed")
+
+    def _describe(self) -> None:
+        """Say in words what is painted, for screen readers: they can't see it."""
+        panels = self.panels
+        for view in (self.bar, panels.canvas, panels.surface.plane, panels.rows, panels.loss, panels.outputs, self.status):
+            view.setAccessibleDescription(view.describe())
 
     def _take_a_tenth(self) -> None:
         rate = self._now.training.optimizer.learning_rate

@@ -80,7 +80,7 @@ def fresh(window, experiment, size):
             switch.click()
     window.loop.probe = None
     window.panels.rows._run = None
-    window.preferences.clear_recent_files()
+    window.preferences._settings.remove("recent_files")
     window.document.load(experiment)
 
 

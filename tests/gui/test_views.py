@@ -62,7 +62,7 @@ def test_the_surface_is_what_the_model_predicts(driver):
     for row, column in ((0, 0), (10, 70), (50, 50), (99, 3)):
         x1, x2 = ((column + 0.5) / size * 2 - 1) * 6, (1 - (row + 0.5) / size * 2) * 6
         assert surface[row, column] == pytest.approx(float(model_of(driver).predict([[x1, x2]])[0, 0]), abs=1e-4)
-    assert "orange" in driver.panels.surface.describe()
+    assert "orange" in driver.panels.surface.plane.accessibleDescription()
 
 
 @pytest.mark.parametrize("name", ["breast_cancer", "wine", "digits", "diabetes", "linnerud", "multilabel"])
