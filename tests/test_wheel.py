@@ -25,7 +25,19 @@ def test_the_wheel_has_all_it_needs(tmp_path):
     dependencies = [path for path in sys.path if path.endswith("site-packages")]
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
     subprocess.run(
-        [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-index", "--prefix", str(home), built],
+        [
+            sys.executable,
+            "-m",
+            "pip",
+            "install",
+            "-q",
+            "--no-deps",
+            "--no-index",
+            "--ignore-installed",
+            "--prefix",
+            str(home),
+            built,
+        ],
         check=True,
         env=environment,
     )

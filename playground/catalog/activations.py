@@ -1,7 +1,8 @@
 """Activations: what a neuron does with its weighted sum, each beside its slope; one block adds one everywhere.
 
 Scalar forms take ``z`` (the weighted sum), ``a`` (the activation's value) and ``p`` (the one parameter, 0 where there
-is none) as ``np.float32``; the CPU and CUDA backends compile them. ``array`` and ``array_slope`` are the same functions
+is none) as ``np.float32``; the CPU and CUDA backends compile them. They choose with `where` instead of ``if``, so that the
+compiled code can work on several numbers at once. ``array`` and ``array_slope`` are the same functions
 on NumPy arrays, for the reference backend and for plots; a test holds the two together.
 """
 
@@ -14,7 +15,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from playground.catalog.elementary import ONE, ZERO, exp, tanh
+from playground.catalog.elementary import ONE, ZERO, exp, tanh, where
 from playground.catalog.record import Parameter, Record, spec_type
 
 Array = Any
@@ -146,7 +147,7 @@ def hyperbolic_tangent(z, p):
 
 
 def relu_slope(z, a, p):
-    return ONE if a > ZERO else ZERO
+    return where(a > ZERO, ONE, ZERO)
 
 
 @activation(
@@ -163,12 +164,12 @@ def relu_slope(z, a, p):
     onnx="Relu",
 )
 def relu(z, p):
-    # Written so that NaN passes: comparisons with NaN are false, so the else branch hands it on.
-    return ZERO if z <= ZERO else z
+    # Written so that NaN passes: comparisons with NaN are false, so it is handed on.
+    return where(z <= ZERO, ZERO, z)
 
 
 def leaky_relu_slope(z, a, p):
-    return ONE if a > ZERO else p
+    return where(a > ZERO, ONE, p)
 
 
 @activation(
@@ -186,7 +187,7 @@ def leaky_relu_slope(z, a, p):
     onnx="LeakyRelu",
 )
 def leaky_relu(z, p):
-    return z if z > ZERO else p * z
+    return where(z > ZERO, z, p * z)
 
 
 def softmax_array(z: Array, p: float) -> Array:

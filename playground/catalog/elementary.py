@@ -3,6 +3,9 @@
 Numba's wheels carry no vector math library, so ``np.exp`` in a compiled loop is one library call per element.
 These forms are only additions, multiplications and bit moves: LLVM turns a loop over them into vector code.
 They are ordinary Python functions of one ``np.float32``; ``kernels/compiling.py`` makes them callable from kernels.
+
+Kernels also call them with several numbers side by side (``kernels/simd/vectors.py``). An ``if`` can't go two ways at
+once, so the whole catalog chooses with `where`, and the few moves that aren't arithmetic are the `PRIMITIVES` below.
 """
 
 from __future__ import annotations
@@ -22,15 +25,58 @@ _MANTISSA_MASK = np.int32(0x007FFFFF)
 _HALF_BITS = np.int32(0x3F000000)
 
 
+def where(condition, a, b):
+    """``a`` where the condition holds, else ``b``; both are computed."""
+    return a if condition else b
+
+
+def floor(x):
+    """The next whole number below."""
+    return np.floor(x)
+
+
+def sqrt(x):
+    """The square root."""
+    return np.sqrt(x)
+
+
+def power_of_two(x):
+    """2ˣ for a whole number −126 … 127, written straight into the exponent bits."""
+    return np.int32((np.int32(x) + np.int32(127)) << _MANTISSA_BITS).view(np.float32)
+
+
+def exponent(x):
+    """e of x = m · 2ᵉ with m in [½, 1), for x from 2⁻¹²⁶ on."""
+    return np.float32((np.float32(x).view(np.int32) >> _MANTISSA_BITS) - np.int32(126))
+
+
+def mantissa(x):
+    """m of x = m · 2ᵉ with m in [½, 1), for x from 2⁻¹²⁶ on."""
+    return np.int32((np.float32(x).view(np.int32) & _MANTISSA_MASK) | _HALF_BITS).view(np.float32)
+
+
+# What has a form of its own for numbers side by side; everything else is made of these and of arithmetic.
+PRIMITIVES = (where, floor, sqrt, power_of_two, exponent, mantissa)
+
+
+def maximum(a, b):
+    """The larger one; where ``a`` is not a number, neither is the result, so that a broken run is seen."""
+    return where(a < b, b, a)
+
+
+def minimum(a, b):
+    """The smaller one; where ``a`` is not a number, neither is the result."""
+    return where(a > b, b, a)
+
+
 def exp(x):
     """eˣ to 1 part in 10⁷; below −87 and above 88 it stays at the end of float32's range.
 
-    Splits x = n·ln 2 + r, so that eˣ = 2ⁿ·eʳ with |r| ≤ ln 2 / 2; 2ⁿ is written straight into the exponent bits.
+    Splits x = n·ln 2 + r, so that eˣ = 2ⁿ·eʳ with |r| ≤ ln 2 / 2.
     Coefficients: S. Moshier, Cephes Math Library 2.2 (1992), ``expf``.
     """
-    # min and max in this order keep NaN, so that a broken run is seen.
-    x = min(max(x, np.float32(-87.0)), np.float32(88.0))
-    n = np.floor(x * np.float32(1.44269504) + HALF)
+    x = minimum(maximum(x, np.float32(-87.0)), np.float32(88.0))
+    n = floor(x * np.float32(1.44269504) + HALF)
     # ln 2 in two parts: the first has few bits, so n times it is exact.
     r = x - n * np.float32(0.693359375) + n * np.float32(2.12194440e-4)
     p = np.float32(1.9875691500e-4)
@@ -40,7 +86,7 @@ def exp(x):
     p = p * r + np.float32(1.6666665459e-1)
     p = p * r + np.float32(5.0000001201e-1)
     p = p * r * r + r + ONE
-    return p * np.int32((np.int32(n) + np.int32(127)) << _MANTISSA_BITS).view(np.float32)
+    return p * power_of_two(n)
 
 
 def log(x):
@@ -49,12 +95,11 @@ def log(x):
     Splits x = 2ᵉ·m with m in [√½, √2), then a polynomial in m − 1.
     Coefficients: S. Moshier, Cephes Math Library 2.2 (1992), ``logf``.
     """
-    bits = np.float32(max(x, TINY)).view(np.int32)
-    exponent = np.float32((bits >> _MANTISSA_BITS) - np.int32(126))
-    m = np.int32((bits & _MANTISSA_MASK) | _HALF_BITS).view(np.float32)
+    normal = maximum(x, TINY)
+    e, m = exponent(normal), mantissa(normal)
     # 1 where m must be doubled to reach [√½, √2), else 0.
-    below = np.float32(m < np.float32(0.70710678))
-    exponent = exponent - below
+    below = where(m < np.float32(0.70710678), ONE, ZERO)
+    e = e - below
     m = m + below * m - ONE
     p = np.float32(7.0376836292e-2)
     p = p * m + np.float32(-1.1514610310e-1)
@@ -66,10 +111,10 @@ def log(x):
     p = p * m + np.float32(-2.4999993993e-1)
     p = p * m + np.float32(3.3333331174e-1)
     square = m * m
-    tail = p * m * square + exponent * np.float32(-2.12194440e-4) - HALF * square
-    result = m + tail + exponent * np.float32(0.693359375)
+    tail = p * m * square + e * np.float32(-2.12194440e-4) - HALF * square
+    result = m + tail + e * np.float32(0.693359375)
     # The bit moves above lose NaN and infinity; a broken run must stay visible.
-    return result if x < INFINITY else x
+    return where(x < INFINITY, result, x)
 
 
 def tanh(x):
@@ -78,7 +123,7 @@ def tanh(x):
     Beyond ±7.9 the result is ±1 in float32. The coefficients are the minimax rational approximation that Eigen
     (``MathFunctionsImpl.h``, ``ptanh_float``) and XLA use.
     """
-    x = min(max(x, np.float32(-7.90531110763549805)), np.float32(7.90531110763549805))
+    x = minimum(maximum(x, np.float32(-7.90531110763549805)), np.float32(7.90531110763549805))
     s = x * x
     p = np.float32(-2.76076847742355e-16)
     p = p * s + np.float32(2.00018790482477e-13)

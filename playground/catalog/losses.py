@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from playground.catalog.elementary import HALF, ONE, TWO, ZERO, exp, log
+from playground.catalog.elementary import HALF, ONE, TWO, ZERO, exp, log, maximum
 from playground.catalog.record import Record
 
 Array = Any
@@ -79,12 +79,12 @@ def loss(name: str, **fields: Any) -> Callable[[ScalarFunction], ScalarFunction]
 
 
 def binary_cross_entropy_slope(a, t):
-    return (a - t) / max(a * (ONE - a), SMALLEST)
+    return (a - t) / maximum(a * (ONE - a), SMALLEST)
 
 
 def binary_cross_entropy_on_logit(z, t):
     """−t·log σ(z) − (1 − t)·log(1 − σ(z)), rewritten so that only e^−|z| is computed."""
-    return max(z, ZERO) - z * t + log(ONE + exp(-abs(z)))
+    return maximum(z, ZERO) - z * t + log(ONE + exp(-abs(z)))
 
 
 @loss(

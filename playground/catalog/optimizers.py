@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 import msgspec
-import numpy as np
 
-from playground.catalog.elementary import ONE
+from playground.catalog.elementary import ONE, sqrt
 from playground.catalog.record import Record
 
 LearningRate = Annotated[
@@ -123,7 +122,7 @@ def adam(w, g, m, s, rate, h1, h2, h3, c1, c2):
     # D. Kingma, J. Ba: Adam: A Method for Stochastic Optimization, 2015, algorithm 1; h1 = β₁, h2 = β₂, h3 = ε.
     m = h1 * m + (ONE - h1) * g
     s = h2 * s + (ONE - h2) * g * g
-    return w - rate * (m * c1) / (np.sqrt(s * c2) + h3), m, s
+    return w - rate * (m * c1) / (sqrt(s * c2) + h3), m, s
 
 
 _MOMENTUM = OPTIMIZERS["momentum"].code

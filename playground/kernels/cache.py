@@ -56,7 +56,7 @@ def _key() -> str:
     package = Path(__file__).resolve().parent.parent
     for name in _SOURCES:
         path = package / name
-        for source in sorted(path.glob("*.py")) if path.is_dir() else [path]:
+        for source in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
             if source.exists():
                 digest.update(source.name.encode() + source.read_bytes())
     features = llvmlite.binding.get_host_cpu_features().flatten()

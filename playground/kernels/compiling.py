@@ -14,6 +14,8 @@ prepare_cache()
 from numba import njit  # noqa: E402
 from numba.extending import register_jitable  # noqa: E402
 
+from playground.kernels.simd import vectors  # noqa: E402
+
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 # Sums may be regrouped and a·b + c fused, which is what fills vector registers. NaN and infinity keep their meaning
@@ -31,7 +33,7 @@ def kernel(function: Function) -> Function:
 
 def _catalog_functions() -> list[Callable[..., Any]]:
     """Every scalar function that kernels call, in the catalog's records and dispatch chains."""
-    functions: list[Any] = [*elementary.ELEMENTARY]
+    functions: list[Any] = [elementary.maximum, elementary.minimum, *elementary.ELEMENTARY]
     for activation in activations.ACTIVATIONS.values():
         functions += [activation.value, activation.slope]
     for loss in losses.LOSSES.values():
@@ -43,7 +45,9 @@ def _catalog_functions() -> list[Callable[..., Any]]:
     return [function for function in functions if function is not None]
 
 
+# LLVM must put all of them into the loops that call them: only then does it see plain arithmetic that it can vectorize.
+# (Numba's own inline="always" gives the same speed, but takes three times as long to compile.)
+_INLINED: dict[str, Any] = {"forceinline": True, **_OPTIONS}
+vectors.add_primitives(_INLINED)
 for _function in _catalog_functions():
-    # LLVM must put them into the loops that call them: only then does it see plain arithmetic that it can vectorize.
-    # (Numba's own inline="always" gives the same speed, but takes three times as long to compile.)
-    register_jitable(forceinline=True, **_OPTIONS)(_function)
+    register_jitable(**_INLINED)(_function)

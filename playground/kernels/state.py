@@ -21,7 +21,8 @@ POSITION = 1  # rows of the present epoch done
 EPOCH = 2  # whole epochs done
 
 # Indices into ``TrainingState.hyper``.
-RATE, H1, H2, H3, L1, L2 = range(6)
+RATE, H1, H2, H3, L1, L2, C1, C2 = range(8)
+HYPER_SIZE = 8
 
 
 class TrainingState:
@@ -53,8 +54,10 @@ class TrainingState:
         self.order = np.arange(rows, dtype=np.int64)
         self.random = seeded(training.seed)
         self.counters = np.zeros(3, np.int64)
-        self.hyper = np.zeros(6, dtype)
+        self.hyper = np.zeros(HYPER_SIZE, dtype)
         self.stop = np.zeros(1, np.int64)
+        # How many threads compute; backends with one ignore it.
+        self.threads = 1
         self.capacity = 0
         self.values = aligned_zeros(0, dtype)
         self.configure(plan, training)
