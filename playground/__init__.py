@@ -2,7 +2,7 @@
 
 As a library::
 
-    from playground import Experiment, train, load, predict
+    from playground import Experiment, train, train_many, load, predict
 """
 
 from __future__ import annotations
@@ -10,14 +10,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
-__all__ = ["Experiment", "__version__", "load", "predict", "train"]
+__all__ = ["Experiment", "__version__", "load", "predict", "train", "train_many"]
 
 if TYPE_CHECKING:
     from playground.experiment import Experiment
+    from playground.many_runs import train_many
     from playground.model import load, predict
     from playground.trainer import train
 
-_HOMES = {"Experiment": "experiment", "train": "trainer", "load": "model", "predict": "model"}
+_HOMES = {
+    "Experiment": "experiment",
+    "train": "trainer",
+    "train_many": "many_runs",
+    "load": "model",
+    "predict": "model",
+}
 
 
 def __getattr__(name: str) -> Any:

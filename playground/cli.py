@@ -1,7 +1,7 @@
-"""The command line: ``playground [train | predict | export | presets]``; without a word, the window.
+"""The command line: ``playground [train | predict | export | bench | presets]``; without a word, the window.
 
-Results go to stdout, progress and complaints to stderr. Exit codes: 0 done, 1 diverged, 2 bad input, 130 interrupted.
-Everything heavy is imported inside the functions, so that ``--help`` answers at once.
+Results go to stdout, progress and complaints to stderr. Exit codes: 0 done, 1 diverged (bench: a wrong result), 2 bad input, 130
+interrupted. Everything heavy is imported inside the functions, so that ``--help`` answers at once.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def parser() -> argparse.ArgumentParser:
     train.add_argument("--task", choices=("binary", "multiclass", "multilabel", "regression"), help="what a table's target is")
     train.add_argument("--epochs", type=_positive, metavar="N", help="how long to train")
     train.add_argument("--backend", default="auto", choices=("auto", "cpu", "reference"), help="what computes")
-    train.add_argument("--threads", type=_positive, metavar="N", help="compute threads (the CPU backend uses one)")
+    train.add_argument("--threads", type=_positive, metavar="N", help="how many threads compute (default: one a core)")
     train.add_argument("--seed", type=_seed, metavar="N", help="sets the seeds of data, network and training")
     train.add_argument("--set", metavar="FIELD=VALUE", action="append", default=[], help="change a field of the experiment")
     train.add_argument("--overwrite", action="store_true", help="write into a folder that holds other things")
@@ -61,6 +61,13 @@ def parser() -> argparse.ArgumentParser:
     export = commands.add_parser("export", help="write a trained model's weights in another format")
     export.add_argument("model", metavar="MODEL.safetensors")
     export.add_argument("file", metavar="FILE", help="FILE.npz or FILE.safetensors")
+
+    bench = commands.add_parser("bench", help="measure how fast matrix products and training are here, beside other libraries")
+    bench.add_argument("suite", nargs="?", choices=("matmul", "train"), help="what to measure (default: both)")
+    bench.add_argument("--json", metavar="FILE", help="file for the results")
+    bench.add_argument("--warm", action="store_true", help="only compile the kernels into the cache")
+    bench.add_argument("--seconds", type=_seconds, default=0.03, metavar="S", help="budget of one measurement (default: 0.03)")
+    bench.add_argument("--only", default="", metavar="TEXT", help="cases whose name contains the text, such as 128 or Adam")
     return top
 
 
@@ -80,7 +87,7 @@ def run(words: Sequence[str]) -> int:
 
             print(f"Neural Playground {__version__}")
             return DONE
-        commands = {"presets": _presets, "train": _train, "predict": _predict, "export": _export}
+        commands = {"presets": _presets, "train": _train, "predict": _predict, "export": _export, "bench": _bench}
         return commands.get(options.command, _window)(options)
     except SystemExit as stop:
         # argparse leaves this way: 0 after --help, 2 after a wrong word.
@@ -112,6 +119,16 @@ def _positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 on")
     return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value <= 10:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0, up to 10")
+    return value
 
 
 def _seed(text: str) -> int:
@@ -175,7 +192,8 @@ def _train(options: argparse.Namespace, explain: bool = False) -> int:
             experiment = _changed(experiment, f"{field}={options.seed}")
     if options.epochs is not None:
         experiment = _changed(experiment, f"training.epochs={options.epochs}")
-    run = TrainingRun(experiment, parameters, options.backend, options.out, options.overwrite)
+    _provide_kernels(options.backend)
+    run = TrainingRun(experiment, parameters, options.backend, options.out, options.overwrite, options.threads)
     code = run.train(show_progress=not options.quiet)
     for path, words in run.write().items():
         if explain:
@@ -185,6 +203,19 @@ def _train(options: argparse.Namespace, explain: bool = False) -> int:
     for name, value in run.results().items():
         print(f"{name} {value}")
     return code
+
+
+def _provide_kernels(backend: str) -> None:
+    """Have the kernels compiled before the run; the first time on a machine that takes some seconds, and is said."""
+    if backend == "reference":
+        return
+    from playground.kernels import cache, warm
+
+    if not warm.is_warm():
+        print("Compiling the kernels (once; some seconds) …", file=sys.stderr)
+        warm.start_warming().wait()
+    if cache.notice:
+        print(f"playground: {cache.notice}", file=sys.stderr)
 
 
 def _what(options: argparse.Namespace):  # type: ignore[no-untyped-def]
@@ -269,3 +300,9 @@ def _export(options: argparse.Namespace) -> int:
     form.save(load(options.model), path)
     print(f"{path}  {form.description}")
     return DONE
+
+
+def _bench(options: argparse.Namespace) -> int:
+    from playground.bench.command import bench, warm_up
+
+    return warm_up() if options.warm else bench(options.suite, options.only, options.json, options.seconds)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import queue
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Mapping
@@ -21,6 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from playground.experiment import Experiment, ExperimentError, FileSource, target_range
+from playground.kernels import cache
+from playground.kernels.state import available_cores
 from playground.storage import FileError
 from playground.trainer import History, RunInfo, Trainer, history_columns
 
@@ -111,6 +112,10 @@ class Snapshot:
         What the run is about; None before there is one.
     backend
         What computes: ``cpu``, or ``reference`` while kernels are being compiled.
+    threads
+        How many threads compute.
+    notice
+        One line if compiled kernels can't be kept where they should be, else empty.
     """
 
     generation: int
@@ -123,6 +128,8 @@ class Snapshot:
     error: str | None = None
     run: RunInfo | None = None
     backend: str = ""
+    threads: int = 1
+    notice: str = ""
 
 
 class TrainingSession:
@@ -132,12 +139,15 @@ class TrainingSession:
     ----------
     backend
         ``auto``: the CPU backend, and NumPy while its kernels are still being compiled; or a backend's name.
+    threads
+        How many threads may compute; None for one a core, less one for the window while it paints.
     """
 
-    def __init__(self, backend: str = "auto") -> None:
+    def __init__(self, backend: str = "auto", threads: int | None = None) -> None:
         self.latest: Snapshot | None = None
         self.generation = 0
         self._backend = backend
+        self._threads = threads
         self._commands: queue.SimpleQueue[Command] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._loop, name="training", daemon=True)
         # Belongs to the thread from here on.
@@ -225,6 +235,8 @@ class TrainingSession:
             self._use(command)
         elif isinstance(command, Watch):
             self._watch = command
+            if self._trainer is not None:
+                self._trainer.use_threads(self._compute_threads())
         elif isinstance(command, Pause):
             if self._status is Status.RUNNING:
                 self._status = Status.PAUSED
@@ -254,7 +266,9 @@ class TrainingSession:
             # Nothing of a run that failed to start may stay: the window would show it under the new name.
             self._trainer = None
             self._status = Status.IDLE
-            self._trainer = Trainer(command.experiment, self._present_backend(), command.parameters, data)
+            self._trainer = Trainer(
+                command.experiment, self._present_backend(), command.parameters, data, self._compute_threads()
+            )
             # Row 0 of the history: where the run starts from.
             self._trainer.record()
             self._recorded_step = 0
@@ -263,6 +277,12 @@ class TrainingSession:
             self._status = Status.RUNNING if running else Status.IDLE
         self._start_pace()
 
+    def _compute_threads(self) -> int:
+        """What was asked for; else one a core, less the one that paints what is watched."""
+        if self._threads is not None:
+            return self._threads
+        return max(1, available_cores() - bool(self._watch.names))
+
     def _present_backend(self) -> str:
         """The backend to start with: NumPy while a subprocess compiles the CPU's kernels for the first time."""
         if self._backend != "auto":
@@ -270,9 +290,7 @@ class TrainingSession:
         from playground.kernels import warm
 
         if self._warming is None and not warm.is_warm():
-            self._warming = subprocess.Popen(
-                [sys.executable, "-m", "playground.kernels.warm"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-            )
+            self._warming = warm.start_warming()
         return "cpu" if self._warming is None else "reference"
 
     def _advance(self) -> None:
@@ -396,6 +414,8 @@ class TrainingSession:
             error=self._error,
             run=trainer.run,
             backend=trainer.backend.NAME,
+            threads=trainer.state.threads,
+            notice=cache.notice,
         )
         # From due time to due time, so that neither a snapshot's cost nor a late wake lowers how often there is one.
         self._last_publish = max(self._last_publish + FRAME, start - FRAME / 2)

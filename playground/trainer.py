@@ -16,7 +16,7 @@ from playground.catalog.metrics import METRICS
 from playground.catalog.tasks import TASKS
 from playground.data.preprocessing import PreparedData, prepare
 from playground.experiment import Experiment, ExperimentError, build_plan, initial_parameters, keeps_weights
-from playground.kernels.state import POSITION
+from playground.kernels.state import POSITION, available_cores
 from playground.network.plan import Plan
 
 if TYPE_CHECKING:
@@ -103,6 +103,8 @@ class Trainer:
         Start values in the plan's flat layout; None draws them from ``network.seed``.
     data
         The experiment's data if they are at hand; None loads them.
+    threads
+        How many threads may compute; None for one a core. The same number gives the same weights bit for bit.
 
     Raises
     ------
@@ -116,6 +118,7 @@ class Trainer:
         backend: str = "auto",
         parameters: Array | None = None,
         data: PreparedData | None = None,
+        threads: int | None = None,
     ) -> None:
         self.backend = load_backend(backend)
         data = data if data is not None else prepare(experiment)
@@ -125,6 +128,7 @@ class Trainer:
         if start.shape != (plan.parameter_size,):
             raise ExperimentError("the weights were trained for a network of another shape; open their own experiment.")
         self.state = self.backend.new_state(plan, experiment.training, start, len(data.train_rows))
+        self.state.threads = threads or available_cores()
         # Outputs for every row of the data set, in its order; refreshed by each evaluation.
         self.outputs = np.zeros((len(data.dataset.features), plan.widths[-1]), np.float32)
         self._part_outputs = [np.zeros((len(rows), plan.widths[-1]), np.float32) for rows in self._part_rows()]
@@ -173,6 +177,10 @@ class Trainer:
         return dict(zip(self._columns, self._rows[row].tolist(), strict=True))
 
     # What moves it on
+
+    def use_threads(self, threads: int) -> None:
+        """Let so many threads compute from the next call on."""
+        self.state.threads = threads
 
     def train_steps(self, steps: int) -> bool:
         """Do some mini-batches; False if the loss stopped being a number, which ends the run with the last good weights."""
@@ -245,6 +253,7 @@ class Trainer:
         self.backend = load_backend(name)
         self.state = self.backend.new_state(self.run.plan, self.run.experiment.training, old.parameters, old.order.size)
         self.state.take_over(old)
+        self.state.threads = old.threads
 
     def activations(self, inputs: Array) -> tuple[Array, ...]:
         """Values of every layer for some network inputs; see ``reference.activations``."""
@@ -298,6 +307,7 @@ def train(
     epochs: int | None = None,
     backend: str = "auto",
     parameters: Array | None = None,
+    threads: int | None = None,
     progress: Callable[[Trainer], None] | None = None,
 ) -> TrainedModel:
     """Train an experiment from start to end.
@@ -312,6 +322,8 @@ def train(
         ``auto``, ``cpu`` or ``reference``.
     parameters
         Start values, for going on from a trained model's ``parameters``.
+    threads
+        How many threads may compute; None for one a core.
     progress
         Called after each epoch with the `Trainer`.
 
@@ -320,7 +332,7 @@ def train(
     model
         The trained model, with the last measurement as its metrics.
     """
-    trainer = Trainer(experiment, backend, parameters)
+    trainer = Trainer(experiment, backend, parameters, threads=threads)
     trainer.record()
     for _ in range(experiment.training.epochs if epochs is None else epochs):
         if not trainer.train_epochs():

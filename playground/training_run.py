@@ -39,6 +39,8 @@ class TrainingRun:
         Where the files go; None for the first free NAME-1, NAME-2, … in the present folder.
     overwrite
         Whether the folder may hold other things.
+    threads
+        How many threads may compute; None for one a core.
 
     Raises
     ------
@@ -46,9 +48,17 @@ class TrainingRun:
         Before anything is trained, if the folder can't be used.
     """
 
-    def __init__(self, experiment: Experiment, parameters: Any, backend: str, folder: str | None, overwrite: bool) -> None:
+    def __init__(
+        self,
+        experiment: Experiment,
+        parameters: Any,
+        backend: str,
+        folder: str | None,
+        overwrite: bool,
+        threads: int | None = None,
+    ) -> None:
         self.experiment = experiment
-        self.trainer = Trainer(experiment, backend, parameters)
+        self.trainer = Trainer(experiment, backend, parameters, threads=threads)
         self.folder = _prepare_folder(experiment, self.trainer.run.data.dataset.name, folder, overwrite)
 
     def train(self, show_progress: bool) -> int:

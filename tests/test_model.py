@@ -125,8 +125,8 @@ def test_weights_are_named_views_of_the_parameters(iris):
     assert iris.plan.widths == build_plan(iris.experiment, 4, 3).widths == (4, 8, 3)
 
 
-def test_the_library_is_the_four_words_of_the_manual():
-    assert set(playground.__all__) == {"Experiment", "__version__", "load", "predict", "train"}
+def test_the_library_is_the_five_words_of_the_manual():
+    assert set(playground.__all__) == {"Experiment", "__version__", "load", "predict", "train", "train_many"}
     assert playground.load is load
     with pytest.raises(AttributeError, match="no attribute 'fit'"):
         playground.fit  # noqa: B018

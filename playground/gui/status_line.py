@@ -20,6 +20,7 @@ class StatusLine(QFrame):
         self._token = "text_faint"
         self._hint = ""
         self._notice = ""
+        self._backend_notice = ""
         self._dot = QLabel(fixedSize=QSize(8, 8))
         self._state = QLabel()
         self._steps = QLabel(toolTip=self.tr("Training steps a second: each updates every weight once."))
@@ -61,8 +62,14 @@ class StatusLine(QFrame):
     def show_seed(self, seed: int) -> None:
         self._seed.setText(self.tr("Seed {0}").format(seed))
 
-    def show_backend(self, text: str) -> None:
-        self._backend.setText(text)
+    def show_backend(self, name: str, threads: int, notice: str) -> None:
+        """Show what computes on how many threads; a notice about it is said once, and stays in the tooltip."""
+        words = self.tr("Numba, {0} threads") if threads > 1 else self.tr("Numba, 1 thread")
+        self._backend.setText(words.format(threads) if name == "cpu" else self.tr("NumPy, while kernels compile"))
+        if notice and notice != self._backend_notice:
+            self._backend_notice = notice
+            self._backend.setToolTip(notice)
+            self.show_notice(notice)
 
     def show_notice(self, text: str) -> None:
         """Say something for a few seconds, e.g. that the last change kept the weights."""

@@ -33,7 +33,6 @@ from playground.session import Pause, Run, Snapshot, Status, TrainingSession, Us
 
 DEFAULT_SPEED = 1.0
 SNAP = 0.025
-BACKENDS = {"cpu": "Numba, 1 thread", "reference": "NumPy, while kernels compile"}
 
 
 class Window(QMainWindow):
@@ -372,7 +371,7 @@ class Window(QMainWindow):
         if run is not None:
             self.document.remember(run.experiment, snapshot.parameters)
             self.panels.show_numbers(snapshot)
-            self.status.show_backend(BACKENDS.get(snapshot.backend, snapshot.backend))
+            self.status.show_backend(snapshot.backend, snapshot.threads, snapshot.notice)
             if snapshot.generation != self._generation:
                 self._generation = snapshot.generation
                 self._show_run(run)

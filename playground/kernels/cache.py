@@ -1,27 +1,35 @@
 """Where compiled kernels are kept: one folder per version of the core's sources and per kind of processor.
 
 Numba's disk cache looks only at the file of the function itself. It misses an edit in a file whose functions are
-compiled into it, and it may load code made for another machine from a shared home. So the folder's name is a hash of
-all that matters, and it is chosen before the first kernel is defined.
+compiled into it, it may load code made for another machine from a shared home, and it trusts whatever lies there, though
+half a file after a power cut would bring the process down. So the folder's name is a hash of all that matters, chosen
+before the first kernel is defined, and a list with each file's checksum, written last, says that all is there and sound.
 """
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import hashlib
+import json
 import os
+import shutil
 import tempfile
+import zlib
 from pathlib import Path
 
-from playground.storage import cache_folder
+from playground.storage import FileError, atomic_write, cache_folder
 
-_SOURCES = ("catalog", "kernels", "network/plan.py", "gui/painting.py")
+_SOURCES = ("catalog", "kernels", "network/plan.py", "network/parameters.py", "gui/painting.py")
+_LIST = "complete.json"
 notice = ""
+"""One line for people if the folder had to be replaced, else empty."""
 
 
 def prepare_cache() -> Path:
     """Point Numba's disk cache at this version's folder, and return it; call before a kernel is defined.
 
-    A folder that can't be used is replaced by a temporary one; then `notice` holds one line that says so.
+    A folder that can't be used is replaced by a temporary one, and damaged files are removed; then `notice` says so.
     """
     global notice
     import numba
@@ -33,9 +41,14 @@ def prepare_cache() -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
+        if (folder / _LIST).exists() and not _is_sound(folder):
+            notice = f"The compiled kernels in {folder} were damaged and are compiled anew."
+            shutil.rmtree(folder)
+            folder.mkdir()
     except OSError:
-        notice = f"The folder for compiled kernels, {folder}, can't be written; they are compiled anew at each start."
-        folder = Path(tempfile.mkdtemp(prefix="neural-playground-kernels-"))
+        notice = f"The folder for compiled kernels, {folder}, can't be used; they are compiled anew at each start."
+        folder = _temporary_folder() / "kernels" / _key()
+        folder.mkdir(parents=True)
     # Numba reads the variable once, at its import, which may already be past.
     os.environ["NUMBA_CACHE_DIR"] = str(folder)
     numba.config.CACHE_DIR = str(folder)  # type: ignore[attr-defined]
@@ -46,11 +59,64 @@ def prepare_cache() -> Path:
 _prepared: list[Path] = []
 
 
+def is_complete() -> bool:
+    """Whether all kernels of this version lie compiled in the folder."""
+    return (prepare_cache() / _LIST).exists()
+
+
+def mark_complete() -> None:
+    """Write the list that says that all is there."""
+    folder = prepare_cache()
+    # Without the list the kernels are compiled again next time: slow, but right.
+    with contextlib.suppress(FileError):
+        atomic_write(folder / _LIST, json.dumps(_checksums(folder)).encode())
+
+
+def clear() -> None:
+    """Remove whatever was compiled for this version."""
+    folder = prepare_cache()
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True, exist_ok=True)
+
+
+def _checksums(folder: Path) -> dict[str, int]:
+    """Checksum of every file of compiled code, and 0 for every index, which changes when code is added to it."""
+    code = {path: zlib.crc32(path.read_bytes()) for path in folder.rglob("*.nbc")}
+    indexes = dict.fromkeys(folder.rglob("*.nbi"), 0)
+    return {path.relative_to(folder).as_posix(): checksum for path, checksum in sorted({**code, **indexes}.items())}
+
+
+def _is_sound(folder: Path) -> bool:
+    """Whether every listed file is there as it was."""
+    try:
+        listed = json.loads((folder / _LIST).read_bytes())
+        return all(_is_sound_file(folder / name, checksum) for name, checksum in listed.items())
+    except (OSError, ValueError, AttributeError):
+        return False
+
+
+def _is_sound_file(path: Path, checksum: int) -> bool:
+    content = path.read_bytes()
+    if path.suffix == ".nbi":
+        # The first and last byte of what Python writes for an object: half a file lacks the last.
+        return content[:1] == b"\x80" and content[-1:] == b"."
+    return zlib.crc32(content) == checksum
+
+
+def _temporary_folder() -> Path:
+    """A cache folder for this process and those it starts; gone when it ends."""
+    folder = tempfile.mkdtemp(prefix="neural-playground-")
+    os.environ["PLAYGROUND_CACHE_DIR"] = folder
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)
+
+
 def _key() -> str:
-    """Hash of the sources that end up in compiled code, of Numba's version and of the processor's features."""
+    """Hash of the sources that end up in compiled code, of Numba's version and of what it compiles for."""
     import llvmlite
-    import llvmlite.binding
     import numba
+
+    from playground.kernels.simd.host import REGISTERS, target
 
     digest = hashlib.sha256()
     package = Path(__file__).resolve().parent.parent
@@ -59,7 +125,5 @@ def _key() -> str:
         for source in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
             if source.exists():
                 digest.update(source.name.encode() + source.read_bytes())
-    features = llvmlite.binding.get_host_cpu_features().flatten()
-    digest.update(f"{numba.__version__} {llvmlite.__version__} {features}".encode())
-    digest.update(llvmlite.binding.get_host_cpu_name().encode())
+    digest.update(f"{numba.__version__} {llvmlite.__version__} {REGISTERS} {target()}".encode())
     return digest.hexdigest()[:16]

@@ -31,6 +31,12 @@ def kernel(function: Function) -> Function:
     return compiled
 
 
+def inlined_kernel(function: Function) -> Function:
+    """A kernel that is put into the kernels that call it: for steps so short that a call would take longer."""
+    compiled: Function = njit(nogil=True, cache=True, boundscheck=False, forceinline=True, **_OPTIONS)(function)
+    return compiled
+
+
 def _catalog_functions() -> list[Callable[..., Any]]:
     """Every scalar function that kernels call, in the catalog's records and dispatch chains."""
     functions: list[Any] = [elementary.maximum, elementary.minimum, *elementary.ELEMENTARY]

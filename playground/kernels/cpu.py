@@ -13,14 +13,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from playground.kernels import tiny, tiny_layout
 from playground.kernels.compiling import kernel
 from playground.kernels.instructions import backward, forward
 from playground.kernels.objective import loss_and_slope, loss_sum
+from playground.kernels.packed import at
 from playground.kernels.shuffling import shuffle
-from playground.kernels.simd.memory import address
+from playground.kernels.simd.memory import address, floats_at
 from playground.kernels.simd.threads import flushing, rounding, set_rounding
 from playground.kernels.state import C1, C2, EPOCH, H1, H2, POSITION, STEP, TrainingState
-from playground.kernels.stepping import add_penalties, correction
+from playground.kernels.stepping import add_penalties, copy_numbers, correction
 from playground.kernels.team import NUMBERS_WORTH_SHARING, WORTH_SHARING, Team, gather_rows, update_all
 from playground.network.parameters import aligned_zeros, padded
 from playground.network.plan import INPUT, UNITS, Plan
@@ -32,6 +34,7 @@ NAME = "cpu"
 Array = NDArray[Any]
 # Rows that one forward pass takes at a time: the values of common networks then stay in the second-level cache.
 CHUNK = 256
+WIDER_THAN_TINY = tiny_layout.MOST_UNITS + 1
 
 
 class Network(NamedTuple):
@@ -129,17 +132,16 @@ def _evaluate(members, network, values, deltas, capacity, inputs, targets, outpu
     old = rounding()
     set_rounding(flushing(old))
     last = network.instructions[network.instructions.shape[0] - 1]
-    flat_targets = targets.reshape(targets.size)
-    flat_outputs = outputs.reshape(outputs.size)
+    flat_targets = floats_at(address(targets), targets.size)
     rows, width = inputs.shape
     units = last[UNITS]
     total = 0.0
     for start in range(0, rows, capacity):
         count = min(capacity, rows - start)
-        values[: count * width] = inputs[start : start + count].reshape(count * width)
+        copy_numbers(at(address(inputs), start * width), address(values), count * width)
         forward(members, network.instructions, network.settings, network.parameters, values, capacity, count, False)
-        source = last[INPUT] * capacity
-        flat_outputs[start * units : (start + count) * units] = values[source : source + count * units]
+        source = at(address(values), last[INPUT] * capacity)
+        copy_numbers(source, at(address(outputs), start * units), count * units)
         total += loss_sum(last, values, flat_targets, start * units, deltas, capacity, count)
     set_rounding(old)
     return total / rows
@@ -155,12 +157,24 @@ def _network(plan: Plan, parameters: Array) -> Network:
     return Network(plan.instructions, plan.settings, plan.blocks, parameters)
 
 
-def new_state(plan: Plan, training: TrainingSpec, parameters: Array, rows: int) -> TrainingState:
+class State(TrainingState):
+    """Buffers for a run on this backend; a tiny network also has its layout for the vector lanes."""
+
+    def configure(self, plan: Plan, training: TrainingSpec) -> None:
+        """See `TrainingState.configure`."""
+        super().configure(plan, training)
+        self.tiny: tuple[tiny_layout.Shape, tiny_layout.Buffers] | None = None
+        layout = tiny_layout.layout(plan, self.batch_size)
+        if layout is not None:
+            self.tiny = tiny_layout.shape(plan, layout), tiny_layout.buffers(layout, self.optimizer.slots)
+
+
+def new_state(plan: Plan, training: TrainingSpec, parameters: Array, rows: int) -> State:
     """Buffers for a run on this backend; see `TrainingState`."""
-    return TrainingState(plan, training, parameters, rows, np.float32)
+    return State(plan, training, parameters, rows, np.float32)
 
 
-def train(state: TrainingState, inputs: Array, targets: Array, steps: int) -> float:
+def train(state: State, inputs: Array, targets: Array, steps: int) -> float:
     """Do up to ``steps`` mini-batches; see ``reference.train``."""
     run = Run(
         state.order,
@@ -175,6 +189,10 @@ def train(state: TrainingState, inputs: Array, targets: Array, steps: int) -> fl
         state.deltas,
         state.targets,
     )
+    if state.tiny is not None:
+        shape, buffers = state.tiny
+        code, start = state.optimizer.code, state.memory_start
+        return float(tiny.train(shape, buffers, run, state.parameters, inputs, targets, state.batch_size, code, start, steps))
     network = _network(state.plan, state.parameters)
     with _team(state.plan, state.batch_size, state.threads) as members:
         return float(
@@ -193,9 +211,11 @@ def train(state: TrainingState, inputs: Array, targets: Array, steps: int) -> fl
         )
 
 
-def gradients(state: TrainingState, inputs: Array, targets: Array) -> float:
+def gradients(state: State, inputs: Array, targets: Array) -> float:
     """Fill ``state.gradients`` with the slope of the mean loss of one batch; see ``reference.gradients``."""
     plan, rows = state.plan, len(inputs)
+    if state.tiny is not None and rows <= state.tiny[0].samples:
+        return float(tiny.gradients(*state.tiny, state.parameters, inputs, targets, state.gradients))
     capacity = padded(rows)
     values, deltas = aligned_zeros(plan.units * capacity), aligned_zeros(plan.units * capacity)
     values[: inputs.size] = inputs.ravel()
@@ -204,7 +224,7 @@ def gradients(state: TrainingState, inputs: Array, targets: Array) -> float:
         return float(_gradients(members, network, state.gradients, values, deltas, targets.ravel(), capacity, rows))
 
 
-def evaluate(state: TrainingState, inputs: Array, targets: Array, outputs: Array) -> float:
+def evaluate(state: State, inputs: Array, targets: Array, outputs: Array) -> float:
     """Run rows forward, write their outputs, and return their mean loss; see ``reference.evaluate``."""
     if not len(inputs):
         return float("nan")

@@ -28,7 +28,8 @@ from numpy.typing import NDArray
 from playground.kernels.compiling import kernel
 from playground.kernels.packed import AB, ABT, ATB, WORKSPACE_FLOATS
 from playground.kernels.simd.memory import call_product
-from playground.kernels.team import Members, Team, cores
+from playground.kernels.state import available_cores
+from playground.kernels.team import Members, Team
 from playground.kernels.team import multiply as multiply_shared
 from playground.network.parameters import aligned_zeros
 
@@ -130,7 +131,7 @@ def _packed(product, workspace):
 def parallel(a: Matrix, b: Matrix, out: Matrix, form: int = AB, accumulate: bool = False) -> None:
     """The same on all cores: rows or columns of the result are dealt out to a team of threads."""
     product, result = by_address(a, b, out, form, accumulate)
-    with Team(cores()) as members:
+    with Team(available_cores()) as members:
         _parallel(members, product)
     if result is not out:
         out[:] = result

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,6 +24,13 @@ EPOCH = 2  # whole epochs done
 # Indices into ``TrainingState.hyper``.
 RATE, H1, H2, H3, L1, L2, C1, C2 = range(8)
 HYPER_SIZE = 8
+
+
+def available_cores() -> int:
+    """Processor cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 class TrainingState:

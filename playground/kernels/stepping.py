@@ -16,14 +16,19 @@ from playground.network.plan import BLOCK_DECAYS, BLOCK_OFFSET, BLOCK_SIZE
 
 
 @kernel
+def copy_numbers(source, target, count):
+    """Copy float32 numbers from one address to another."""
+    numbers, copies = floats_at(source, count), floats_at(target, count)
+    for i in range(count):
+        copies[i] = numbers[i]
+
+
+@kernel
 def gather(source, order, first, rows, width, target):
     """Copy the rows that ``order[first:first + rows]`` names (int64), one after the other, to an address."""
     chosen = integers_at(order, first + rows)
     for i in range(rows):
-        row = floats_at(source + FLOAT_BYTES * width * chosen[first + i], width)
-        out = floats_at(target + FLOAT_BYTES * width * i, width)
-        for j in range(width):
-            out[j] = row[j]
+        copy_numbers(source + FLOAT_BYTES * width * chosen[first + i], target + FLOAT_BYTES * width * i, width)
 
 
 @kernel

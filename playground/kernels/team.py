@@ -8,7 +8,6 @@ for bit. There is no library underneath, so no second pool of threads and nothin
 
 from __future__ import annotations
 
-import os
 import threading
 from typing import NamedTuple
 
@@ -47,13 +46,6 @@ ROOM_EACH = padded(WORKSPACE_FLOATS) + 16
 PRODUCT, GATHER, UPDATE = 0, 1, 2
 # Where a job says how its parts are to be rounded: as the thread that handed it out rounds.
 ROUNDING = 15
-
-
-def cores() -> int:
-    """Processor cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 class Members(NamedTuple):

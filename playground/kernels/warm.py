@@ -1,29 +1,33 @@
 """Compiles every kernel of the CPU backend into the disk cache: ``python -m playground.kernels.warm``.
 
-Compiling takes seconds and holds the interpreter; done in a process of its own it never delays the window. A marker in the
-cache folder, written last, says that all is there.
+Compiling takes seconds and holds the interpreter; done in a process of its own it never delays the window.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
+import subprocess
+import sys
 
 import numpy as np
 
-from playground.kernels.cache import prepare_cache
-
-
-def _marker() -> Path:
-    return prepare_cache() / "complete"
+from playground.kernels import cache
 
 
 def is_warm() -> bool:
     """Whether the kernels of this version lie compiled in the cache."""
-    return _marker().exists()
+    return cache.is_complete()
+
+
+def start_warming() -> subprocess.Popen[bytes]:
+    """Start a process that fills the cache."""
+    cache.prepare_cache()
+    return subprocess.Popen(
+        [sys.executable, "-m", "playground.kernels.warm"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
 
 
 def warm() -> None:
-    """Run each kernel once on a tiny network, which compiles it and keeps the result."""
+    """Run each kernel once on tiny networks, which compiles it and keeps the result."""
     from playground.experiment import (
         Adam,
         DataSpec,
@@ -35,20 +39,35 @@ def warm() -> None:
         build_plan,
     )
     from playground.kernels import cpu
+    from playground.kernels.team import Team
 
-    experiment = Experiment(
-        data=DataSpec(source=SyntheticSource(name="circle")),
-        network=NetworkSpec(layers=(Dense(units=2, activation="tanh"),)),
-        training=TrainingSpec(task="binary", loss="binary_cross_entropy", optimizer=Adam(), batch_size=2),
-    )
-    plan = build_plan(experiment, 2, 1)
-    inputs, targets = np.zeros((4, 2), np.float32), np.zeros((4, 1), np.float32)
-    state = cpu.new_state(plan, experiment.training, np.zeros(plan.parameter_size, np.float32), 4)
-    cpu.train(state, inputs, targets, 2)
-    cpu.evaluate(state, inputs, targets, np.zeros_like(targets))
-    cpu.activations(plan, state.parameters, inputs)
-    _marker().touch()
+    # One for each path: with the batch in the vector lanes, and layer by layer.
+    for units in (2, cpu.WIDER_THAN_TINY):
+        experiment = Experiment(
+            data=DataSpec(source=SyntheticSource(name="circle")),
+            network=NetworkSpec(layers=(Dense(units=units, activation="tanh"),)),
+            training=TrainingSpec(task="binary", loss="binary_cross_entropy", optimizer=Adam(), batch_size=2),
+        )
+        plan = build_plan(experiment, 2, 1)
+        inputs, targets = np.zeros((4, 2), np.float32), np.zeros((4, 1), np.float32)
+        state = cpu.new_state(plan, experiment.training, np.zeros(plan.parameter_size, np.float32), 4)
+        cpu.train(state, inputs, targets, 2)
+        cpu.evaluate(state, inputs, targets, np.zeros_like(targets))
+        cpu.activations(plan, state.parameters, inputs)
+    # What a helping thread runs.
+    with Team(2):
+        pass
+    cache.mark_complete()
+
+
+def main() -> None:
+    """Fill the cache; what an earlier attempt left there half done is thrown away if it can't be loaded."""
+    try:
+        warm()
+    except Exception:
+        cache.clear()
+        warm()
 
 
 if __name__ == "__main__":
-    warm()
+    main()

@@ -61,6 +61,8 @@ class Tile:
         Whether the tile's numbers of one column of A lie side by side (packed, or transposed), or one row apart.
     masked
         Whether the last vector reaches past the result's right edge.
+    unroll
+        Terms of the sum in one turn of the loop.
     """
 
     rows: int
@@ -68,6 +70,7 @@ class Tile:
     lanes: int
     columns_of_a: bool
     masked: bool = False
+    unroll: int = 1
 
 
 def multiply_add(builder: Builder, a: Value, b: Value, c: Value) -> Value:
@@ -114,10 +117,11 @@ def emit_tile(
         _prefetch(builder, tile, c, c_stride)
     left = _Left(builder, tile, a, a_stride)
     sums = [zeros(tile.lanes)] * (tile.rows * tile.vectors)
-    if tile.columns_of_a:
-        # Two terms at a time, then what is left.
-        left.pointers, b, sums = _sum_loop(builder, tile, left, b, b_stride, edge, sums, builder.ashr(inner, INT64(1)), 2)
-        inner = builder.and_(inner, INT64(1))
+    if tile.unroll > 1:
+        # Several terms at a time, then what is left.
+        turns = builder.sdiv(inner, INT64(tile.unroll))
+        left.pointers, b, sums = _sum_loop(builder, tile, left, b, b_stride, edge, sums, turns, tile.unroll)
+        inner = builder.srem(inner, INT64(tile.unroll))
     _, _, sums = _sum_loop(builder, tile, left, b, b_stride, edge, sums, inner, 1)
 
     out = [at(builder, c, builder.mul(c_stride, INT64(row))) for row in range(tile.rows)]
@@ -294,7 +298,8 @@ def _tile_function(builder: Builder, columns_of_a: bool) -> Value:
             case = inside.append_basic_block(f"rows{count}")
             choice.add_case(INT64(count), case)
             inside.position_at_end(case)
-            tile = Tile(count, vectors, WIDTH, columns_of_a, masked)
+            # One row after the other, A takes a pointer for every few rows: with two terms more there are none left.
+            tile = Tile(count, vectors, WIDTH, columns_of_a, masked, unroll=2 if columns_of_a else 1)
             emit_tile(inside, tile, a, a_stride, b, b_stride, c, c_stride, inner, columns, accumulate)
             inside.branch(end)
     inside.position_at_end(end)
@@ -321,3 +326,41 @@ def _tile(columns_of_a: bool) -> Callable[..., None]:
 # tile(rows, a, a_stride, b, b_stride, c, c_stride, inner, columns, accumulate): C [+]= A·B for one tile, by address.
 tile_of_rows = _tile(columns_of_a=False)
 tile_of_columns = _tile(columns_of_a=True)
+
+# Rows of a tile in a tiny network, where a row is the LANES samples of a batch: half the registers hold sums.
+LANE_ROWS = {16: 8, 8: 4, 4: 2}[WIDTH]
+
+
+def _lane_tile(columns_of_a: bool) -> Callable[..., None]:
+    """An intrinsic for products too small for a call: the kernels of all shapes stand where it is used."""
+
+    @intrinsic
+    def tile(typing_context, rows, vectors, a, a_stride, b, b_stride, c, c_stride, inner):
+        def generate(context, builder, signature, arguments):
+            rows, vectors, a, a_stride, b, b_stride, c, c_stride, inner = arguments
+            a, b, c = (pointer(builder, address) for address in (a, b, c))
+            end = builder.append_basic_block("end")
+            widths = builder.switch(vectors, end)
+            for width in range(1, MOST_LANES // WIDTH + 1):
+                block = builder.append_basic_block(f"vectors{width}")
+                widths.add_case(INT64(width), block)
+                builder.position_at_end(block)
+                heights = builder.switch(rows, end)
+                for height in range(1, LANE_ROWS + 1):
+                    case = builder.append_basic_block(f"rows{height}")
+                    heights.add_case(INT64(height), case)
+                    builder.position_at_end(case)
+                    emit_tile(builder, Tile(height, width, WIDTH, columns_of_a), a, a_stride, b, b_stride, c, c_stride, inner)
+                    builder.branch(end)
+            builder.position_at_end(end)
+            return context.get_dummy_value()
+
+        return types.void(*[types.int64] * 9), generate
+
+    return tile
+
+
+# lane_tile(rows ≤ LANE_ROWS, vectors, a, a_stride, b, b_stride, c, c_stride, inner): C = A·B, ``vectors`` registers wide.
+MOST_LANES = 16
+lane_tile_of_rows = _lane_tile(columns_of_a=False)
+lane_tile_of_columns = _lane_tile(columns_of_a=True)

@@ -13,14 +13,16 @@ from typing import Any
 
 from llvmlite import ir
 from numba import types
+from numba.core.typeconv.castgraph import Conversion
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
-from numba.extending import lower_builtin, models, overload, register_model
+from numba.extending import lower_builtin, lower_cast, models, overload, register_model
 
 from playground.catalog import elementary
 from playground.kernels.simd.emit import (
     BOOL,
     FLOAT,
     INT32,
+    INT64,
     Builder,
     Value,
     at,
@@ -33,8 +35,10 @@ from playground.kernels.simd.emit import (
     store,
     vector,
 )
+from playground.kernels.simd.host import WIDTH
+from playground.kernels.simd.microkernel import MOST_LANES, multiply_add
 
-LANES = 16
+LANES = MOST_LANES
 _FLOATS = vector(LANES)
 _INTS = ir.VectorType(INT32, LANES)
 # Every vector in memory begins at a multiple of its own size.
@@ -46,6 +50,14 @@ class Vector(types.Type):
 
     def __init__(self) -> None:
         super().__init__(name=f"float32x{LANES}")
+
+    def unify(self, typing_context: Any, other: Any) -> Any:
+        """A function that returns a vector here and a float32 there returns a vector."""
+        return self if other == types.float32 else None
+
+    def can_convert_from(self, typing_context: Any, other: Any) -> Any:
+        """A float32 becomes a vector where one is needed."""
+        return Conversion.safe if other == types.float32 else None
 
 
 class Mask(types.Type):
@@ -62,6 +74,11 @@ VECTOR, MASK = Vector(), Mask()
 class _VectorModel(models.PrimitiveModel):
     def __init__(self, manager: Any, kind: Any) -> None:
         super().__init__(manager, kind, _FLOATS)
+
+
+@lower_cast(types.Float, Vector)
+def _float_to_vector(context: Any, builder: Builder, source: Any, target: Any, value: Value) -> Value:
+    return splat(builder, value, LANES)
 
 
 @register_model(Mask)
@@ -229,6 +246,12 @@ def spread(typing_context, number):
 
 
 @intrinsic
+def lane_indices(typing_context):
+    """The vector 0, 1, 2, …"""
+    return VECTOR(), lambda context, builder, signature, arguments: ir.Constant(_FLOATS, [float(i) for i in range(LANES)])
+
+
+@intrinsic
 def sum_of_lanes(typing_context, x):
     """The sum of a vector's numbers."""
 
@@ -240,3 +263,46 @@ def sum_of_lanes(typing_context, x):
         return total
 
     return types.float32(VECTOR), generate
+
+
+@intrinsic
+def dot_products(typing_context, a, d, rows_of_a, rows_of_d):
+    """LANES sums at once: number p is the dot product of a row of ``a`` and a row of ``d``, each LANES numbers long.
+
+    ``rows_of_a`` and ``rows_of_d`` are addresses of int32 indices, where row p begins. Adding up inside a register takes
+    as many additions as adding vectors, so the sums are woven: two vectors of partial sums become one, half as partial,
+    until every lane holds the whole sum of its own.
+    """
+
+    def generate(context, builder, signature, arguments):
+        a, d = pointer(builder, arguments[0]), pointer(builder, arguments[1])
+        tables = [builder.inttoptr(table, INT32.as_pointer()) for table in arguments[2:]]
+
+        def partial_sums(number: int) -> Value:
+            row_a, row_d = (
+                at(builder, base, builder.sext(builder.load(at(builder, table, INT64(number))), INT64))
+                for base, table in zip((a, d), tables, strict=True)
+            )
+            total = None
+            for first in range(0, LANES, WIDTH):
+                x, y = (load(builder, at(builder, row, INT64(first)), WIDTH) for row in (row_a, row_d))
+                total = builder.fmul(x, y) if total is None else multiply_add(builder, x, y, total)
+            return total
+
+        def woven(numbers: list[int], bit: int) -> Value:
+            """One vector; a lane whose number has ``bit`` clear or set belongs to one half of the sums or the other."""
+            if len(numbers) == 1:
+                return partial_sums(numbers[0])
+            x = woven([number for number in numbers if not number & bit], 2 * bit)
+            y = woven([number for number in numbers if number & bit], 2 * bit)
+            own = lane_numbers([lane if not lane & bit else WIDTH + lane for lane in range(WIDTH)])
+            other = lane_numbers([lane + bit if not lane & bit else WIDTH + lane - bit for lane in range(WIDTH)])
+            return builder.fadd(builder.shuffle_vector(x, y, own), builder.shuffle_vector(x, y, other))
+
+        parts = [woven(list(range(first, first + WIDTH)), 1) for first in range(0, LANES, WIDTH)]
+        while len(parts) > 1:
+            both = lane_numbers(range(2 * parts[0].type.count))
+            parts = [builder.shuffle_vector(x, y, both) for x, y in zip(parts[::2], parts[1::2], strict=True)]
+        return parts[0]
+
+    return VECTOR(*[types.int64] * 4), generate

@@ -1,0 +1,375 @@
+"""Training of tiny networks: the samples of a batch lie side by side in the vector lanes.
+
+With 4 or 8 neurons a layer is too narrow to fill a vector register, but a batch of 10 samples nearly fills one of 16. So
+values are kept as (neuron, sample): one register is one neuron's answer to every sample of the batch, a weight is
+broadcast, and each layer is a handful of multiply-adds. Batches of 17 to 32 samples take two registers a neuron.
+
+Every layer is followed by a row of ones, so that its biases are the last row of its weights. The weights lie in a buffer
+of their own, in which each input's weights are together. A layer of at least 8 units takes whole registers for them; the
+gradients of narrower ones come from `dot_products`, LANES parameters at a time, wherever these lie.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from playground.catalog.activations import IDENTITY, SIGMOID, activate, activation_slope
+from playground.catalog.elementary import ONE, ZERO, exp, log, maximum, where
+from playground.catalog.losses import binary_cross_entropy_on_logit, loss_slope, loss_value
+from playground.catalog.optimizers import update
+from playground.kernels.compiling import inlined_kernel, kernel
+from playground.kernels.packed import at
+from playground.kernels.shuffling import shuffle
+from playground.kernels.simd.host import WIDTH
+from playground.kernels.simd.memory import address, transpose_block
+from playground.kernels.simd.microkernel import LANE_ROWS, lane_tile_of_columns, lane_tile_of_rows
+from playground.kernels.simd.threads import flushing, rounding, set_rounding
+from playground.kernels.simd.vectors import (
+    LANES,
+    dot_products,
+    lane_indices,
+    load_vector,
+    spread,
+    store_vector,
+    sum_of_lanes,
+)
+from playground.kernels.state import EPOCH, H1, H2, H3, L1, L2, POSITION, RATE, STEP
+from playground.kernels.stepping import sign
+from playground.kernels.tiny_layout import (
+    ACTIVATION_CODE,
+    AFTER_SOFTMAX,
+    AHEAD,
+    FROM,
+    FULL,
+    FUSED_SIGMOID,
+    FUSED_SOFTMAX,
+    SETTING,
+    STRIDE,
+    TO,
+    WEIGHTS,
+    WIDE,
+    WIDTH_IN,
+    WIDTH_OUT,
+)
+from playground.network.plan import PARAMETER
+
+
+@kernel
+def _rearrange(place, ordered, own, back):
+    """Copy parameters from the plan's order into this file's, or back."""
+    for i in range(place.size):
+        if place[i] >= 0:
+            if back:
+                ordered[place[i]] = own[i]
+            else:
+                own[i] = ordered[place[i]]
+        elif not back:
+            own[i] = ZERO
+
+
+@kernel
+def _gather(inputs, targets, order, start, batches, batch_size, end, samples, gathered):
+    """Turn the next rows into columns: each batch as (inputs + outputs, samples), lanes without a sample 0."""
+    width_in, width_out = inputs.shape[1], targets.shape[1]
+    for batch in range(batches):
+        first = start + batch * batch_size
+        count = min(batch_size, end - first)
+        base = batch * (width_in + width_out) * samples
+        rows = order[first : first + count]
+        for j in range(width_in):
+            out = gathered[base + j * samples : base + (j + 1) * samples]
+            for i in range(count):
+                out[i] = inputs[rows[i], j]
+            out[count:] = ZERO
+        for j in range(width_out):
+            out = gathered[base + (width_in + j) * samples : base + (width_in + j + 1) * samples]
+            for i in range(count):
+                out[i] = targets[rows[i], j]
+            out[count:] = ZERO
+
+
+@inlined_kernel
+def _forward(layers, settings, weights, values, samples):
+    """(units, samples) = activation(Wᵀ (units, inputs + 1) · (inputs + 1, samples)), layer by layer."""
+    for layer in range(layers.shape[0]):
+        row = layers[layer]
+        x, z = at(values, row[FROM] * samples), at(values, row[TO] * samples)
+        w, units = at(weights, row[WEIGHTS]), row[WIDTH_OUT]
+        for lane in range(0, samples, LANES):
+            for j in range(0, units, LANE_ROWS):
+                count = min(LANE_ROWS, units - j)
+                out = at(z, j * samples + lane)
+                lane_tile_of_columns(count, FULL, at(w, j), row[STRIDE], at(x, lane), samples, out, samples, row[WIDTH_IN] + 1)
+        if row[ACTIVATION_CODE] != IDENTITY:
+            parameter = settings[row[SETTING], PARAMETER]
+            for i in range(0, units * samples, LANES):
+                store_vector(z, i, activate(row[ACTIVATION_CODE], load_vector(z, i), parameter))
+
+
+@inlined_kernel
+def _scale_by_slope(code, parameter, values, deltas, count):
+    """deltas ·= slope of the activation, where its values are known."""
+    for i in range(0, count, LANES):
+        a = load_vector(values, i)
+        store_vector(deltas, i, load_vector(deltas, i) * activation_slope(code, a, a, parameter))
+
+
+@inlined_kernel
+def _backward(layers, settings, weights, values, deltas, samples):
+    """(inputs, samples) = W (inputs, units) · (units, samples) · slope, from the last layer to the second."""
+    for layer in range(layers.shape[0] - 1, 0, -1):
+        row, before = layers[layer], layers[layer - 1]
+        dz, dx = at(deltas, row[TO] * samples), at(deltas, row[FROM] * samples)
+        inputs, stride = row[WIDTH_IN], row[STRIDE]
+        for lane in range(0, samples, LANES):
+            for i in range(0, inputs, LANE_ROWS):
+                count = min(LANE_ROWS, inputs - i)
+                w, out = at(weights, row[WEIGHTS] + i * stride), at(dx, i * samples + lane)
+                lane_tile_of_rows(count, FULL, w, stride, at(dz, lane), samples, out, samples, row[WIDTH_OUT])
+        if before[ACTIVATION_CODE] != IDENTITY:
+            parameter = settings[before[SETTING], PARAMETER]
+            _scale_by_slope(before[ACTIVATION_CODE], parameter, at(values, row[FROM] * samples), dx, inputs * samples)
+
+
+@inlined_kernel
+def _all_gradients(layers, rows_of_a, rows_of_d, values, deltas, turned, gradients, samples, count):
+    """dW (inputs + 1, units) = values (inputs + 1, samples) · deltasᵀ (samples, units), of every layer."""
+    for first in range(0, rows_of_a.size, LANES):
+        a_rows, d_rows = at(address(rows_of_a), first), at(address(rows_of_d), first)
+        total = dot_products(values, deltas, a_rows, d_rows)
+        if samples > LANES:
+            total += dot_products(at(values, LANES), at(deltas, LANES), a_rows, d_rows)
+        store_vector(gradients, first, total)
+    for layer in range(layers.shape[0]):
+        row = layers[layer]
+        if row[WIDE] == 0:
+            continue
+        stride, inputs = row[STRIDE], row[WIDTH_IN]
+        x, dz = at(values, row[FROM] * samples), at(deltas, row[TO] * samples)
+        for lane in range(0, count, WIDTH):
+            for j in range(0, stride, WIDTH):
+                transpose_block(at(dz, j * samples + lane), samples, at(turned, lane * stride + j), stride, WIDTH)
+        for i in range(0, inputs + 1, LANE_ROWS):
+            rows = min(LANE_ROWS, inputs + 1 - i)
+            out = at(gradients, row[WEIGHTS] + i * stride)
+            lane_tile_of_rows(rows, stride // WIDTH, at(x, i * samples), samples, turned, stride, out, stride, count)
+
+
+@inlined_kernel
+def _elementwise_loss(ending, code, outputs, targets, deltas, units, samples, count, scale):
+    """Loss of a batch number by number, and its slope into ``deltas``; lanes from ``count`` on take no part."""
+    total = spread(ZERO)
+    for lane in range(0, samples, LANES):
+        taken = lane_indices() < np.float32(count - lane)
+        for i in range(lane, units * samples, samples):
+            a, t = load_vector(outputs, i), load_vector(targets, i)
+            if ending == FUSED_SIGMOID:
+                loss = binary_cross_entropy_on_logit(a, t)
+                slope = activate(SIGMOID, a, ZERO) - t
+            else:
+                loss, slope = loss_value(code, a, t), loss_slope(code, a, t)
+            total += where(taken, loss, ZERO)
+            store_vector(deltas, i, where(taken, slope * scale, ZERO))
+    return sum_of_lanes(total)
+
+
+@inlined_kernel
+def _softmax(z, units, samples, lane, into):
+    """e^(z − the largest z) of each sample into ``into``; returns the sample's sum and its largest z."""
+    end = units * samples
+    largest = load_vector(z, lane)
+    for i in range(lane + samples, end, samples):
+        largest = maximum(largest, load_vector(z, i))
+    total = spread(ZERO)
+    for i in range(lane, end, samples):
+        share = exp(load_vector(z, i) - largest)
+        store_vector(into, i, share)
+        total += share
+    return total, largest
+
+
+@inlined_kernel
+def _softmax_cross_entropy(z, targets, deltas, units, samples, count, scale):
+    """Categorical cross-entropy of a batch from its logits, and its slope softmax(z)·Σt − t into ``deltas``."""
+    loss = spread(ZERO)
+    for lane in range(0, samples, LANES):
+        taken = lane_indices() < np.float32(count - lane)
+        total, largest = _softmax(z, units, samples, lane, deltas)
+        mass, dot = spread(ZERO), spread(ZERO)
+        for i in range(lane, units * samples, samples):
+            t = load_vector(targets, i)
+            mass += t
+            dot += t * (load_vector(z, i) - largest)
+        loss += where(taken, mass * log(total) - dot, ZERO)
+        factor = mass / total
+        for i in range(lane, units * samples, samples):
+            slope = load_vector(deltas, i) * factor - load_vector(targets, i)
+            store_vector(deltas, i, where(taken, slope * scale, ZERO))
+    return sum_of_lanes(loss)
+
+
+@inlined_kernel
+def _softmax_forward(z, units, samples):
+    """Softmax in place."""
+    for lane in range(0, samples, LANES):
+        total, _ = _softmax(z, units, samples, lane, z)
+        for i in range(lane, units * samples, samples):
+            store_vector(z, i, load_vector(z, i) / total)
+
+
+@inlined_kernel
+def _softmax_backward(a, deltas, units, samples):
+    """dz = a · (da − Σ da·a), in place."""
+    for lane in range(0, samples, LANES):
+        mixed = spread(ZERO)
+        for i in range(lane, units * samples, samples):
+            mixed += load_vector(a, i) * load_vector(deltas, i)
+        for i in range(lane, units * samples, samples):
+            store_vector(deltas, i, load_vector(a, i) * (load_vector(deltas, i) - mixed))
+
+
+@inlined_kernel
+def _loss(shape, values, targets, deltas, count):
+    """Loss summed over the batch (averaged over outputs where the loss says so); slopes of its mean into ``deltas``."""
+    row, samples = shape.layers[shape.layers.shape[0] - 1], shape.samples
+    units = row[WIDTH_OUT]
+    z, dz = at(values, row[TO] * samples), at(deltas, row[TO] * samples)
+    terms = count if shape.mean_over_rows else count * units
+    scale = ONE / np.float32(terms)
+    if shape.ending == FUSED_SOFTMAX:
+        return _softmax_cross_entropy(z, targets, dz, units, samples, count, scale)
+    if shape.ending == AFTER_SOFTMAX:
+        _softmax_forward(z, units, samples)
+    total = _elementwise_loss(shape.ending, shape.loss_code, z, targets, dz, units, samples, count, scale)
+    if shape.ending == AFTER_SOFTMAX:
+        _softmax_backward(z, dz, units, samples)
+    elif row[ACTIVATION_CODE] != IDENTITY:
+        _scale_by_slope(row[ACTIVATION_CODE], shape.settings[row[SETTING], PARAMETER], z, dz, units * samples)
+    return total if shape.mean_over_rows else total / np.float32(units)
+
+
+@inlined_kernel
+def _step_gradients(shape, buffers, count):
+    """Forward, loss and backward of the batch that lies in the values; returns its loss, the gradients in place."""
+    layers, settings, samples = shape.layers, shape.settings, shape.samples
+    weights, values, deltas = address(buffers.weights), address(buffers.values), address(buffers.deltas)
+    targets = address(buffers.targets)
+    _forward(layers, settings, weights, values, samples)
+    loss = _loss(shape, values, targets, deltas, count)
+    if np.isfinite(loss):
+        _backward(layers, settings, weights, values, deltas, samples)
+        gradients, turned = address(buffers.gradients), address(buffers.turned)
+        _all_gradients(layers, shape.rows_of_a, shape.rows_of_d, values, deltas, turned, gradients, samples, count)
+    return loss
+
+
+@inlined_kernel
+def _update(optimizer, weights, gradients, first_moment, second_moment, decays, hyper, c1, c2):
+    """One optimizer step, LANES parameters at a time."""
+    w, g = address(weights), address(gradients)
+    m, s = address(first_moment), address(second_moment)
+    rate, h1, h2, h3, l1, l2 = hyper[RATE], hyper[H1], hyper[H2], hyper[H3], hyper[L1], hyper[L2]
+    nothing = spread(ZERO)
+    for i in range(0, weights.size, LANES):
+        weight, gradient = load_vector(w, i), load_vector(g, i)
+        if l1 != ZERO or l2 != ZERO:
+            gradient += load_vector(address(decays), i) * (l1 * sign(weight) + l2 * weight)
+        if second_moment.size > 0:
+            first, second = load_vector(m, i), load_vector(s, i)
+            weight, first, second = update(optimizer, weight, gradient, first, second, rate, h1, h2, h3, c1, c2)
+            store_vector(m, i, first)
+            store_vector(s, i, second)
+        elif first_moment.size > 0:
+            first = load_vector(m, i)
+            weight, first, _ = update(optimizer, weight, gradient, first, nothing, rate, h1, h2, h3, c1, c2)
+            store_vector(m, i, first)
+        else:
+            weight, _, _ = update(optimizer, weight, gradient, nothing, nothing, rate, h1, h2, h3, c1, c2)
+        store_vector(w, i, weight)
+
+
+@inlined_kernel
+def _load_batch(buffers, batch, width_in, width_out, samples):
+    """Copy a gathered batch to where the network reads its inputs and the loss its targets."""
+    source = at(address(buffers.gathered), batch * (width_in + width_out) * samples)
+    values, targets = address(buffers.values), address(buffers.targets)
+    for i in range(0, width_in * samples, LANES):
+        store_vector(values, i, load_vector(source, i))
+    for i in range(0, width_out * samples, LANES):
+        store_vector(targets, i, load_vector(source, width_in * samples + i))
+
+
+@kernel
+def train(shape, buffers, run, parameters, inputs, targets, batch_size, optimizer, memory_start, steps):
+    """Mini-batches one after the other; see ``reference.train``. Parameters and memory are in the plan's order outside."""
+    old = rounding()
+    set_rounding(flushing(old))
+    _rearrange(shape.place, parameters, buffers.weights, False)
+    if buffers.first_moment.size > 0:
+        _rearrange(shape.place, run.first_moment, buffers.first_moment, False)
+    if buffers.second_moment.size > 0:
+        _rearrange(shape.place, run.second_moment, buffers.second_moment, False)
+    counters, hyper, samples = run.counters, run.hyper, shape.samples
+    width_in, width_out = inputs.shape[1], targets.shape[1]
+    done = counters[STEP] - memory_start
+    # βᵗ goes on by a multiplication a step.
+    power1, power2 = np.float64(hyper[H1]) ** done, np.float64(hyper[H2]) ** done
+    rows = run.order.size
+    total, seen, batches, batch = 0.0, 0, 0, 0
+    for step in range(steps):
+        if run.stop[0] != 0:
+            break
+        start = counters[POSITION]
+        if start == 0:
+            shuffle(run.order, run.random)
+        if batch == batches or start == 0:
+            left = (rows - start + batch_size - 1) // batch_size
+            batch, batches = 0, min(AHEAD, min(left, steps - step))
+            _gather(inputs, targets, run.order, start, batches, batch_size, rows, samples, buffers.gathered)
+        count = min(batch_size, rows - start)
+        _load_batch(buffers, batch, width_in, width_out, samples)
+        loss = _step_gradients(shape, buffers, count)
+        if not np.isfinite(loss):
+            total, seen = np.float64(loss), 1
+            break
+        power1 *= np.float64(hyper[H1])
+        power2 *= np.float64(hyper[H2])
+        c1, c2 = np.float32(1.0 / (1.0 - power1)), np.float32(1.0 / (1.0 - power2))
+        _update(
+            optimizer,
+            buffers.weights,
+            buffers.gradients,
+            buffers.first_moment,
+            buffers.second_moment,
+            shape.decays,
+            hyper,
+            c1,
+            c2,
+        )
+        batch += 1
+        counters[STEP] += 1
+        counters[POSITION] += count
+        if counters[POSITION] >= rows:
+            counters[POSITION] = 0
+            counters[EPOCH] += 1
+        total += np.float64(loss)
+        seen += count
+    _rearrange(shape.place, parameters, buffers.weights, True)
+    if buffers.first_moment.size > 0:
+        _rearrange(shape.place, run.first_moment, buffers.first_moment, True)
+    if buffers.second_moment.size > 0:
+        _rearrange(shape.place, run.second_moment, buffers.second_moment, True)
+    set_rounding(old)
+    return total / max(1, seen)
+
+
+@kernel
+def gradients(shape, buffers, parameters, inputs, targets, into):
+    """Slope of the mean loss of one batch, in the plan's order into ``into``; returns the loss. At most ``samples`` rows."""
+    _rearrange(shape.place, parameters, buffers.weights, False)
+    order = np.arange(inputs.shape[0])
+    _gather(inputs, targets, order, 0, 1, order.size, order.size, shape.samples, buffers.gathered)
+    _load_batch(buffers, 0, inputs.shape[1], targets.shape[1], shape.samples)
+    loss = _step_gradients(shape, buffers, order.size)
+    _rearrange(shape.place, into, buffers.gradients, True)
+    return loss / np.float32(order.size)

@@ -1,0 +1,210 @@
+"""Many trainings of one experiment at once: seeds × learning rates, and which of them reach a goal.
+
+One run says little: another seed may fail where this one succeeds. Small networks train side by side in the lanes of the
+processor's vectors, so that a few hundred of them take seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from playground.data.preprocessing import PreparedData, prepare
+from playground.experiment import Experiment, ExperimentError, build_plan, checked, initial_parameters
+from playground.kernels.state import available_cores
+from playground.network.plan import Plan
+from playground.trainer import load_backend
+
+if TYPE_CHECKING:
+    from playground.model import TrainedModel
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class ManyRuns:
+    """What came out of many trainings; run number i has seed ``i // rates`` and rate ``i % rates``.
+
+    Parameters
+    ----------
+    experiment
+        What all of them share.
+    data
+        Its data.
+    seeds, learning_rates
+        What differs.
+    parameters
+        float32 (runs, …): the trained parameters in the plan's flat layout.
+    train_losses, test_losses
+        float32 (epochs, runs): mean loss during each epoch and on the test rows after it; NaN after a run was stopped, and
+        without test rows.
+    target
+        The loss to reach.
+    """
+
+    experiment: Experiment
+    data: PreparedData
+    seeds: tuple[int, ...]
+    learning_rates: tuple[float, ...]
+    parameters: Array
+    train_losses: Array
+    test_losses: Array
+    target: float
+
+    @property
+    def reached(self) -> Array:
+        """Epoch after which each run's loss (on the test rows, if there are any) was first at or below the target; 0: never.
+
+        int64 (seeds, learning rates): the success map.
+        """
+        losses = self.test_losses if len(self.data.test_rows) else self.train_losses
+        below = losses <= self.target
+        first = np.where(below.any(axis=0), below.argmax(axis=0) + 1, 0) if len(below) else np.zeros(below.shape[1])
+        return first.astype(np.int64).reshape(len(self.seeds), len(self.learning_rates))
+
+    def model(self, seed: int, learning_rate: float) -> TrainedModel:
+        """The trained model of one run.
+
+        Raises
+        ------
+        ValueError
+            If there is no run with this seed or this learning rate.
+        """
+        from playground.model import TrainedModel
+
+        index = self.seeds.index(seed) * len(self.learning_rates) + self.learning_rates.index(learning_rate)
+        experiment = _variant(self.experiment, seed, learning_rate)
+        metrics = {"train_loss": float(self.train_losses[-1, index]), "test_loss": float(self.test_losses[-1, index])}
+        return TrainedModel(experiment, self.parameters[index], self.data.preprocessing, metrics)
+
+
+def train_many(
+    experiment: Experiment,
+    *,
+    seeds: Sequence[int],
+    learning_rates: Sequence[float] | None = None,
+    epochs: int | None = None,
+    target: float = 0.01,
+    backend: str = "auto",
+    threads: int | None = None,
+    stop: Array | None = None,
+) -> ManyRuns:
+    """Train an experiment from every seed for the initial weights at every learning rate.
+
+    All runs see the same rows in the same order, which ``training.seed`` shuffles, so they differ in nothing else; each
+    gives the weights that it would give alone, within float32's rounding.
+
+    Parameters
+    ----------
+    experiment
+        What to train.
+    seeds
+        Seeds of the initial weights.
+    learning_rates
+        None takes the experiment's own.
+    epochs
+        How long; None takes ``training.epochs``.
+    target
+        The loss that counts as success.
+    backend
+        ``auto``, ``cpu`` or ``reference``.
+    threads
+        How many threads may compute; None for one a core.
+    stop
+        int64 (1,): write 1 into it from another thread to end all runs early.
+
+    Raises
+    ------
+    ExperimentError
+        If a seed or a learning rate isn't possible, or there is none.
+    """
+    rates = (experiment.training.optimizer.learning_rate,) if learning_rates is None else tuple(map(float, learning_rates))
+    if not len(seeds) or not rates:
+        raise ExperimentError("there is nothing to train: give at least one seed and one learning rate.")
+    variants = [_variant(experiment, seed, rate) for seed in seeds for rate in rates]
+    data = prepare(experiment)
+    plan = build_plan(experiment, data.train_inputs.shape[1], data.train_targets.shape[1])
+    parameters = np.stack([initial_parameters(variant, plan) for variant in variants])
+    train = _train_on_lanes if _fits_lanes(backend, plan, experiment, data) else _train_in_turn
+    trained, train_losses, test_losses = train(
+        plan,
+        variants,
+        parameters,
+        data,
+        experiment.training.epochs if epochs is None else epochs,
+        np.zeros(1, np.int64) if stop is None else stop,
+        backend,
+        threads or available_cores(),
+    )
+    return ManyRuns(experiment, data, tuple(seeds), rates, trained, train_losses, test_losses, target)
+
+
+def _variant(experiment: Experiment, seed: int, rate: float) -> Experiment:
+    """The experiment with another seed for its weights and another learning rate."""
+    network = msgspec.structs.replace(experiment.network, seed=seed)
+    optimizer = msgspec.structs.replace(experiment.training.optimizer, learning_rate=rate)
+    training = msgspec.structs.replace(experiment.training, optimizer=optimizer)
+    return checked(msgspec.structs.replace(experiment, network=network, training=training))
+
+
+def _fits_lanes(backend: str, plan: Plan, experiment: Experiment, data: PreparedData) -> bool:
+    if backend not in ("auto", "cpu"):
+        return False
+    from playground.kernels import many
+
+    return many.fits(plan, min(experiment.training.batch_size, len(data.train_rows)))
+
+
+def _train_on_lanes(
+    plan: Plan,
+    variants: list[Experiment],
+    parameters: Array,
+    data: PreparedData,
+    epochs: int,
+    stop: Array,
+    backend: str,
+    threads: int,
+) -> tuple[Array, Array, Array]:
+    """Side by side; see `kernels.many.train_many`."""
+    from playground.kernels import many
+
+    rates = np.array([variant.training.optimizer.learning_rate for variant in variants], np.float32)
+    parts = (data.train_inputs, data.train_targets), (data.test_inputs, data.test_targets)
+    return many.train_many(plan, variants[0].training, parameters, rates, parts, epochs, stop, threads)
+
+
+def _train_in_turn(
+    plan: Plan,
+    variants: list[Experiment],
+    parameters: Array,
+    data: PreparedData,
+    epochs: int,
+    stop: Array,
+    backend: str,
+    threads: int,
+) -> tuple[Array, Array, Array]:
+    """One after the other: networks that are too large for lanes, and other backends."""
+    kernels = load_backend(backend)
+    trained = parameters.copy()
+    train_losses = np.full((epochs, len(variants)), np.nan, np.float32)
+    test_losses = np.full((epochs, len(variants)), np.nan, np.float32)
+    outputs = np.zeros_like(data.test_targets)
+    for run, variant in enumerate(variants):
+        state = kernels.new_state(plan, variant.training, parameters[run], len(data.train_rows))
+        state.threads, state.stop = threads, stop
+        steps = -(-state.order.size // state.batch_size)
+        for epoch in range(epochs):
+            if stop[0]:
+                break
+            with np.errstate(all="ignore"):
+                train_losses[epoch, run] = kernels.train(state, data.train_inputs, data.train_targets, steps)
+                test_losses[epoch, run] = kernels.evaluate(state, data.test_inputs, data.test_targets, outputs)
+            if not np.isfinite(train_losses[epoch, run]):
+                break
+        trained[run] = state.parameters
+    return trained, train_losses, test_losses

@@ -1,0 +1,668 @@
+"""What is said in LLVM: numbers side by side equal numbers one by one, memory by address, how threads count and round."""
+
+import ast
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+from oracle import make_experiment, random_batch
+
+import playground
+from playground.catalog import elementary
+from playground.catalog.activations import ACTIVATIONS, activate, activation_slope
+from playground.catalog.elementary import ONE, ZERO, exp, exponent, floor, log, mantissa, power_of_two, sqrt, tanh, where
+from playground.catalog.losses import LOSSES, binary_cross_entropy_on_logit, loss_slope, loss_value
+from playground.catalog.optimizers import OPTIMIZERS, update
+from playground.experiment import SGD, build_plan, initial_parameters
+from playground.kernels import cpu
+from playground.kernels.compiling import FAST_MATH, kernel
+from playground.kernels.packed import at
+from playground.kernels.simd.host import IS_ARM, IS_X86, TILE_COLUMNS, WIDTH
+from playground.kernels.simd.memory import (
+    address,
+    copy_tile_row,
+    copy_vector,
+    floats_at,
+    integers_at,
+    load_number,
+    store_number,
+    transpose_block,
+)
+from playground.kernels.simd.threads import atomic_add, atomic_load, atomic_store, compare_and_swap, flushing, rounding, set_rounding
+from playground.kernels.simd.vectors import LANES, load_vector, spread, store_vector, sum_of_lanes
+from playground.network.parameters import aligned_zeros
+
+# Importing the kernels has told Numba where its cache is.
+from numba.extending import register_jitable  # isort: skip
+
+LARGEST, TINY, EPSILON = np.finfo(np.float32).max, np.finfo(np.float32).tiny, np.finfo(np.float32).eps
+# Where formulas change their course, and what float32 has at its ends.
+SPECIAL = [0.0, 0.5, 1.0, 2.0, 3.0, 7.9, 8.0, 30.0, 87.0, 88.0, 89.0, 90.0, 1e4, 1e10, 2.0**24, 1e-12, 1e-7, 0.70710677, 0.70710683]
+SPECIAL += [0.99999994, 1.0000001, 1.4142135, TINY, 1.5 * TINY, TINY / 2, 1e-40, 1e-45, LARGEST, np.inf]
+SPECIAL = np.array([*SPECIAL, *[-value for value in SPECIAL], np.nan], np.float32)
+PATTERN = np.float32(-777.25)
+
+flushes = pytest.mark.skipif(not (IS_X86 or IS_ARM), reason="rounding is left alone on this processor")
+
+
+def inlined(function):
+    """A function that kernels call with numbers as well as with vectors, compiled as the catalog's are."""
+    return register_jitable(fastmath=FAST_MATH, error_model="numpy", forceinline=True)(function)
+
+
+def forms(function):
+    """Two kernels that put a function's results into the rows of ``out``: number by number, and vector by vector.
+
+    The function takes a code, four numbers from the rows of ``inputs``, and six more that are the same for all.
+    """
+
+    @kernel
+    def by_number(code, inputs, numbers, out):
+        for i in range(inputs.shape[1]):
+            results = function(code, inputs[0, i], inputs[1, i], inputs[2, i], inputs[3, i], numbers)
+            for row in range(len(results)):
+                out[row, i] = results[row]
+
+    @kernel
+    def by_vector(code, inputs, numbers, out):
+        size = inputs.shape[1]
+        start, end = address(inputs), address(out)
+        for i in range(0, size, LANES):
+            x, y = load_vector(start, i), load_vector(at(start, size), i)
+            z, v = load_vector(at(start, 2 * size), i), load_vector(at(start, 3 * size), i)
+            results = function(code, x, y, z, v, numbers)
+            for row in range(len(results)):
+                store_vector(at(end, row * size), i, results[row])
+
+    return by_number, by_vector
+
+
+@inlined
+def arithmetic(code, x, y, z, v, numbers):
+    s = numbers[0]
+    return (x + y, x + s, s + x, x - y, x - s, s - x, x * y, x * s, s * x, x / y, s / x, -x, abs(x), -abs(x - y))
+
+
+@inlined
+def arithmetic_in_place(code, x, y, z, v, numbers):
+    s = numbers[0]
+    a, b, c, d = x, x, x, x
+    a += y
+    b -= y
+    c *= y
+    d /= y
+    e, f, g = x, x, x
+    e += s
+    f -= s
+    g *= s
+    return (a, b, c, d, e, f, g)
+
+
+@inlined
+def comparisons(code, x, y, z, v, numbers):
+    s = numbers[0]
+    return (
+        where(x < y, z, v),
+        where(x <= y, z, v),
+        where(x > y, z, v),
+        where(x >= y, z, v),
+        where(x < s, z, v),
+        where(x <= s, z, v),
+        where(x > s, z, v),
+        where(x >= s, z, v),
+        where(s < x, z, v),
+        where(s <= x, z, v),
+        where(s > x, z, v),
+        where(s >= x, z, v),
+    )
+
+
+@inlined
+def choices(code, x, y, z, v, numbers):
+    s = numbers[0]
+    return (
+        where(x < y, z, s),
+        where(x < y, s, v),
+        where(x < y, s, ONE),
+        where(s > ZERO, x, y),
+        where(s > ZERO, x, s),
+        where(s > ZERO, s, y),
+        where(x < y, where(z < v, z, s), where(s < y, ZERO, v)),
+        elementary.maximum(x, y),
+        elementary.maximum(x, s),
+        elementary.maximum(s, x),
+        elementary.minimum(x, y),
+        elementary.minimum(x, s),
+        elementary.minimum(s, x),
+    )
+
+
+@inlined
+def elementary_functions(code, x, y, z, v, numbers):
+    return (exp(x), log(x), tanh(x), floor(x), sqrt(x))
+
+
+@inlined
+def parts_of_numbers(code, x, y, z, v, numbers):
+    return (exponent(x), mantissa(x), power_of_two(y))
+
+
+@inlined
+def activation_and_slope(code, x, y, z, v, numbers):
+    a = activate(code, x, numbers[0])
+    return (a, activation_slope(code, x, a, numbers[0]))
+
+
+@inlined
+def loss_and_slope(code, x, y, z, v, numbers):
+    return (loss_value(code, x, y), loss_slope(code, x, y), binary_cross_entropy_on_logit(x, y))
+
+
+@inlined
+def optimizer_step(code, x, y, z, v, numbers):
+    return update(code, x, y, z, v, numbers[0], numbers[1], numbers[2], numbers[3], numbers[4], numbers[5])
+
+
+def inputs_of(*rows):
+    """Rows of numbers as kernels take them: as many as they read, filled up to whole vectors, aligned."""
+    size = -(-len(rows[0]) // LANES) * LANES
+    inputs = aligned_zeros(4 * size).reshape(4, size)
+    for row, values in zip(inputs, rows, strict=False):
+        row[: len(values)] = values
+    return inputs
+
+
+def all_pairs(values, seed=0):
+    """Every value beside every other, and two rows that hold them in random order."""
+    random = np.random.default_rng(seed)
+    first, second = (grid.ravel() for grid in np.meshgrid(values, values))
+    return inputs_of(first, second, random.choice(values, first.size), random.choice(values, first.size))
+
+
+def both_forms(function, results, inputs, numbers=(), code=0):
+    """What the function gives number by number and vector by vector: two arrays (results, numbers)."""
+    scalars = np.zeros(6, np.float32)
+    scalars[: len(numbers)] = numbers
+    outs = []
+    for run in forms(function):
+        out = aligned_zeros(results * inputs.shape[1]).reshape(results, inputs.shape[1])
+        out[...] = PATTERN
+        run(code, inputs, scalars, out)
+        outs.append(out)
+    return outs
+
+
+def ulps_apart(a, b):
+    """How many float32 numbers lie between two; none between two that aren't numbers."""
+
+    def ordered(values):
+        bits = values.view(np.int32).astype(np.int64)
+        return np.where(bits < 0, -(bits & 0x7FFFFFFF), bits)
+
+    return np.where(np.isnan(a) & np.isnan(b), 0, np.abs(ordered(a) - ordered(b)))
+
+
+def assert_same(scalar, vector, inputs):
+    apart = ulps_apart(scalar, vector)
+    row, i = np.unravel_index(apart.argmax(), apart.shape)
+    assert apart.max() <= 1, f"result {row} of {inputs[:, i]} is {scalar[row, i]} alone and {vector[row, i]} in a vector"
+
+
+VALUES = np.concatenate([SPECIAL, np.random.default_rng(1).normal(scale=2, size=30), np.random.default_rng(2).uniform(size=20)])
+VALUES = VALUES.astype(np.float32)
+# Learning rate, β₁ or momentum, β₂, ε, and the two corrections.
+HYPER_NUMBERS = [(0.01, 0.9, 0.999, 1e-8, 10.0, 1000.0), (0.03, 0.5, 0.9, 1e-4, 1.3, 2.7), (1.0, 0.0, 0.0, 1.0, 1.0, 1.0)]
+
+
+# Numbers side by side.
+
+
+@pytest.mark.parametrize("number", [0.1, -3.0, 1e4, 0.0, np.inf, np.nan])
+def test_arithmetic_of_vectors_and_numbers_equals_that_of_numbers(number):
+    inputs = all_pairs(VALUES)
+    for function, results in ((arithmetic, 14), (arithmetic_in_place, 7)):
+        scalar, vector = both_forms(function, results, inputs, [number])
+        assert_same(scalar, vector, inputs)
+    # Both forms against NumPy's.
+    x, y = inputs[:2]
+    with np.errstate(all="ignore"):
+        expected = [x + y, x - y, x * y, x / y]
+        np.testing.assert_array_equal(vector[:4], expected)
+
+
+def test_division_by_the_same_number_is_right_in_every_lane():
+    inputs = all_pairs(VALUES)
+
+    @inlined
+    def divided(code, x, y, z, v, numbers):
+        d = x
+        d /= numbers[0]
+        return (x / numbers[0], d)
+
+    for number in (0.1, -3.0, 1e4, np.inf, np.nan, 0.0):
+        assert_same(*both_forms(divided, 2, inputs, [number]), inputs)
+
+
+def test_minus_and_absolute_value_change_nothing_but_the_sign():
+    inputs = all_pairs(VALUES)
+    _, vector = both_forms(arithmetic, 14, inputs, [1.0])
+    np.testing.assert_array_equal(vector[11].view(np.uint32), inputs[0].view(np.uint32) ^ np.uint32(2**31))
+    np.testing.assert_array_equal(vector[12].view(np.uint32), inputs[0].view(np.uint32) & np.uint32(2**31 - 1))
+
+
+@pytest.mark.parametrize("number", [0.5, -1.0, 0.0, np.inf, np.nan])
+def test_comparisons_and_choices_equal_those_of_numbers(number):
+    inputs = all_pairs(VALUES)
+    for function, results in ((comparisons, 12), (choices, 13)):
+        scalar, vector = both_forms(function, results, inputs, [number])
+        assert_same(scalar, vector, inputs)
+        if function is comparisons:
+            (x, y, z, v), s = inputs, np.float32(number)
+            answers = [x < y, x <= y, x > y, x >= y, x < s, x <= s, x > s, x >= s, s < x, s <= x, s > x, s >= x]
+            # Whatever is compared with what isn't a number, the answer is no.
+            np.testing.assert_array_equal(vector, [np.where(answer, z, v) for answer in answers])
+
+
+def test_elementary_functions_equal_those_of_numbers():
+    inputs = inputs_of(np.concatenate([SPECIAL, np.linspace(-100, 100, 4001), np.geomspace(1e-44, 3e38, 4001)]))
+    scalar, vector = both_forms(elementary_functions, 5, inputs)
+    assert_same(scalar, vector, inputs)
+    with np.errstate(invalid="ignore"):
+        np.testing.assert_array_equal(vector[3], np.floor(inputs[0]))
+        np.testing.assert_array_equal(vector[4], np.sqrt(inputs[0]))
+    # A run that blows up must be seen.
+    assert np.isnan(vector[:, np.isnan(inputs[0])]).all()
+
+
+def test_parts_of_numbers_equal_frexp_and_ldexp():
+    random = np.random.default_rng(0)
+    x = np.concatenate([np.geomspace(TINY, LARGEST, 5000), 2.0 ** np.arange(-126, 128), random.uniform(0.5, 2, 1000)])
+    n = np.resize(np.arange(-126.0, 128), x.size)
+    inputs = inputs_of(np.maximum(x.astype(np.float32), TINY), n)
+    inputs[0, x.size :] = 1.0
+    scalar, vector = both_forms(parts_of_numbers, 3, inputs)
+    assert_same(scalar, vector, inputs)
+    mantissas, exponents = np.frexp(inputs[0])
+    np.testing.assert_array_equal(vector[0], exponents)
+    np.testing.assert_array_equal(vector[1], mantissas)
+    np.testing.assert_array_equal(vector[2], np.ldexp(np.float32(1), inputs[1].astype(int)))
+
+
+@pytest.mark.parametrize("record", [record for record in ACTIVATIONS.values() if record.value], ids=lambda record: record.name)
+def test_activations_and_their_slopes_equal_those_of_numbers(record):
+    inputs = inputs_of(np.concatenate([SPECIAL, np.linspace(-20, 20, 4001)]))
+    for parameter in (0.0, 0.1, 1.0) if record.parameter else (0.0,):
+        scalar, vector = both_forms(activation_and_slope, 2, inputs, [parameter], record.code)
+        assert_same(scalar, vector, inputs)
+        finite = np.abs(inputs[0]) <= 1e4
+        z = inputs[0, finite].astype(np.float64)
+        a = record.array(z, parameter)
+        np.testing.assert_allclose(vector[0, finite], a, rtol=1e-6, atol=5e-7)
+        np.testing.assert_allclose(vector[1, finite], record.array_slope(z, a, parameter), rtol=1e-6, atol=1e-6)
+        assert np.isnan(vector[0, np.isnan(inputs[0])]).all()
+
+
+@pytest.mark.parametrize("loss", [loss for loss in LOSSES.values() if loss.value], ids=lambda loss: loss.name)
+def test_losses_and_their_slopes_equal_those_of_numbers(loss):
+    inputs = all_pairs(VALUES)
+    scalar, vector = both_forms(loss_and_slope, 3, inputs, code=loss.code)
+    assert_same(scalar, vector, inputs)
+    a, t = inputs[:2].astype(np.float64)
+    usual = (a > 1e-4) & (a < 0.9999) & (np.abs(t) <= 1)
+    assert usual.sum() > 500
+    a, t = a[usual], t[usual]
+    np.testing.assert_allclose(vector[0, usual], loss.array(a, t), rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(vector[1, usual], loss.array_slope(a, t), rtol=1e-4, atol=1e-6)
+    fused = LOSSES["binary_cross_entropy"].logit_array(a, t)
+    np.testing.assert_allclose(vector[2, usual], fused, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("form", [0, 1], ids=["number by number", "vector by vector"])
+@pytest.mark.parametrize("numbers", HYPER_NUMBERS, ids=str)
+@pytest.mark.parametrize("record", OPTIMIZERS.values(), ids=lambda record: record.name)
+def test_optimizer_steps_are_right_to_float32(record, numbers, form):
+    random = np.random.default_rng(3)
+    values = VALUES[~(np.abs(VALUES) > 1e10) | np.isinf(VALUES)]
+    w, g, m, s = (np.concatenate([random.choice(values, 10_000), random.normal(size=10_000)]) for _ in range(4))
+    # The mean of squares is never negative.
+    inputs = inputs_of(w, g, m, np.abs(s))
+    result = both_forms(optimizer_step, 3, inputs, numbers, record.code)[form]
+    w, g, m, s = inputs.astype(np.float64)
+    numbers = np.array(numbers, np.float32).astype(np.float64)
+    with np.errstate(all="ignore"):
+        expected = np.array(record.update(w, g, m, s, *numbers))
+        # The same with signs that let nothing cancel: the size of what is added up.
+        bound = np.abs(record.update(np.abs(w), -np.abs(g), -np.abs(m), s, *numbers))
+    finite = np.isfinite(expected)
+    assert finite.mean() > 0.5 and not finite.all()
+    error = np.abs(result[finite] - expected[finite]) / (EPSILON * bound[finite] + 1e-36)
+    assert error.max() <= 4, f"off by {error.max():.0f} roundings"
+    np.testing.assert_array_equal(result[~finite], expected[~finite].astype(np.float32))
+
+
+@pytest.mark.parametrize("record", OPTIMIZERS.values(), ids=lambda record: record.name)
+def test_optimizer_steps_equal_those_of_numbers(record):
+    # Numbers that need few bits: their sums and products are exact, so that no order of rounding can matter.
+    random = np.random.default_rng(4)
+    w, g, m = (random.integers(-8, 9, 4000) for _ in range(3))
+    inputs = inputs_of(w, g, m, random.integers(0, 9, 4000) ** 2)
+    for numbers in ([0.5, 0.75, 0.0, 1.0, 1.0, 1.0], [0.25, 0.5, 0.5, 0.125, 2.0, 4.0]):
+        scalar, vector = both_forms(optimizer_step, 3, inputs, numbers, record.code)
+        assert_same(scalar[1:], vector[1:], inputs)
+        bound = np.abs(inputs[0]) + np.abs(scalar[0] - inputs[0])
+        assert (np.abs(scalar[0] - vector[0]) <= 2 * EPSILON * bound).all()
+
+
+@kernel
+def sums(inputs, out):
+    for i in range(0, inputs.size, LANES):
+        out[i // LANES] = sum_of_lanes(load_vector(address(inputs), i))
+
+
+def test_the_sum_of_lanes_counts_every_lane_once():
+    vectors = aligned_zeros(LANES * (LANES + 40)).reshape(-1, LANES)
+    # Powers of two add up exactly, in any order, and show which lanes were counted.
+    vectors[:LANES] = np.eye(LANES) * 2.0 ** np.arange(LANES)
+    vectors[LANES] = 2.0 ** np.arange(LANES)
+    vectors[LANES + 1 :] = np.random.default_rng(0).normal(size=(39, LANES))
+    vectors[-1, -1], vectors[-2, 0], vectors[-3, LANES // 2], vectors[-4, 3] = np.nan, np.inf, -np.inf, np.nan
+    vectors[-5] = -0.0
+    vectors[-6, 1], vectors[-6, -1] = np.inf, -np.inf
+    out = np.zeros(len(vectors), np.float32)
+    sums(vectors, out)
+    assert np.array_equal(out[: LANES + 1], vectors[: LANES + 1].sum(axis=1, dtype=np.float64))
+    with np.errstate(invalid="ignore"):
+        expected = vectors.astype(np.float64).sum(axis=1)
+    np.testing.assert_allclose(out, expected, rtol=1e-5, atol=1e-5)
+
+
+@kernel
+def move_vectors(source, target, number):
+    store_vector(address(target), 0, spread(number))
+    for i in range(LANES, target.size - LANES, LANES):
+        store_vector(address(target), i, load_vector(address(source), i))
+
+
+def test_vectors_are_read_and_written_where_they_should_be():
+    source, target = aligned_zeros(5 * LANES), aligned_zeros(5 * LANES)
+    source.view(np.uint32)[:] = np.random.default_rng(0).integers(0, 2**32, source.size, np.uint32)
+    target[:] = PATTERN
+    move_vectors(source, target, np.float32(3.5))
+    assert (target[:LANES] == 3.5).all()
+    assert np.array_equal(target[LANES:-LANES].view(np.uint32), source[LANES:-LANES].view(np.uint32))
+    assert (target[-LANES:] == PATTERN).all()
+
+
+# Memory by address.
+
+
+@kernel
+def move_numbers(source, target, indices, base):
+    for place in range(indices.size):
+        number = load_number(at(address(source), base), indices[place])
+        store_number(at(address(target), base), indices[place], number)
+
+
+def test_numbers_are_read_and_written_bit_for_bit_at_any_index():
+    random = np.random.default_rng(0)
+    bits = random.integers(0, 2**32, 100, np.uint32)
+    target = np.full(100, 12345, np.uint32)
+    indices = np.array([0, -50, 49, 7, -3], np.int64)
+    move_numbers(bits.view(np.float32), target.view(np.float32), indices, 50)
+    touched = np.zeros(100, bool)
+    touched[50 + indices] = True
+    assert np.array_equal(target[touched], bits[touched])
+    assert (target[~touched] == 12345).all()
+
+
+@kernel
+def double_through_views(floats, integers, first, size):
+    numbers = floats_at(at(address(floats), first), size)
+    whole = integers_at(address(integers) + 8 * first, size)
+    for i in range(numbers.size):
+        numbers[i] += numbers[i]
+        whole[i] += whole[i]
+    return numbers.size, whole.size, numbers.sum(), whole[1:].sum()
+
+
+def test_arrays_at_an_address_are_views():
+    floats, integers = np.arange(20, dtype=np.float32), np.arange(20) + 2**40
+    result = double_through_views(floats, integers, 5, 7)
+    expected = np.arange(20)
+    expected[5:12] *= 2
+    assert np.array_equal(floats, expected)
+    whole = np.arange(20) + 2**40
+    whole[5:12] *= 2
+    assert np.array_equal(integers, whole)
+    assert result == (7, 7, expected[5:12].sum(), whole[6:12].sum())
+
+
+@kernel
+def copy_rows(source, target, first, tile_row):
+    if tile_row:
+        copy_tile_row(at(address(source), first), at(address(target), first))
+    else:
+        copy_vector(at(address(source), first), at(address(target), first))
+
+
+@pytest.mark.parametrize(("tile_row", "count"), [(True, TILE_COLUMNS), (False, WIDTH)])
+def test_copies_are_as_long_as_they_say_and_start_anywhere(tile_row, count):
+    source = np.random.default_rng(0).integers(0, 2**32, 3 * TILE_COLUMNS, np.uint32)
+    for first in (0, 1, 3):
+        target = np.full(source.size, 9, np.uint32)
+        copy_rows(source.view(np.float32), target.view(np.float32), first, tile_row)
+        assert np.array_equal(target[first : first + count], source[first : first + count])
+        assert (target[:first] == 9).all() and (target[first + count :] == 9).all()
+
+
+@kernel
+def transpose(source, start, source_stride, target, target_start, target_stride, rows):
+    transpose_block(at(address(source), start), source_stride, at(address(target), target_start), target_stride, rows)
+
+
+@pytest.mark.parametrize("rows", range(1, WIDTH + 1))
+def test_a_block_is_transposed_and_its_last_row_stands_in_for_missing_ones(rows):
+    for gap, target_stride in ((0, WIDTH), (3, WIDTH + 5), (1, 3 * WIDTH)):
+        stride = WIDTH + gap
+        # Behind the last row begins what must not be read.
+        source = np.full(stride * WIDTH + 9, np.nan, np.float32)
+        matrix = np.arange(rows * WIDTH, dtype=np.float32).reshape(rows, WIDTH)
+        np.lib.stride_tricks.as_strided(source[4:], (rows, WIDTH), (4 * stride, 4))[...] = matrix
+        target = np.full(target_stride * WIDTH + 9, PATTERN)
+        transpose(source, 4, stride, target, 5, target_stride, rows)
+        written = np.lib.stride_tricks.as_strided(target[5:], (WIDTH, WIDTH), (4 * target_stride, 4))
+        assert np.array_equal(written, matrix[np.minimum(np.arange(WIDTH), rows - 1)].T)
+        written[...] = PATTERN
+        assert (target == PATTERN).all()
+
+
+@pytest.mark.parametrize("target_stride", range(1, WIDTH))
+def test_columns_closer_than_a_vector_are_written_in_ascending_order(target_stride):
+    source = np.arange(WIDTH * WIDTH, dtype=np.float32)
+    target = np.full(target_stride * (WIDTH - 1) + WIDTH + 8, PATTERN)
+    transpose(source, 0, WIDTH, target, 4, target_stride, WIDTH)
+    expected = np.full_like(target, PATTERN)
+    for k, column in enumerate(source.reshape(WIDTH, WIDTH).T):
+        expected[4 + k * target_stride :][:WIDTH] = column
+    assert np.array_equal(target, expected)
+
+
+# Counters that threads share.
+
+
+@kernel
+def count_up(counters, times):
+    for _ in range(times):
+        atomic_add(counters, 1, 1)
+        while True:
+            old = atomic_load(counters, 2)
+            if compare_and_swap(counters, 2, old, old + 1):
+                break
+
+
+def test_counting_by_several_threads_loses_nothing():
+    counters = np.zeros(4, np.int64)
+    count_up(counters, 0)
+    threads = [threading.Thread(target=count_up, args=(counters, 100_000)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert counters.tolist() == [0, 400_000, 400_000, 0]
+
+
+@kernel
+def one_of_each(counters):
+    before = atomic_add(counters, 0, 5)
+    wrong = compare_and_swap(counters, 0, before, 99)
+    right = compare_and_swap(counters, 0, before + 5, 1 << 40)
+    atomic_store(counters, 1, atomic_load(counters, 0) + 1)
+    return before, wrong, right
+
+
+def test_counters_say_what_they_held():
+    counters = np.array([7, 0, 3], np.int64)
+    assert one_of_each(counters) == (7, False, True)
+    assert counters.tolist() == [2**40, 2**40 + 1, 3]
+
+
+# How a thread rounds.
+
+
+@kernel
+def control_register():
+    return rounding()
+
+
+def rounding_now():
+    """How this thread rounds, without the bits in which x86 collects what has happened so far."""
+    return control_register() & ~0x3F if IS_X86 else control_register()
+
+
+@kernel
+def round_as(state):
+    set_rounding(state)
+
+
+@kernel
+def flushing_of(state):
+    return flushing(state)
+
+
+@kernel
+def products(x, y, out):
+    for i in range(x.size):
+        out[i] = x[i] * y[i]
+
+
+@kernel
+def flushed_products(x, y, out):
+    old = rounding()
+    set_rounding(flushing(old))
+    products(x, y, out)
+    set_rounding(old)
+
+
+# Two factors whose product is under 1.2e-38, one such factor, and numbers that rounding must leave alone.
+FACTORS = np.array([[2.0**-70, 2.0**-70], [2.0**-140, 2.0**100], [-(2.0**-140), 2.0**20], [3.0, 0.1], [np.inf, 1.0], [LARGEST, 2.0]])
+FACTORS = np.concatenate([FACTORS, [[np.nan, 1.0], [TINY, 1.0], [-TINY, 1.0], [1.0, 1.0 / 3.0]]]).T.astype(np.float32)
+
+
+@flushes
+def test_numbers_too_small_for_full_precision_are_zero_while_flushing_and_only_then():
+    x, y = FACTORS
+    before, inside, after = (np.full(x.size, 5.0, np.float32) for _ in range(3))
+    state = rounding_now()
+    products(x, y, before)
+    flushed_products(x, y, inside)
+    assert rounding_now() == state
+    products(x, y, after)
+    with np.errstate(over="ignore"):
+        np.testing.assert_array_equal(before, x * y)
+    assert before[:3].all()
+    np.testing.assert_array_equal(after, before)
+    assert not inside[:3].any()
+    np.testing.assert_array_equal(inside[3:], before[3:])
+
+
+@flushes
+def test_flushing_adds_to_a_state_and_changes_nothing_by_itself():
+    state = rounding_now()
+    flushed = flushing_of(state)
+    assert flushed != state
+    assert flushing_of(flushed) == flushed
+    assert flushed & state == state
+    assert rounding_now() == state
+
+
+@flushes
+def test_a_state_set_stays_for_this_thread_alone():
+    state = rounding_now()
+    ready, go = threading.Event(), threading.Event()
+    out, seen = np.zeros(FACTORS.shape[1], np.float32), []
+
+    def other():
+        seen.append(rounding_now())
+        ready.set()
+        go.wait(30)
+        products(*FACTORS, out)
+        seen.append(rounding_now())
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    assert ready.wait(30)
+    round_as(flushing_of(state))
+    try:
+        assert rounding_now() == flushing_of(state)
+        own = np.zeros_like(out)
+        products(*FACTORS, own)
+        go.set()
+        thread.join(30)
+    finally:
+        round_as(state)
+        go.set()
+    assert not own[:3].any()
+    assert out[:3].all()
+    assert seen == [state, state]
+
+
+@flushes
+@pytest.mark.parametrize("rate", [0.1, 1e3], ids=["as usual", "until it blows up"])
+@pytest.mark.parametrize("units", [3, 40], ids=["tiny", "larger"])
+def test_training_and_evaluation_leave_the_rounding_as_it_was(rate, units):
+    experiment = make_experiment("regression", widths=(units,), activation="relu", optimizer=SGD(learning_rate=rate), batch_size=8)
+    plan = build_plan(experiment, 4, 2)
+    x, t = random_batch(experiment, 40, 4)
+    state = rounding_now()
+    for own in (state, flushing_of(state)):
+        run = cpu.new_state(plan, experiment.training, initial_parameters(experiment, plan), 40)
+        round_as(own)
+        try:
+            loss = cpu.train(run, x, t, 300)
+            trained = rounding_now()
+            cpu.evaluate(run, x, t, np.zeros_like(t))
+            evaluated = rounding_now()
+        finally:
+            round_as(state)
+        assert np.isfinite(loss) == (rate < 1)
+        assert trained == own
+        assert evaluated == own
+
+
+# What the source promises.
+
+
+def test_only_the_files_that_speak_llvm_import_llvmlite():
+    package = Path(playground.__file__).parent
+    found = set()
+    for path in package.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [f"{node.module}.{alias.name}" for alias in node.names] if isinstance(node, ast.ImportFrom) else []
+            found |= {(path, name) for name in names if name.split(".")[0] == "llvmlite"}
+    assert found, "the check finds nothing at all"
+    for path, name in found:
+        own = path.parent == package / "kernels" / "simd"
+        # The cache asks for LLVM's version and the processor's name, and builds nothing.
+        assert own or (path == package / "kernels" / "cache.py" and name in ("llvmlite", "llvmlite.binding")), (path, name)
