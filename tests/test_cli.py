@@ -704,3 +704,34 @@ def test_odd_changes_are_one_sentence(change, tmp_path, capsys, monkeypatch):
     assert error.startswith("playground: ")
     assert error.count("\n") == 1
     assert not list(tmp_path.iterdir())
+
+
+def test_threads_are_said_and_give_the_same_network(run, without_plot):
+    trained = {}
+    for threads in ("1", "2"):
+        code, _, _ = run("train", "digits", "--epochs", "2", "--threads", threads, "--out", threads, "--quiet")
+        assert code == 0
+        trained[threads] = load(f"{threads}/model.safetensors").parameters
+    np.testing.assert_allclose(trained["2"], trained["1"], rtol=1e-4, atol=1e-5)
+    code, _, error = run("train", "digits", "--threads", "0")
+    assert code == 2
+    assert "whole number from 1 on" in error
+
+
+def test_the_first_time_it_says_that_it_compiles(run, without_plot, monkeypatch):
+    from playground.kernels import cache
+    from playground.kernels import warm as warming
+
+    waited = []
+    monkeypatch.setattr(warming, "is_warm", lambda: False)
+    monkeypatch.setattr(warming, "start_warming", lambda: namedtuple("Process", "wait")(lambda: waited.append(True)))
+    monkeypatch.setattr(cache, "notice", "The folder for compiled kernels, X, can't be used.")
+    code, _, error = run("train", "iris", "--epochs", "1", "--quiet")
+    assert code == 0
+    assert waited == [True]
+    assert error.splitlines() == [
+        "Compiling the kernels (once; some seconds) …",
+        "playground: The folder for compiled kernels, X, can't be used.",
+    ]
+    code, _, error = run("train", "iris", "--epochs", "1", "--quiet", "--backend", "reference")
+    assert (code, error, waited) == (0, "", [True])

@@ -136,7 +136,7 @@ class TrainCase:
         largest = max(2.0 * self.batch * inputs * units for inputs, units in pairwise(self.widths))
         ours = [Participant("playground", threads) for threads in THREADS if threads == 1 or largest > WORTH_A_THREAD]
         session = [Participant("session", 1)] if self.widths[0] in SOURCES else []
-        return (*ours, *session, *(Participant(peer, threads) for peer in self.peers for threads in THREADS))
+        return (*ours, *session, *(Participant(engine, threads) for engine in (*self.peers, PEAK) for threads in THREADS))
 
 
 Case = MatmulCase | TrainCase

@@ -91,9 +91,8 @@ def _peaks(threads: Sequence[int], case: Case, seconds: float) -> dict[str, floa
     peaks = {}
     with engine_processes([Participant(PEAK, number) for number in threads], {}) as processes:
         for participant, process in processes.items():
-            peak = measure(case, {participant: process}, seconds).peak
-            if peak is not None:
-                peaks[str(participant.threads)] = peak.value / 1e9
+            for peak in measure(case, {participant: process}, seconds).peaks.values():
+                peaks[str(peak.threads)] = peak.value / 1e9
     return peaks
 
 

@@ -72,7 +72,10 @@ def ratios(measured: Measured, result: Result) -> dict[str, float]:
 
 
 def rows(measured: Measured) -> list[dict[str, Any]]:
-    """A case's rows for the file; an engine that was wrong has no value, but says why."""
+    """A case's rows for the file.
+
+    An engine that was wrong has no value, but says why; ``busy`` says that other programs were at work.
+    """
     case = measured.case
     table = []
     for result in measured.results:
@@ -81,8 +84,10 @@ def rows(measured: Measured) -> list[dict[str, Any]]:
             compared = {peer: _rounded(ratio) for peer, ratio in ratios(measured, result).items()}
             row |= {"value": _rounded(result.value / UNITS[case.unit]), "unit": case.unit, "ratio_to": compared}
             row |= {"spread": _rounded(result.spread)}
-            if measured.peak is not None:
-                row |= {"peak_share": _rounded(result.value / measured.peak.value)}
+            if case.suite == "matmul" and result.threads in measured.peaks:
+                row |= {"peak_share": _rounded(result.value / measured.peaks[result.threads].value)}
+            if not measured.is_free:
+                row |= {"busy": True}
         else:
             row |= {"value": None, "unit": case.unit, "ratio_to": {}, "wrong": result.wrong}
         table.append(row)

@@ -10,6 +10,8 @@ from typing import Any, Protocol
 from playground.bench.cases import PEAK, Case, Participant
 
 ROUNDS = 7
+# Share of the time that a loop in registers must get to run, or else other programs were at work.
+FREE = 0.85
 
 
 class Engine(Protocol):
@@ -31,12 +33,15 @@ class Result:
         One a round; none if the engine is wrong.
     wrong
         Why it was not timed, or None.
+    running
+        Share of the time in which its threads ran, rather than wait or make room for other programs.
     """
 
     engine: str
     threads: int
     rates: list[float] = field(default_factory=list)
     wrong: str | None = None
+    running: float = 1.0
 
     @property
     def value(self) -> float:
@@ -54,11 +59,19 @@ class Result:
 
 @dataclass(frozen=True)
 class Measured:
-    """A case with the results of its engines, and the processor's peak in the same rounds (None for training)."""
+    """A case with the results of its engines, and the processor's peak in the same rounds by number of threads."""
 
     case: Case
     results: list[Result]
-    peak: Result | None = None
+    peaks: dict[int, Result] = field(default_factory=dict)
+
+    @property
+    def is_free(self) -> bool:
+        """Whether the processor was free for as many threads as took part.
+
+        Threads that wait for each other don't just get slower when one of them has to make room: they may stand still.
+        """
+        return all(peak.running >= FREE for peak in self.peaks.values())
 
     def result(self, engine: str, threads: int | None = None) -> Result | None:
         """An engine's result with so many threads (None: with those that suit it best); None if it took no part."""
@@ -84,6 +97,7 @@ def measure(case: Case, engines: Mapping[Participant, Engine], seconds: float, s
     """
     wrong: dict[Participant, str] = {}
     rates: dict[Participant, list[float]] = {}
+    walls, processors = dict.fromkeys(engines, 0.0), dict.fromkeys(engines, 0.0)
     for participant, engine in engines.items():
         complaint = _complaint(engine.ask(do="check", suite=case.suite, case=case.name, seed=seed))
         if complaint is None:
@@ -98,9 +112,19 @@ def measure(case: Case, engines: Mapping[Participant, Engine], seconds: float, s
                 del rates[participant]
             else:
                 rates[participant].append(reply["rate"])
-    results = [Result(*participant, rates.get(participant, []), wrong.get(participant)) for participant in engines]
-    peak = next((result for result in results if result.engine == PEAK and result.rates), None)
-    return Measured(case, [result for result in results if result.engine != PEAK], peak)
+                walls[participant] += reply["wall"]
+                processors[participant] += reply["processor"]
+    results = [
+        Result(
+            *participant,
+            rates.get(participant, []),
+            wrong.get(participant),
+            processors[participant] / (walls[participant] * participant.threads) if walls[participant] else 0.0,
+        )
+        for participant in engines
+    ]
+    peaks = {result.threads: result for result in results if result.engine == PEAK and result.rates}
+    return Measured(case, [result for result in results if result.engine != PEAK], peaks)
 
 
 def _complaint(reply: Mapping[str, Any]) -> str | None:

@@ -12,14 +12,16 @@ ABSENT, WRONG = "–", "wrong"
 # Percent of spread from which a ratio or share is marked.
 NOISY = 30.0
 _UNSURE = """\
-A ? stands where one of the two numbers spread by more than {noisy:.0f} %: other programs were at work; measure again without."""
+A ratio has a ? where one of its numbers spread by more than {noisy:.0f} %, and is a mere ? where other programs kept the engines
+from the processor: measure again without them."""
 _MATMUL_LEGEND = """\
 GFLOP/s, median ± interquartile range in percent of {rounds} rounds. The engines take turns, each in a process of its own,
 and each result was compared with float64's before. A·B is a layer forward, Aᵀ·B the gradient of its weights, A·Bᵀ that
 of its inputs, rows × inner × columns. "packed" and "parallel" are called from compiled code, as training calls them, and
 so is OpenBLAS in the column "BLAS from C". All other columns are called from Python, which takes about 1 µs a call: for
 small products it is this that they show, not the library's arithmetic. Peak: multiply-adds in registers alone, timed in
-the same rounds. × is the speed of our last rung over the library's. OpenBLAS stands for what this NumPy brings: {blas}.
+the same rounds. × is the speed of our last rung over the library's.
+OpenBLAS stands for what this NumPy brings: {blas}.
 """
 _TRAIN_LEGEND = """\
 Samples/s, median ± interquartile range in percent of {rounds} rounds. The engines take turns, each in a process of its own,
@@ -103,16 +105,22 @@ def _speed(engine: str, show: Callable[[float], str], threads: int | None = None
 
 
 def _ratio(ours: str, peer: str) -> Callable[[Measured], str]:
-    return lambda one: _quotient(one.result(ours), one.result(peer), _short)
+    return lambda one: _quotient(one, one.result(ours), one.result(peer), _short)
 
 
 def _share(ours: str) -> Callable[[Measured], str]:
-    return lambda one: _quotient(one.result(ours), one.peak, lambda share: f"{100 * share:.0f}%")
+    def cell(one: Measured) -> str:
+        result = one.result(ours)
+        return _quotient(one, result, one.peaks.get(result.threads) if result else None, lambda share: f"{100 * share:.0f}%")
+
+    return cell
 
 
-def _quotient(first: Result | None, second: Result | None, show: Callable[[float], str]) -> str:
+def _quotient(one: Measured, first: Result | None, second: Result | None, show: Callable[[float], str]) -> str:
     if first is None or second is None or not (first.rates and second.rates):
         return ABSENT
+    if not one.is_free:
+        return "?"
     return show(first.value / second.value) + ("?" if max(first.spread, second.spread) > NOISY else "")
 
 

@@ -5,7 +5,8 @@ It first says ``{"ready": true}``, or ``{"missing": why}`` where the engine isn'
 ``{"do": "check", "suite": …, "case": name, "seed": n}``
     Makes the case ready, does it once and compares: ``{"error": e, "tolerance": t}``.
 ``{"do": "time", "seconds": s}``
-    Works on that case for about so long: ``{"rate": FLOP or samples per second}``.
+    Works on that case for about so long: ``{"rate": FLOP or samples per second, "wall": s, "processor": s}``, the last
+    two being the seconds that passed and those that all its threads ran.
 
 Whatever goes wrong is answered with ``{"failed": why}``. The end of the input ends the process.
 """
@@ -77,7 +78,9 @@ class Worker:
                 reply = {"error": self._job.error(), "tolerance": self._job.tolerance}
             else:
                 assert self._job is not None, "a case is checked before it is timed"
+                wall, processor = time.perf_counter(), time.process_time()
                 reply = {"rate": self._job.rate(request["seconds"])}
+                reply |= {"wall": time.perf_counter() - wall, "processor": time.process_time() - processor}
         except Exception as error:  # whatever an engine does, the others go on
             return {"failed": f"{type(error).__name__}: {error}"}
         if self._threads > 1:

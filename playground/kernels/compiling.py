@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -9,7 +11,22 @@ from playground.catalog import activations, elementary, losses, optimizers
 from playground.kernels import shuffling
 from playground.kernels.cache import prepare_cache
 
+
+def _load_numba() -> None:
+    """Load Numba without SciPy's linear algebra, which it would ask for: a third of the start, for products not ours."""
+    blas = "scipy.linalg.cython_blas"
+    if blas in sys.modules:
+        return
+    # An entry None makes importing it fail at once, which Numba takes for a machine without it.
+    sys.modules[blas] = None  # type: ignore[assignment]
+    try:
+        importlib.import_module("numba.np.arraymath")
+    finally:
+        del sys.modules[blas]
+
+
 prepare_cache()
+_load_numba()
 
 from numba import njit  # noqa: E402
 from numba.extending import register_jitable  # noqa: E402
@@ -38,15 +55,14 @@ def inlined_kernel(function: Function) -> Function:
 
 
 def _catalog_functions() -> list[Callable[..., Any]]:
-    """Every scalar function that kernels call, in the catalog's records and dispatch chains."""
+    """The scalar functions that kernels call, in the catalog's records and dispatch chains; the optimizers' aside."""
     functions: list[Any] = [elementary.maximum, elementary.minimum, *elementary.ELEMENTARY]
     for activation in activations.ACTIVATIONS.values():
         functions += [activation.value, activation.slope]
     for loss in losses.LOSSES.values():
         functions += [loss.value, loss.slope]
-    functions += [record.update for record in optimizers.OPTIMIZERS.values()]
     functions += [activations.activate, activations.activation_slope]
-    functions += [losses.loss_value, losses.loss_slope, losses.binary_cross_entropy_on_logit, optimizers.update]
+    functions += [losses.loss_value, losses.loss_slope, losses.binary_cross_entropy_on_logit]
     functions += [shuffling.next_random, shuffling.shuffle]
     return [function for function in functions if function is not None]
 
@@ -57,3 +73,6 @@ _INLINED: dict[str, Any] = {"forceinline": True, **_OPTIONS}
 vectors.add_primitives(_INLINED)
 for _function in _catalog_functions():
     register_jitable(**_INLINED)(_function)
+# Running means must add up as they are written: β·s + (1 − β)·g² regrouped to g² + β·(s − g²) loses what is small in s.
+for _function in [*(record.update for record in optimizers.OPTIMIZERS.values()), optimizers.update]:
+    register_jitable(**{**_INLINED, "fastmath": {"contract"}})(_function)

@@ -14,7 +14,7 @@ form
 accumulate
     Add to ``out`` instead of overwriting it.
 
-A ValueError names shapes that don't fit.
+A ValueError names shapes that don't fit and numbers that aren't float32.
 """
 
 from __future__ import annotations
@@ -42,12 +42,14 @@ INNER_BLOCK, COLUMN_BLOCK = 64, 128
 def neuron_by_neuron(a: Matrix, b: Matrix, out: Matrix, form: int = AB, accumulate: bool = False) -> None:
     """The definition, in plain Python: for each sample and each neuron, inputs times weights, added up."""
     left, right = _operands(a, b, out, form)
-    for sample in range(out.shape[0]):
-        for neuron in range(out.shape[1]):
-            total = out[sample, neuron] if accumulate else ZERO
-            for term in range(left.shape[1]):
-                total += left[sample, term] * right[term, neuron]
-            out[sample, neuron] = total
+    # Infinity and what is no number pass, as they do in the compiled rungs.
+    with np.errstate(all="ignore"):
+        for sample in range(out.shape[0]):
+            for neuron in range(out.shape[1]):
+                total = out[sample, neuron] if accumulate else ZERO
+                for term in range(left.shape[1]):
+                    total += left[sample, term] * right[term, neuron]
+                out[sample, neuron] = total
 
 
 def naive(a: Matrix, b: Matrix, out: Matrix, form: int = AB, accumulate: bool = False) -> None:
@@ -116,7 +118,7 @@ def _blocked(left, right, out, accumulate):
 def packed(a: Matrix, b: Matrix, out: Matrix, form: int = AB, accumulate: bool = False) -> None:
     """Tiles of the result stay in vector registers, blocks in caches, copied into reading order: see `packed.product`."""
     workspace = aligned_zeros(WORKSPACE_FLOATS)
-    product, result = by_address(a, b, out, form, accumulate)
+    product, result, _kept_alive = by_address(a, b, out, form, accumulate)
     _packed(product, workspace.ctypes.data)
     if result is not out:
         out[:] = result
@@ -130,7 +132,7 @@ def _packed(product, workspace):
 
 def parallel(a: Matrix, b: Matrix, out: Matrix, form: int = AB, accumulate: bool = False) -> None:
     """The same on all cores: rows or columns of the result are dealt out to a team of threads."""
-    product, result = by_address(a, b, out, form, accumulate)
+    product, result, _kept_alive = by_address(a, b, out, form, accumulate)
     with Team(available_cores()) as members:
         _parallel(members, product)
     if result is not out:
@@ -155,6 +157,8 @@ LADDER: dict[str, Callable[..., None]] = {
 
 def _operands(a: Matrix, b: Matrix, out: Matrix, form: int) -> tuple[Matrix, Matrix]:
     """Views in which every form is (rows, inner) times (inner, columns)."""
+    if not a.dtype == b.dtype == out.dtype == np.float32:
+        raise ValueError(f"all matrices must be float32, not {a.dtype}, {b.dtype} and {out.dtype}.")
     left = a.T if form == ATB else a
     right = b.T if form == ABT else b
     if left.shape[1] != right.shape[0] or out.shape != (left.shape[0], right.shape[1]):
@@ -162,16 +166,15 @@ def _operands(a: Matrix, b: Matrix, out: Matrix, form: int) -> tuple[Matrix, Mat
     return left, right
 
 
-def by_address(a: Matrix, b: Matrix, out: Matrix, form: int, accumulate: bool) -> tuple[Any, Matrix]:
-    """A product as `packed.product` takes it, and the matrix it writes to.
+def by_address(a: Matrix, b: Matrix, out: Matrix, form: int, accumulate: bool) -> tuple[Any, Matrix, tuple[Matrix, ...]]:
+    """A product as `packed.product` takes it, the matrix it writes to, and all matrices, to be kept alive meanwhile.
 
-    A matrix whose rows aren't contiguous is copied first; so the caller keeps the result, and copies it back if it isn't
-    ``out`` itself.
+    A matrix whose rows aren't contiguous is copied first; so the result is copied back if it isn't ``out`` itself.
     """
     left, _ = _operands(a, b, out, form)
-    matrices = [_with_contiguous_rows(matrix) for matrix in (a, b, out)]
+    matrices = tuple(_with_contiguous_rows(matrix) for matrix in (a, b, out))
     places = [number for matrix in matrices for number in (matrix.ctypes.data, matrix.strides[0] // matrix.itemsize)]
-    return (form, *places, *out.shape, left.shape[1], int(accumulate)), matrices[2]
+    return (form, *places, *out.shape, left.shape[1], int(accumulate)), matrices[2], matrices
 
 
 def _with_contiguous_rows(matrix: Matrix) -> Matrix:

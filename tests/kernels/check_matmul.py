@@ -1,7 +1,7 @@
 """Matrix products beside float64, with a bit pattern around all that they may touch; as a script, for other processors.
 
 Tests import the checks. Run as ``python check_matmul.py WIDTH``, the file repeats the more important ones in a process whose
-environment asks for other vector registers, and says how many products it compared.
+environment asks for other vector registers, and says what it found.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from playground.kernels.packed import AB, ABT, ATB, COLUMN_BLOCK, INNER_BLOCK, R
 from playground.kernels.simd.host import REGISTERS, TILE_COLUMNS, TILE_ROWS, WIDTH
 
 FORMS = {"AB": AB, "ATB": ATB, "ABT": ABT}
+ALL_FORMS = tuple(FORMS.values())
 EDGES = sorted(
     {0, 1, WIDTH - 1, WIDTH, WIDTH + 1, TILE_ROWS - 1, TILE_ROWS, TILE_ROWS + 1, 2 * TILE_COLUMNS + 1}
     | {INNER_BLOCK - 1, INNER_BLOCK + 1, ROW_BLOCK - 1, ROW_BLOCK + 1}
@@ -148,7 +149,7 @@ def assert_close(result, expected, bound, what=""):
         )
 
 
-def check(multiply, left, right, form, accumulate, layouts=(CONTIGUOUS,) * 3, old=None, expected=None, bound=None):
+def check(multiply, left, right, form, accumulate, layouts=(CONTIGUOUS,) * 3, old=None):
     """One product of float32 matrices (rows, inner) and (inner, columns), laid out in some way, beside float64.
 
     Parameters
@@ -159,13 +160,10 @@ def check(multiply, left, right, form, accumulate, layouts=(CONTIGUOUS,) * 3, ol
         Of A, B and the result.
     old
         What the result holds before, for ``accumulate``.
-    expected, bound
-        The product in float64 and that of the absolute values, if known.
     """
     a, b = Inputs(left, form == ATB, layouts[:1]), Inputs(right, form == ABT, layouts[1:2])
-    if expected is None:
-        expected = left.astype(np.float64) @ right.astype(np.float64)
-        bound = np.abs(left).astype(np.float64) @ np.abs(right).astype(np.float64)
+    expected = left.astype(np.float64) @ right.astype(np.float64)
+    bound = np.abs(left).astype(np.float64) @ np.abs(right).astype(np.float64)
     if accumulate and old is None:
         old = np.random.default_rng(len(left)).normal(size=expected.shape).astype(np.float32)
     out = Room(expected.shape, layouts[2], old if accumulate else None)
@@ -178,7 +176,7 @@ def check(multiply, left, right, form, accumulate, layouts=(CONTIGUOUS,) * 3, ol
     b.assert_untouched()
 
 
-def check_edges(multiply, forms=tuple(FORMS.values()), edges=EDGES, every_way=True, fits=lambda *shape: True, seed=0):
+def check_edges(multiply, forms=ALL_FORMS, edges=EDGES, every_way=True, fits=lambda *shape: True, seed=0):
     """Products of all triples of edge sizes beside float64; returns the set of what was covered.
 
     Parameters
@@ -235,7 +233,7 @@ def check_edges(multiply, forms=tuple(FORMS.values()), edges=EDGES, every_way=Tr
     return covered
 
 
-def everything(edges=EDGES, forms=tuple(FORMS.values())):
+def everything(edges=EDGES, forms=ALL_FORMS):
     """What `check_edges` has to cover."""
     return set(itertools.product(("rows", "columns", "inner"), edges, forms, (False, True), (False, True)))
 
@@ -286,7 +284,7 @@ def check_random(multiply, count, seed=0, layouts=LAYOUTS, largest=2**24):
             start = int(random.integers(0, numbers.size - shape[0] * shape[1]))
             return numbers[start : start + shape[0] * shape[1]].reshape(shape)
 
-        form, accumulate = int(random.choice([AB, ATB, ABT])), bool(random.integers(2))
+        form, accumulate = int(random.choice(ALL_FORMS)), bool(random.integers(2))
         chosen = [layouts[random.integers(len(layouts))] for _ in range(3)]
         check(multiply, draw(rows, inner), draw(inner, columns), form, accumulate, chosen, draw(rows, columns))
 
@@ -329,17 +327,11 @@ def check_between_walls():
         left = random.integers(-3, 4, (rows, inner)).astype(np.float32)
         right = random.integers(-3, 4, (inner, columns)).astype(np.float32)
         expected = left @ right
-        for form, at_end in itertools.product((AB, ATB, ABT), (False, True)):
+        for form, at_end in itertools.product(ALL_FORMS, (False, True)):
             gap = int(random.integers(0, 2)) * 5
-            places = [
-                matrix(room, at_end, *shape, gap)
-                for room, shape in zip(
-                    rooms[at_end],
-                    [(inner, rows) if form == ATB else (rows, inner), (columns, inner) if form == ABT else (inner, columns)]
-                    + [(rows, columns)],
-                    strict=True,
-                )
-            ]
+            shapes = [left.shape[::-1] if form == ATB else left.shape, right.shape[::-1] if form == ABT else right.shape]
+            shapes.append(expected.shape)
+            places = [matrix(room, at_end, *shape, gap) for room, shape in zip(rooms[at_end], shapes, strict=True)]
             places[0][...] = left.T if form == ATB else left
             places[1][...] = right.T if form == ABT else right
             product, result, *_ = matmul.by_address(*places, form, False)
@@ -350,12 +342,15 @@ def check_between_walls():
     return count
 
 
-def main(width):
+def main(width, only_narrow=False):
     """All of this in short, for registers that hold ``width`` numbers; prints what the test reads."""
     assert width == WIDTH, REGISTERS
-    workspace = Workspace()
     print("registers", REGISTERS.name)
-    print("wide registers", "%ymm" in packed.product._library.get_asm_str())
+    if only_narrow:
+        assembly = packed.product._library.get_asm_str()
+        assert "%xmm" in assembly
+        assert "%ymm" not in assembly and "vfmadd" not in assembly, "an instruction that this processor wouldn't have"
+    workspace = Workspace()
     assert check_edges(workspace.multiply, every_way=False) == everything()
     for form in FORMS.values():
         check_choices(workspace.multiply, form)
@@ -364,4 +359,4 @@ def main(width):
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(int(sys.argv[1]), "only narrow" in sys.argv)

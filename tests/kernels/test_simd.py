@@ -29,8 +29,24 @@ from playground.kernels.simd.memory import (
     store_number,
     transpose_block,
 )
-from playground.kernels.simd.threads import atomic_add, atomic_load, atomic_store, compare_and_swap, flushing, rounding, set_rounding
-from playground.kernels.simd.vectors import LANES, load_vector, spread, store_vector, sum_of_lanes
+from playground.kernels.simd.threads import (
+    atomic_add,
+    atomic_load,
+    atomic_store,
+    compare_and_swap,
+    flushing,
+    rounding,
+    set_rounding,
+)
+from playground.kernels.simd.vectors import (
+    LANES,
+    dot_products,
+    lane_indices,
+    load_vector,
+    spread,
+    store_vector,
+    sum_of_lanes,
+)
 from playground.network.parameters import aligned_zeros
 
 # Importing the kernels has told Numba where its cache is.
@@ -38,7 +54,27 @@ from numba.extending import register_jitable  # isort: skip
 
 LARGEST, TINY, EPSILON = np.finfo(np.float32).max, np.finfo(np.float32).tiny, np.finfo(np.float32).eps
 # Where formulas change their course, and what float32 has at its ends.
-SPECIAL = [0.0, 0.5, 1.0, 2.0, 3.0, 7.9, 8.0, 30.0, 87.0, 88.0, 89.0, 90.0, 1e4, 1e10, 2.0**24, 1e-12, 1e-7, 0.70710677, 0.70710683]
+SPECIAL = [
+    0.0,
+    0.5,
+    1.0,
+    2.0,
+    3.0,
+    7.9,
+    8.0,
+    30.0,
+    87.0,
+    88.0,
+    89.0,
+    90.0,
+    1e4,
+    1e10,
+    2.0**24,
+    1e-12,
+    1e-7,
+    0.70710677,
+    0.70710683,
+]
 SPECIAL += [0.99999994, 1.0000001, 1.4142135, TINY, 1.5 * TINY, TINY / 2, 1e-40, 1e-45, LARGEST, np.inf]
 SPECIAL = np.array([*SPECIAL, *[-value for value in SPECIAL], np.nan], np.float32)
 PATTERN = np.float32(-777.25)
@@ -394,6 +430,55 @@ def test_vectors_are_read_and_written_where_they_should_be():
     assert (target[-LANES:] == PATTERN).all()
 
 
+@kernel
+def number_and_multiply_lanes(inputs, rows_of_a, rows_of_d, out):
+    store_vector(address(out), 0, lane_indices())
+    places = address(rows_of_a), address(rows_of_d)
+    store_vector(address(out), LANES, dot_products(address(inputs), address(inputs), places[0], places[1]))
+
+
+def test_lanes_know_their_number_and_dot_products_are_those_of_the_rows_named():
+    random = np.random.default_rng(0)
+    inputs = aligned_zeros(40 * LANES)
+    # Whole numbers: the sums are exact in any order.
+    inputs[:] = random.integers(-9, 10, inputs.size)
+    # Rows begin anywhere, the same one may be named several times.
+    rows = random.integers(0, inputs.size - LANES, (2, LANES)).astype(np.int32)
+    rows[:, 3] = rows[:, 2]
+    out = aligned_zeros(2 * LANES)
+    number_and_multiply_lanes(inputs, rows[0], rows[1], out)
+    assert np.array_equal(out[:LANES], np.arange(LANES))
+    a, d = (inputs[places[:, None] + np.arange(LANES)] for places in rows)
+    assert np.array_equal(out[LANES:], (a * d).sum(axis=1))
+    # One that isn't a number spoils the sums of its rows alone.
+    inputs[rows[0, 5] + LANES - 1] = np.nan
+    a, d = (inputs[places[:, None] + np.arange(LANES)] for places in rows)
+    number_and_multiply_lanes(inputs, rows[0], rows[1], out)
+    np.testing.assert_array_equal(out[LANES:], (a * d).sum(axis=1))
+    assert 0 < np.isnan(out).sum() < LANES
+
+
+@inlined
+def vector_or_number(code, x, y, z, v, numbers):
+    return (_one_of_both(code, x, numbers[0]), _one_of_both(code + 1, numbers[1], y))
+
+
+@inlined
+def _one_of_both(code, first, second):
+    if code == 1:
+        return first
+    return second
+
+
+def test_a_number_becomes_a_vector_where_a_function_may_return_either():
+    inputs = all_pairs(VALUES)
+    for code in (0, 1):
+        scalar, vector = both_forms(vector_or_number, 2, inputs, [3.5, -2.0], code)
+        assert_same(scalar, vector, inputs)
+        expected = [inputs[0], inputs[1]] if code == 1 else [np.full_like(inputs[0], 3.5), np.full_like(inputs[1], -2.0)]
+        np.testing.assert_array_equal(vector, expected)
+
+
 # Memory by address.
 
 
@@ -565,7 +650,9 @@ def flushed_products(x, y, out):
 
 
 # Two factors whose product is under 1.2e-38, one such factor, and numbers that rounding must leave alone.
-FACTORS = np.array([[2.0**-70, 2.0**-70], [2.0**-140, 2.0**100], [-(2.0**-140), 2.0**20], [3.0, 0.1], [np.inf, 1.0], [LARGEST, 2.0]])
+FACTORS = np.array(
+    [[2.0**-70, 2.0**-70], [2.0**-140, 2.0**100], [-(2.0**-140), 2.0**20], [3.0, 0.1], [np.inf, 1.0], [LARGEST, 2.0]]
+)
 FACTORS = np.concatenate([FACTORS, [[np.nan, 1.0], [TINY, 1.0], [-TINY, 1.0], [1.0, 1.0 / 3.0]]]).T.astype(np.float32)
 
 
@@ -631,7 +718,9 @@ def test_a_state_set_stays_for_this_thread_alone():
 @pytest.mark.parametrize("rate", [0.1, 1e3], ids=["as usual", "until it blows up"])
 @pytest.mark.parametrize("units", [3, 40], ids=["tiny", "larger"])
 def test_training_and_evaluation_leave_the_rounding_as_it_was(rate, units):
-    experiment = make_experiment("regression", widths=(units,), activation="relu", optimizer=SGD(learning_rate=rate), batch_size=8)
+    experiment = make_experiment(
+        "regression", widths=(units,), activation="relu", optimizer=SGD(learning_rate=rate), batch_size=8
+    )
     plan = build_plan(experiment, 4, 2)
     x, t = random_batch(experiment, 40, 4)
     state = rounding_now()

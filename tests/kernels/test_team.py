@@ -17,14 +17,17 @@ from playground.kernels import matmul, team
 from playground.kernels.compiling import kernel
 from playground.kernels.packed import AB, ABT, ATB
 from playground.kernels.simd.host import IS_ARM, IS_X86, TILE_COLUMNS, TILE_ROWS
-from playground.kernels.simd.threads import flushing, rounding, set_rounding
-from playground.kernels.state import HYPER_SIZE
+from playground.kernels.simd.threads import atomic_add, atomic_load, flushing, give_way, rounding, set_rounding
+from playground.kernels.state import HYPER_SIZE, available_cores
 from playground.kernels.stepping import gather, update_range
-from playground.kernels.team import END, NUMBERS_WORTH_SHARING, ROOM_EACH, WORTH_SHARING, Team, cores, gather_rows, update_all
+from playground.kernels.team import END, NUMBERS_WORTH_SHARING, ROOM_EACH, WORTH_SHARING, Team, gather_rows, update_all
 
 THREADS = (1, 2, 3, 4)
 # Rows, columns, inner: cut by rows, cut by columns, and with fewer tiles than threads.
 SHAPES = [(257, 130, 90), (90, 257, 130), (7, 5, 20_011), (20_011, 6, 7), (6, 20_011, 7)]
+
+# A counter that the team doesn't use, away from those that it does.
+ARRIVED = 40
 
 every_form = pytest.mark.parametrize("form", list(FORMS.values()), ids=list(FORMS))
 
@@ -97,6 +100,38 @@ def test_every_part_is_done_once_by_one_thread():
     assert np.array_equal(room.take(), 1.0 + times * in_float64(a, b, AB)[0])
 
 
+@kernel
+def take_parts(counters, taken, threads):
+    """Once so many threads are here, take parts until none is left, and count which."""
+    atomic_add(counters, ARRIVED, 1)
+    while atomic_load(counters, ARRIVED) < threads:
+        give_way()
+    while True:
+        part = team._take_part(counters)
+        if part < 0:
+            return
+        taken[part] += 1
+
+
+def test_threads_that_take_parts_at_once_never_take_the_same():
+    parts = 200_000
+    counters = np.zeros(48, np.int64)
+    taken = np.zeros((3, parts), np.int64)
+    take_parts(counters, taken[0], 1)
+    assert not taken.any()
+    for job in range(1, 6):
+        taken[...] = 0
+        # Of the next job, this many parts.
+        counters[team.TICKETS], counters[ARRIVED] = (job << 32) + parts, 0
+        threads = [threading.Thread(target=take_parts, args=(counters, own, len(taken))) for own in taken]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert (taken.sum(axis=0) == 1).all()
+        assert counters[team.TICKETS] == job << 32
+
+
 def test_small_products_are_left_to_the_calling_thread():
     a, b, room = operands(8, 8, 8, AB)
     with Team(3) as members:
@@ -107,7 +142,8 @@ def test_small_products_are_left_to_the_calling_thread():
 
 @pytest.mark.parametrize("threads", THREADS)
 @pytest.mark.parametrize(
-    ("rows", "width"), [(NUMBERS_WORTH_SHARING // 7 + 1, 7), (2, NUMBERS_WORTH_SHARING), (NUMBERS_WORTH_SHARING, 1), (50, 8), (0, 8)]
+    ("rows", "width"),
+    [(NUMBERS_WORTH_SHARING // 7 + 1, 7), (2, NUMBERS_WORTH_SHARING), (NUMBERS_WORTH_SHARING, 1), (50, 8), (0, 8)],
 )
 def test_gathered_rows_are_those_of_one_thread(threads, rows, width):
     random = np.random.default_rng(rows)
@@ -148,7 +184,7 @@ def test_updates_by_any_number_of_threads_are_those_of_one(threads, record, coun
     results = []
     for _ in range(20):
         with Team(threads) as members:
-            results.append(updated(lambda w, g, m, s: update_all(members, w, g, m, s, count, record.code, address_of(hyper))))  # noqa: B023
+            results.append(updated(lambda w, g, m, s: update_all(members, w, g, m, s, count, record.code, address_of(hyper))))
             assert (members.counters[team.TICKETS] != 0) == (threads > 1 and count >= NUMBERS_WORTH_SHARING)
     assert len({result.tobytes() for result in results}) == 1
     np.testing.assert_allclose(results[0], expected, rtol=1e-6, atol=1e-7)
@@ -300,7 +336,7 @@ def test_a_team_of_one_starts_no_thread(threads):
 
 def test_the_cores_are_those_that_this_process_may_use():
     expected = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    assert cores() == expected
+    assert available_cores() == expected
 
 
 # Helpers that don't help.

@@ -56,7 +56,7 @@ def target() -> tuple[str, str, str]:
 
 
 def registers() -> Registers:
-    """The widest registers that Numba may use here; NUMBA_CPU_FEATURES restricts them."""
+    """The widest registers that Numba may use here; NUMBA_CPU_NAME and NUMBA_CPU_FEATURES, set together, restrict them."""
     if os.environ.get(OVERRIDE) in _BY_WIDTH:
         return _BY_WIDTH[os.environ[OVERRIDE]]
     machine = platform.machine().lower()

@@ -51,10 +51,6 @@ class Vector(types.Type):
     def __init__(self) -> None:
         super().__init__(name=f"float32x{LANES}")
 
-    def unify(self, typing_context: Any, other: Any) -> Any:
-        """A function that returns a vector here and a float32 there returns a vector."""
-        return self if other == types.float32 else None
-
     def can_convert_from(self, typing_context: Any, other: Any) -> Any:
         """A float32 becomes a vector where one is needed."""
         return Conversion.safe if other == types.float32 else None

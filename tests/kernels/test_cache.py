@@ -1,0 +1,173 @@
+"""The folder of compiled kernels: damaged, missing, read-only or half-filled, the program starts and says it in one line."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from playground.kernels import cache
+
+# What fills a folder in a moment: one small kernel instead of all.
+SMALL = """
+from playground.kernels import cache
+from playground.kernels.stepping import correction
+import numpy as np
+correction(np.float32(0.9), 3)
+print(sum(correction.stats.cache_hits.values()))
+print(cache.prepare_cache())
+print(cache.notice)
+if {mark}:
+    cache.mark_complete()
+"""
+
+
+def run(home, mark=True):
+    """Run a small kernel in a process of its own: (cache hits, folder, notice)."""
+    result = subprocess.run(
+        [sys.executable, "-c", SMALL.format(mark=mark)],
+        env={**os.environ, "PLAYGROUND_CACHE_DIR": str(home)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert result.returncode == 0, result.stderr
+    assert result.stderr == ""
+    hits, folder, notice = result.stdout.split("\n")[:3]
+    return int(hits), Path(folder), notice
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory):
+    """A cache folder with a small kernel and its list; the compiled product, slow to make, comes with it."""
+    home = tmp_path_factory.mktemp("filled")
+    hits, folder, notice = run(home)
+    assert (hits, notice) == (0, "")
+    assert folder.is_relative_to(home)
+    return home
+
+
+@pytest.fixture
+def home(filled, tmp_path):
+    shutil.copytree(filled, tmp_path / "home")
+    return tmp_path / "home"
+
+
+def kernels_folder(home):
+    (folder,) = (home / "kernels").iterdir()
+    return folder
+
+
+def files(home, kind):
+    return sorted(kernels_folder(home).rglob(kind))
+
+
+def test_a_second_process_compiles_nothing(home):
+    hits, _, notice = run(home)
+    assert hits == 1
+    assert notice == ""
+
+
+@pytest.mark.parametrize("kind", ["*.nbc", "*.nbi"])
+@pytest.mark.parametrize("damage", ["cut", "empty", "gone"])
+def test_a_damaged_folder_is_emptied_and_said(home, kind, damage):
+    for path in files(home, kind):
+        if damage == "gone":
+            path.unlink()
+        else:
+            path.write_bytes(path.read_bytes()[:100] if damage == "cut" else b"")
+    hits, folder, notice = run(home)
+    assert hits == 0
+    assert folder == kernels_folder(home)
+    assert "damaged" in notice
+    assert len(notice.splitlines()) == 1
+    assert run(home)[::2] == (1, ""), "it is whole again"
+
+
+def test_a_changed_byte_of_machine_code_is_found(home):
+    path = files(home, "*.nbc")[0]
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    assert "damaged" in run(home)[2]
+
+
+def test_a_list_that_is_no_list_counts_as_damage(home):
+    (kernels_folder(home) / "complete.json").write_text("[1, 2")
+    assert "damaged" in run(home)[2]
+
+
+def test_code_added_later_is_no_damage(home):
+    path = files(home, "*.nbi")[0]
+    # Numba writes the index anew when it adds a version of a kernel.
+    path.write_bytes(path.read_bytes()[:-1] + b"0.")
+    (path.parent / "more.nbc").write_bytes(b"later")
+    assert cache._is_sound(kernels_folder(home))
+
+
+def test_a_folder_without_a_list_is_used_but_not_trusted(home):
+    (kernels_folder(home) / "complete.json").unlink()
+    hits, _, notice = run(home, mark=False)
+    assert (hits, notice) == (1, "")
+    assert not (kernels_folder(home) / "complete.json").exists()
+
+
+def test_the_list_names_every_compiled_file(home):
+    listed = json.loads((kernels_folder(home) / "complete.json").read_text())
+    assert set(listed) == {
+        path.relative_to(kernels_folder(home)).as_posix() for path in files(home, "*.nbc") + files(home, "*.nbi")
+    }
+
+
+@pytest.mark.parametrize("obstacle", ["a file in its place", "a file above it"])
+def test_a_folder_that_cannot_be_made_is_replaced_by_a_temporary_one(tmp_path, obstacle):
+    home = tmp_path / "home"
+    if obstacle == "a file above it":
+        home.mkdir()
+        (home / "kernels").write_text("in the way")
+    else:
+        home.mkdir()
+        (home / "kernels").mkdir()
+        (home / "kernels" / cache._key()).write_text("in the way")
+    _, folder, notice = run(home)
+    assert not folder.is_relative_to(home)
+    assert not folder.exists(), "it goes with the process"
+    assert "can't be used" in notice
+    assert len(notice.splitlines()) == 1
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may write anywhere")
+def test_a_read_only_folder_is_replaced_by_a_temporary_one(home):
+    folder = kernels_folder(home)
+    folder.chmod(0o500)
+    try:
+        assert "can't be used" in run(home)[2]
+    finally:
+        folder.chmod(0o700)
+
+
+def test_the_key_changes_with_the_target(monkeypatch):
+    from playground.kernels.simd import host
+
+    before = cache._key()
+    assert before == cache._key()
+    monkeypatch.setattr(host, "target", lambda: ("x", "y", "z"))
+    assert cache._key() != before
+
+
+def test_the_key_changes_with_any_source_of_the_core(tmp_path, monkeypatch):
+    package = Path(cache.__file__).parent.parent
+    copy = tmp_path / "playground"
+    for name in ("catalog", "kernels", "network", "gui"):
+        shutil.copytree(package / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(cache, "__file__", str(copy / "kernels" / "cache.py"))
+    before = cache._key()
+    for changed in ("kernels/simd/microkernel.py", "catalog/elementary.py", "network/plan.py", "kernels/tiny.py"):
+        with (copy / changed).open("a") as file:
+            file.write("# changed\n")
+        after = cache._key()
+        assert after != before, changed
+        before = after
