@@ -432,7 +432,7 @@ class TrainingSession:
             layers = trainer.activations(self._grid(data, NEURON_SIZE))
             parts["neurons"] = tuple(_pictures(layer, NEURON_SIZE) for layer in layers)
         if "surface" in names and data.dataset.planar:
-            parts["surface"] = _pictures(trainer.activations(self._grid(data, SURFACE_SIZE))[-1], SURFACE_SIZE)
+            parts["surface"] = _pictures(trainer.outputs_for(self._grid(data, SURFACE_SIZE)), SURFACE_SIZE)
         probe = self._watch.probe
         if "probe" in names and probe is not None and len(probe) == data.dataset.features.shape[1]:
             row = data.preprocessing.inputs(np.array([probe], np.float64))

@@ -260,6 +260,11 @@ class Trainer:
         layers: tuple[Array, ...] = self.backend.activations(self.run.plan, self.state.parameters, inputs)
         return layers
 
+    def outputs_for(self, inputs: Array) -> Array:
+        """Outputs for some network inputs; see ``reference.outputs``."""
+        values: Array = self.backend.outputs(self.run.plan, self.state.parameters, inputs)
+        return values
+
     def model(self) -> TrainedModel:
         """The trained model as it can be saved, with the newest measurement."""
         from playground.model import TrainedModel

@@ -148,9 +148,26 @@ def _evaluate(members, network, values, deltas, capacity, inputs, targets, outpu
 
 
 @kernel
-def _forward(members, network, values, capacity, rows):
-    """Values of every layer for the rows that lie in ``values``."""
-    forward(members, network.instructions, network.settings, network.parameters, values, capacity, rows, False)
+def _collect(members, network, values, capacity, inputs, regions, collected):
+    """Forward, ``capacity`` rows at a time; the chosen regions (unit, width) of all rows lie in ``collected`` one by one."""
+    old = rounding()
+    set_rounding(flushing(old))
+    rows, width = inputs.shape
+    for start in range(0, rows, capacity):
+        count = min(capacity, rows - start)
+        copy_numbers(at(address(inputs), start * width), address(values), count * width)
+        forward(members, network.instructions, network.settings, network.parameters, values, capacity, count, False)
+        place = address(collected)
+        for index in range(regions.shape[0]):
+            unit, units = regions[index, 0], regions[index, 1]
+            copy_numbers(at(address(values), unit * capacity), at(place, start * units), count * units)
+            place = at(place, rows * units)
+    set_rounding(old)
+
+
+def _numbers(array: Array) -> Array:
+    """Rows of float32 numbers one after the other, as the kernels, which work by address, must find them."""
+    return np.ascontiguousarray(array, np.float32)
 
 
 def _network(plan: Plan, parameters: Array) -> Network:
@@ -176,6 +193,7 @@ def new_state(plan: Plan, training: TrainingSpec, parameters: Array, rows: int) 
 
 def train(state: State, inputs: Array, targets: Array, steps: int) -> float:
     """Do up to ``steps`` mini-batches; see ``reference.train``."""
+    inputs, targets = _numbers(inputs), _numbers(targets)
     run = Run(
         state.order,
         state.random,
@@ -213,6 +231,7 @@ def train(state: State, inputs: Array, targets: Array, steps: int) -> float:
 
 def gradients(state: State, inputs: Array, targets: Array) -> float:
     """Fill ``state.gradients`` with the slope of the mean loss of one batch; see ``reference.gradients``."""
+    inputs, targets = _numbers(inputs), _numbers(targets)
     plan, rows = state.plan, len(inputs)
     if state.tiny is not None and rows <= state.tiny[0].samples:
         return float(tiny.gradients(*state.tiny, state.parameters, inputs, targets, state.gradients))
@@ -228,6 +247,9 @@ def evaluate(state: State, inputs: Array, targets: Array, outputs: Array) -> flo
     """Run rows forward, write their outputs, and return their mean loss; see ``reference.evaluate``."""
     if not len(inputs):
         return float("nan")
+    if outputs.dtype != np.float32 or not outputs.flags.c_contiguous:
+        raise ValueError("outputs must be contiguous float32: they are written by address.")
+    inputs, targets = _numbers(inputs), _numbers(targets)
     values, deltas = _chunk_buffers(state.plan)
     network = _network(state.plan, state.parameters)
     with _team(state.plan, min(CHUNK, len(inputs)), state.threads) as members:
@@ -236,18 +258,24 @@ def evaluate(state: State, inputs: Array, targets: Array, outputs: Array) -> flo
 
 def activations(plan: Plan, parameters: Array, inputs: Array) -> tuple[Array, ...]:
     """Values of every layer for some rows; see ``reference.activations``."""
-    rows, width = inputs.shape
+    return _layers(plan, parameters, inputs, range(len(plan.widths)))
+
+
+def outputs(plan: Plan, parameters: Array, inputs: Array) -> Array:
+    """Values of the last layer for some rows; see ``reference.outputs``."""
+    return _layers(plan, parameters, inputs, range(len(plan.widths) - 1, len(plan.widths)))[0]
+
+
+def _layers(plan: Plan, parameters: Array, inputs: Array, layers: range) -> tuple[Array, ...]:
+    """Values (rows, units) of some layers."""
+    inputs, rows = _numbers(inputs), len(inputs)
+    regions = np.array([(plan.regions[layer], plan.widths[layer]) for layer in layers], np.int64)
+    ends = np.cumsum(regions[:, 1]) * rows
+    collected = np.empty(int(ends[-1]), np.float32)
     values, _ = _chunk_buffers(plan)
-    layers = tuple(np.empty((rows, units), np.float32) for units in plan.widths)
-    network = _network(plan, parameters)
     with _team(plan, CHUNK, 1) as members:
-        for start in range(0, rows, CHUNK):
-            count = min(CHUNK, rows - start)
-            values[: count * width] = inputs[start : start + count].ravel()
-            _forward(members, network, values, CHUNK, count)
-            for layer, region, units in zip(layers, plan.regions, plan.widths, strict=True):
-                layer[start : start + count].ravel()[:] = values[region * CHUNK : region * CHUNK + count * units]
-    return layers
+        _collect(members, _network(plan, parameters), values, CHUNK, inputs, regions, collected)
+    return tuple(part.reshape(rows, -1) for part in np.split(collected, ends[:-1]))
 
 
 # What a thread keeps between calls; threads share nothing, so several may train at once.

@@ -360,7 +360,9 @@ def train_many(
         float32 (networks, plan.parameter_size), and float32 (epochs, networks): mean losses during each epoch and on the
         test rows after it; NaN where training was stopped before, and without test rows.
     """
-    (inputs, targets), (test_inputs, test_targets) = parts
+    (inputs, targets), (test_inputs, test_targets) = (
+        (np.ascontiguousarray(x, np.float32), np.ascontiguousarray(t, np.float32)) for x, t in parts
+    )
     batch_size = max(1, min(training.batch_size, len(inputs)))
     found = _layout(plan, batch_size)
     assert found is not None

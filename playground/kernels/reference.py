@@ -131,6 +131,11 @@ def activations(plan: Plan, parameters: Array, inputs: Array) -> tuple[Array, ..
     return tuple(np.ascontiguousarray(values[region], np.float32) for region in plan.regions)
 
 
+def outputs(plan: Plan, parameters: Array, inputs: Array) -> Array:
+    """Values of the last layer for some rows, after the output activation: float32 (rows, outputs)."""
+    return activations(plan, parameters, inputs)[-1]
+
+
 def logits(plan: Plan, parameters: Array, inputs: Array) -> Array:
     """Outputs before the output activation, float64 (rows, outputs)."""
     values = _forward(plan, parameters, np.asarray(inputs, np.float64))

@@ -53,7 +53,7 @@ def warm() -> None:
         state = cpu.new_state(plan, experiment.training, np.zeros(plan.parameter_size, np.float32), 4)
         cpu.train(state, inputs, targets, 2)
         cpu.evaluate(state, inputs, targets, np.zeros_like(targets))
-        cpu.activations(plan, state.parameters, inputs)
+        cpu.outputs(plan, state.parameters, inputs)
     # What a helping thread runs.
     with Team(2):
         pass

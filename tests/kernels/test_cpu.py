@@ -114,6 +114,25 @@ def test_rows_of_the_last_batch_that_are_not_there_take_no_part():
     np.testing.assert_allclose(state.parameters, twin.parameters, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.parametrize("widths", [(8,), (40,)])
+def test_data_may_lie_in_memory_in_any_order(widths):
+    experiment = make_experiment("multiclass", widths=widths, batch_size=8)
+    x, t = random_batch(experiment, 30, 4)
+    results = []
+    for inputs, targets in ((x, t), (np.asfortranarray(x), np.asfortranarray(t)), (np.repeat(x, 2, axis=0)[::2], t)):
+        state = start(experiment, 30)
+        outputs = np.zeros_like(t)
+        losses = cpu.train(state, inputs, targets, 9), cpu.gradients(state, inputs, targets)
+        results.append((losses, cpu.evaluate(state, inputs, targets, outputs), state.parameters.copy(), outputs))
+        assert np.array_equal(cpu.activations(state.plan, state.parameters, inputs)[-1], outputs)
+    for losses, loss, parameters, outputs in results[1:]:
+        assert (losses, loss) == results[0][:2]
+        assert np.array_equal(parameters, results[0][2])
+        assert np.array_equal(outputs, results[0][3])
+    with pytest.raises(ValueError, match="contiguous"):
+        cpu.evaluate(state, x, t, np.asfortranarray(t))
+
+
 def losses_with(threads, experiment, x, t, steps):
     state = start(experiment, len(x), x.shape[1])
     state.threads = threads

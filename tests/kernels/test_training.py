@@ -97,6 +97,9 @@ def test_activations_agree_over_several_chunks(activation):
     ):
         assert mine.shape == theirs.shape
         np.testing.assert_allclose(mine, theirs, rtol=1e-5, atol=1e-6)
+    for backend in (cpu, reference):
+        last = backend.activations(plan, state.parameters, x)[-1]
+        assert np.array_equal(backend.outputs(plan, state.parameters, x), last)
 
 
 def test_same_seeds_give_the_same_weights_bit_for_bit():
