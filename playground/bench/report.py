@@ -68,7 +68,7 @@ def _version(name: str) -> str | None:
 def ratios(measured: Measured, result: Result) -> dict[str, float]:
     """How many times as fast an engine is as each of the others that people know, at its best number of threads."""
     others = {peer: measured.result(peer) for peer in measured.case.peers if peer != result.engine}
-    return {peer: result.value / other.value for peer, other in others.items() if other is not None and other.rates}
+    return {peer: result.over(other)[0] for peer, other in others.items() if other is not None and other.rates}
 
 
 def rows(measured: Measured) -> list[dict[str, Any]]:
@@ -85,7 +85,7 @@ def rows(measured: Measured) -> list[dict[str, Any]]:
             row |= {"value": _rounded(result.value / UNITS[case.unit]), "unit": case.unit, "ratio_to": compared}
             row |= {"spread": _rounded(result.spread)}
             if case.suite == "matmul" and result.threads in measured.peaks:
-                row |= {"peak_share": _rounded(result.value / measured.peaks[result.threads].value)}
+                row |= {"peak_share": _rounded(result.over(measured.peaks[result.threads])[0])}
             if not measured.is_free:
                 row |= {"busy": True}
         else:

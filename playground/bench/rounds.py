@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from playground.bench.cases import PEAK, Case, Participant
 
-ROUNDS = 7
+ROUNDS = 9
 # Share of the time that a loop in registers must get to run, or else other programs were at work.
 FREE = 0.85
 
@@ -51,10 +51,22 @@ class Result:
     @property
     def spread(self) -> float:
         """Interquartile range in percent of the median."""
-        if len(self.rates) < 2:
-            return 0.0
-        low, _, high = statistics.quantiles(self.rates, n=4, method="inclusive")
-        return 100.0 * (high - low) / self.value
+        return _spread(self.rates)
+
+    def over(self, other: Result) -> tuple[float, float]:
+        """How many times as fast as another it is, and how far that spread in percent.
+
+        The median of each round's own ratio: what slows down both of them, such as the clock, drops out.
+        """
+        ratios = [mine / theirs for mine, theirs in zip(self.rates, other.rates, strict=True)]
+        return statistics.median(ratios), _spread(ratios)
+
+
+def _spread(values: list[float]) -> float:
+    if len(values) < 2:
+        return 0.0
+    low, middle, high = statistics.quantiles(values, n=4, method="inclusive")
+    return 100.0 * (high - low) / middle
 
 
 @dataclass(frozen=True)

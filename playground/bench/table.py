@@ -12,23 +12,24 @@ ABSENT, WRONG = "–", "wrong"
 # Percent of spread from which a ratio or share is marked.
 NOISY = 30.0
 _UNSURE = """\
-A ratio has a ? where one of its numbers spread by more than {noisy:.0f} %, and is a mere ? where other programs kept the engines
-from the processor: measure again without them."""
+A ratio has a ? where it spread by more than {noisy:.0f} %, and is a mere ? where other programs kept the engines from the
+processor: measure again without them."""
 _MATMUL_LEGEND = """\
 GFLOP/s, median ± interquartile range in percent of {rounds} rounds. The engines take turns, each in a process of its own,
 and each result was compared with float64's before. A·B is a layer forward, Aᵀ·B the gradient of its weights, A·Bᵀ that
 of its inputs, rows × inner × columns. "packed" and "parallel" are called from compiled code, as training calls them, and
 so is OpenBLAS in the column "BLAS from C". All other columns are called from Python, which takes about 1 µs a call: for
 small products it is this that they show, not the library's arithmetic. Peak: multiply-adds in registers alone, timed in
-the same rounds. × is the speed of our last rung over the library's.
+the same rounds. × is the speed of our last rung over the library's: the median of each round's own ratio.
 OpenBLAS stands for what this NumPy brings: {blas}.
 """
 _TRAIN_LEGEND = """\
 Samples/s, median ± interquartile range in percent of {rounds} rounds. The engines take turns, each in a process of its own,
 and the weights after ten steps were compared with float64's before. With 2 inputs tanh and mean squared error, else
 ReLU, softmax and cross-entropy; 2,000 rows. "session" trains as the window does, with 60 snapshots a second, on the
-program's own data of that width. A library shows the better of 1 and 2 threads, × is our best speed over that. torch is
-eager, scikit-learn does a partial_fit an epoch without a penalty, NumPy is a textbook's few lines in float32.
+program's own data of that width. A library shows the better of 1 and 2 threads, × is our best over that: the median of
+each round's own ratio. torch is eager, scikit-learn does a partial_fit an epoch without a penalty, NumPy is a textbook's
+few lines in float32.
 """
 
 
@@ -121,7 +122,8 @@ def _quotient(one: Measured, first: Result | None, second: Result | None, show: 
         return ABSENT
     if not one.is_free:
         return "?"
-    return show(first.value / second.value) + ("?" if max(first.spread, second.spread) > NOISY else "")
+    ratio, spread = first.over(second)
+    return show(ratio) + ("?" if spread > NOISY else "")
 
 
 def _short(value: float) -> str:

@@ -36,6 +36,8 @@ COLUMN_BLOCK = 1024
 # B needn't be copied while it is smaller than the first-level cache, nor where few rows would use the copy.
 LARGE_MATRIX = 32768
 ROWS_WORTH_A_COPY = 28
+# Rows of a transposed A that are copied at once.
+ROWS_AT_ONCE = 16
 
 # Room for a block of B and one of A, each with the overhang of a last tile and of vectors written past the end.
 _B_FLOATS = (COLUMN_BLOCK + TILE_COLUMNS) * (INNER_BLOCK + WIDTH)
@@ -110,19 +112,28 @@ def _copy_a(a, a_stride, panels, rows, inner):
 
 @kernel
 def _copy_a_transposed(a, a_stride, panels, rows, inner):
-    """Copy the transpose of A (inner, rows) into the same panels: each row of A once, a piece of it to every panel."""
+    """Copy the transpose of A (inner, rows) into the same panels, some rows of A at a time.
+
+    A few numbers of a row go to each panel. Several rows at once fill whole cache lines of a panel, and find the lines of
+    A still there that the panel before has begun.
+    """
     tiles = pieces(rows, TILE_ROWS)
-    for k in range(inner):
+    lowest, higher = rows // tiles, rows % tiles
+    for start in range(0, inner, ROWS_AT_ONCE):
+        end = min(inner, start + ROWS_AT_ONCE)
         i = 0
         for tile in range(tiles):
-            height = rows // tiles + (tile < rows % tiles)
-            source, target = at(a, k * a_stride + i), at(panels, i * inner + k * height)
-            # A whole vector also writes the start of the panel's next column, which comes later; the last has none.
-            if i + WIDTH <= rows and height <= WIDTH and k + 1 < inner:
-                copy_vector(source, target)
-            else:
-                for row in range(height):
-                    store_number(target, row, load_number(source, row))
+            height = lowest + (tile < higher)
+            panel = at(panels, i * inner)
+            whole = i + WIDTH <= rows and height <= WIDTH
+            for k in range(start, end):
+                source, target = at(a, k * a_stride + i), at(panel, k * height)
+                # A whole vector also writes the start of the panel's next column, which comes later; the last has none.
+                if whole and k + 1 < inner:
+                    copy_vector(source, target)
+                else:
+                    for row in range(height):
+                        store_number(target, row, load_number(source, row))
             i += height
 
 
@@ -200,9 +211,9 @@ def product(form, a, a_stride, b, b_stride, c, c_stride, rows, columns, inner, a
             _fill_with_zeros(c, c_stride, rows, columns)
         return
     if form == AB:
-        small = inner * columns <= LARGE_MATRIX or rows < ROWS_WORTH_A_COPY
+        small = inner * columns < LARGE_MATRIX or rows < ROWS_WORTH_A_COPY
     elif form == ATB:
-        small = rows * columns <= LARGE_MATRIX or inner < ROWS_WORTH_A_COPY or columns < 4 * WIDTH
+        small = rows * columns < LARGE_MATRIX or inner < ROWS_WORTH_A_COPY or columns < 4 * WIDTH
     else:
         small = False
     if small:
