@@ -180,10 +180,10 @@ class State(TrainingState):
     def configure(self, plan: Plan, training: TrainingSpec) -> None:
         """See `TrainingState.configure`."""
         super().configure(plan, training)
-        self.tiny: tuple[tiny_layout.Shape, tiny_layout.Buffers] | None = None
-        layout = tiny_layout.layout(plan, self.batch_size)
+        self.tiny: tuple[tiny_layout.Layout, tiny_layout.Buffers] | None = None
+        layout = tiny_layout.lane_layout(plan, self.batch_size)
         if layout is not None:
-            self.tiny = tiny_layout.shape(plan, layout), tiny_layout.buffers(layout, self.optimizer.slots)
+            self.tiny = layout, tiny_layout.buffers(layout, self.optimizer.slots)
 
 
 def new_state(plan: Plan, training: TrainingSpec, parameters: Array, rows: int) -> State:
@@ -208,9 +208,9 @@ def train(state: State, inputs: Array, targets: Array, steps: int) -> float:
         state.targets,
     )
     if state.tiny is not None:
-        shape, buffers = state.tiny
+        layout, buffers = state.tiny
         code, start = state.optimizer.code, state.memory_start
-        return float(tiny.train(shape, buffers, run, state.parameters, inputs, targets, state.batch_size, code, start, steps))
+        return float(tiny.train(layout, buffers, run, state.parameters, inputs, targets, state.batch_size, code, start, steps))
     network = _network(state.plan, state.parameters)
     with _team(state.plan, state.batch_size, state.threads) as members:
         return float(

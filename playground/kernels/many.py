@@ -38,9 +38,8 @@ from playground.kernels.tiny_layout import (
     WIDTH_IN,
     WIDTH_OUT,
     Layout,
-    layout,
+    lane_layout,
 )
-from playground.kernels.tiny_layout import shape as tiny_shape
 from playground.network.parameters import aligned_zeros
 from playground.network.plan import PARAMETER, Plan
 
@@ -173,26 +172,26 @@ def _loss_of_sample(ending, code, row, parameter, outputs, goals, deltas, scale)
 
 
 @kernel
-def _forward(shape, weights, values, rows, samples):
+def _forward(layout, weights, values, rows, samples):
     """Every layer, for every sample and network."""
-    for layer in range(shape.layers.shape[0]):
-        row = shape.layers[layer]
-        _forward_layer(row, shape.settings[row[SETTING], PARAMETER], weights, values, rows, samples)
+    for layer in range(layout.layers.shape[0]):
+        row = layout.layers[layer]
+        _forward_layer(row, layout.settings[row[SETTING], PARAMETER], weights, values, rows, samples)
 
 
 @kernel
-def _losses(shape, values, deltas, targets, order, first, rows, count, scale):
+def _losses(layout, values, deltas, targets, order, first, rows, count, scale):
     """Each network's loss summed over samples (averaged over outputs where the loss says so)."""
-    row = shape.layers[shape.layers.shape[0] - 1]
-    parameter = shape.settings[row[SETTING], PARAMETER]
+    row = layout.layers[layout.layers.shape[0] - 1]
+    parameter = layout.settings[row[SETTING], PARAMETER]
     total = spread(ZERO)
     for sample in range(count):
         place = (sample * rows + row[TO]) * LANES
         goals = targets[order[first + sample]]
         total += _loss_of_sample(
-            shape.ending, shape.loss_code, row, parameter, at(values, place), goals, at(deltas, place), scale
+            layout.ending, layout.loss_code, row, parameter, at(values, place), goals, at(deltas, place), scale
         )
-    return total if shape.mean_over_rows else total / np.float32(row[WIDTH_OUT])
+    return total if layout.mean_over_rows else total / np.float32(row[WIDTH_OUT])
 
 
 @kernel
@@ -224,20 +223,20 @@ def _update_all(optimizer, weights, gradients, first_moment, second_moment, deca
 
 
 @kernel
-def _mean_losses(shape, weights, values, deltas, inputs, targets, order, rows, room, into):
+def _mean_losses(layout, weights, values, deltas, inputs, targets, order, rows, room, into):
     """Each network's mean loss on some rows."""
     total = spread(ZERO)
     for first in range(0, order.size, room):
         count = min(room, order.size - first)
         _place_inputs(inputs, order, first, rows, count, values)
-        _forward(shape, weights, values, rows, room)
-        total += _losses(shape, values, deltas, targets, order, first, rows, count, ZERO)
+        _forward(layout, weights, values, rows, room)
+        total += _losses(layout, values, deltas, targets, order, first, rows, count, ZERO)
     store_vector(into, 0, total / np.float32(order.size))
 
 
 @kernel
 def train_group(
-    shape,
+    layout,
     group,
     inputs,
     targets,
@@ -248,7 +247,6 @@ def train_group(
     random,
     stop,
     hyper,
-    rows,
     room,
     batch_size,
     optimizer,
@@ -266,7 +264,7 @@ def train_group(
     weights, gradients = address(group.weights), address(group.gradients)
     first_moment, second_moment = address(group.first_moment), address(group.second_moment)
     values, deltas, rates = address(group.values), address(group.deltas), address(group.rates)
-    layers = shape.layers
+    layers, rows = layout.layers, layout.rows
     power1, power2 = 1.0, 1.0
     done = 0
     for epoch in range(losses.shape[0]):
@@ -279,25 +277,25 @@ def train_group(
             # Whole groups of samples go forward; those too many take no part in loss and gradients.
             samples = min(room, (count + SAMPLES_AT_ONCE - 1) // SAMPLES_AT_ONCE * SAMPLES_AT_ONCE)
             _place_inputs(inputs, order, first, rows, count, values)
-            _forward(shape, weights, values, rows, samples)
-            terms = count if shape.mean_over_rows else count * layers[layers.shape[0] - 1, WIDTH_OUT]
-            total += _losses(shape, values, deltas, targets, order, first, rows, count, ONE / np.float32(terms))
+            _forward(layout, weights, values, rows, samples)
+            terms = count if layout.mean_over_rows else count * layers[layers.shape[0] - 1, WIDTH_OUT]
+            total += _losses(layout, values, deltas, targets, order, first, rows, count, ONE / np.float32(terms))
             for layer in range(layers.shape[0] - 1, 0, -1):
                 row, before = layers[layer], layers[layer - 1]
-                parameter = shape.settings[before[SETTING], PARAMETER]
+                parameter = layout.settings[before[SETTING], PARAMETER]
                 _backward_layer(row, before, parameter, weights, values, deltas, rows, samples)
             for layer in range(layers.shape[0]):
                 _gradients_of_layer(layers[layer], values, deltas, gradients, rows, count)
             power1 *= np.float64(hyper[H1])
             power2 *= np.float64(hyper[H2])
             c1, c2 = np.float32(1.0 / (1.0 - power1)), np.float32(1.0 / (1.0 - power2))
-            _update_all(optimizer, weights, gradients, first_moment, second_moment, shape.decays, rates, hyper, c1, c2, slots)
+            _update_all(optimizer, weights, gradients, first_moment, second_moment, layout.decays, rates, hyper, c1, c2, slots)
         if stop[0] != 0:
             break
         store_vector(address(losses), epoch * LANES, total / np.float32(order.size))
         if test_order.size > 0:
             into = at(address(test_losses), epoch * LANES)
-            _mean_losses(shape, weights, values, deltas, test_inputs, test_targets, test_order, rows, room, into)
+            _mean_losses(layout, weights, values, deltas, test_inputs, test_targets, test_order, rows, room, into)
         done += 1
     set_rounding(old)
     return done
@@ -322,7 +320,7 @@ def fits(plan: Plan, batch_size: int) -> bool:
 
 def _layout(plan: Plan, batch_size: int) -> Layout | None:
     # No layer is wide: all weights lie one after the other.
-    return layout(plan, batch_size, wide_from=max(plan.widths) + 1)
+    return lane_layout(plan, batch_size, wide_from=max(plan.widths) + 1)
 
 
 def train_many(
@@ -366,7 +364,7 @@ def train_many(
     batch_size = max(1, min(training.batch_size, len(inputs)))
     found = _layout(plan, batch_size)
     assert found is not None
-    shape, record = tiny_shape(plan, found), optimizers.record_of(training.optimizer)
+    record = optimizers.record_of(training.optimizer)
     hyper = np.zeros(HYPER_SIZE, np.float32)
     hyper[:L1] = optimizers.settings_of(training.optimizer)
     hyper[L1], hyper[L2] = training.l1, training.l2
@@ -382,7 +380,7 @@ def train_many(
         group = _group(found, room, record.slots, parameters[chosen], rates[chosen])
         losses, on_test = aligned_zeros(epochs * LANES), aligned_zeros(epochs * LANES)
         done = train_group(
-            shape,
+            found,
             group,
             inputs,
             targets,
@@ -393,7 +391,6 @@ def train_many(
             seeded(training.seed),
             stop,
             hyper,
-            found.rows,
             room,
             batch_size,
             record.code,

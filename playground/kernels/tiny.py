@@ -229,37 +229,37 @@ def _softmax_backward(a, deltas, units, samples):
 
 
 @inlined_kernel
-def _loss(shape, values, targets, deltas, count):
+def _loss(layout, values, targets, deltas, count):
     """Loss summed over the batch (averaged over outputs where the loss says so); slopes of its mean into ``deltas``."""
-    row, samples = shape.layers[shape.layers.shape[0] - 1], shape.samples
+    row, samples = layout.layers[layout.layers.shape[0] - 1], layout.samples
     units = row[WIDTH_OUT]
     z, dz = at(values, row[TO] * samples), at(deltas, row[TO] * samples)
-    terms = count if shape.mean_over_rows else count * units
+    terms = count if layout.mean_over_rows else count * units
     scale = ONE / np.float32(terms)
-    if shape.ending == FUSED_SOFTMAX:
+    if layout.ending == FUSED_SOFTMAX:
         return _softmax_cross_entropy(z, targets, dz, units, samples, count, scale)
-    if shape.ending == AFTER_SOFTMAX:
+    if layout.ending == AFTER_SOFTMAX:
         _softmax_forward(z, units, samples)
-    total = _elementwise_loss(shape.ending, shape.loss_code, z, targets, dz, units, samples, count, scale)
-    if shape.ending == AFTER_SOFTMAX:
+    total = _elementwise_loss(layout.ending, layout.loss_code, z, targets, dz, units, samples, count, scale)
+    if layout.ending == AFTER_SOFTMAX:
         _softmax_backward(z, dz, units, samples)
     elif row[ACTIVATION_CODE] != IDENTITY:
-        _scale_by_slope(row[ACTIVATION_CODE], shape.settings[row[SETTING], PARAMETER], z, dz, units * samples)
-    return total if shape.mean_over_rows else total / np.float32(units)
+        _scale_by_slope(row[ACTIVATION_CODE], layout.settings[row[SETTING], PARAMETER], z, dz, units * samples)
+    return total if layout.mean_over_rows else total / np.float32(units)
 
 
 @inlined_kernel
-def _step_gradients(shape, buffers, count):
+def _step_gradients(layout, buffers, count):
     """Forward, loss and backward of the batch that lies in the values; returns its loss, the gradients in place."""
-    layers, settings, samples = shape.layers, shape.settings, shape.samples
+    layers, settings, samples = layout.layers, layout.settings, layout.samples
     weights, values, deltas = address(buffers.weights), address(buffers.values), address(buffers.deltas)
     targets = address(buffers.targets)
     _forward(layers, settings, weights, values, samples)
-    loss = _loss(shape, values, targets, deltas, count)
+    loss = _loss(layout, values, targets, deltas, count)
     if np.isfinite(loss):
         _backward(layers, settings, weights, values, deltas, samples)
         gradients, turned = address(buffers.gradients), address(buffers.turned)
-        _all_gradients(layers, shape.rows_of_a, shape.rows_of_d, values, deltas, turned, gradients, samples, count)
+        _all_gradients(layers, layout.rows_of_a, layout.rows_of_d, values, deltas, turned, gradients, samples, count)
     return loss
 
 
@@ -300,16 +300,16 @@ def _load_batch(buffers, batch, width_in, width_out, samples):
 
 
 @kernel
-def train(shape, buffers, run, parameters, inputs, targets, batch_size, optimizer, memory_start, steps):
+def train(layout, buffers, run, parameters, inputs, targets, batch_size, optimizer, memory_start, steps):
     """Mini-batches one after the other; see ``reference.train``. Parameters and memory are in the plan's order outside."""
     old = rounding()
     set_rounding(flushing(old))
-    _rearrange(shape.place, parameters, buffers.weights, False)
+    _rearrange(layout.place, parameters, buffers.weights, False)
     if buffers.first_moment.size > 0:
-        _rearrange(shape.place, run.first_moment, buffers.first_moment, False)
+        _rearrange(layout.place, run.first_moment, buffers.first_moment, False)
     if buffers.second_moment.size > 0:
-        _rearrange(shape.place, run.second_moment, buffers.second_moment, False)
-    counters, hyper, samples = run.counters, run.hyper, shape.samples
+        _rearrange(layout.place, run.second_moment, buffers.second_moment, False)
+    counters, hyper, samples = run.counters, run.hyper, layout.samples
     width_in, width_out = inputs.shape[1], targets.shape[1]
     done = counters[STEP] - memory_start
     # βᵗ goes on by a multiplication a step.
@@ -328,7 +328,7 @@ def train(shape, buffers, run, parameters, inputs, targets, batch_size, optimize
             _gather(inputs, targets, run.order, start, batches, batch_size, rows, samples, buffers.gathered)
         count = min(batch_size, rows - start)
         _load_batch(buffers, batch, width_in, width_out, samples)
-        loss = _step_gradients(shape, buffers, count)
+        loss = _step_gradients(layout, buffers, count)
         if not np.isfinite(loss):
             total, seen = np.float64(loss), 1
             break
@@ -341,7 +341,7 @@ def train(shape, buffers, run, parameters, inputs, targets, batch_size, optimize
             buffers.gradients,
             buffers.first_moment,
             buffers.second_moment,
-            shape.decays,
+            layout.decays,
             hyper,
             c1,
             c2,
@@ -354,22 +354,22 @@ def train(shape, buffers, run, parameters, inputs, targets, batch_size, optimize
             counters[EPOCH] += 1
         total += np.float64(loss)
         seen += count
-    _rearrange(shape.place, parameters, buffers.weights, True)
+    _rearrange(layout.place, parameters, buffers.weights, True)
     if buffers.first_moment.size > 0:
-        _rearrange(shape.place, run.first_moment, buffers.first_moment, True)
+        _rearrange(layout.place, run.first_moment, buffers.first_moment, True)
     if buffers.second_moment.size > 0:
-        _rearrange(shape.place, run.second_moment, buffers.second_moment, True)
+        _rearrange(layout.place, run.second_moment, buffers.second_moment, True)
     set_rounding(old)
     return total / max(1, seen)
 
 
 @kernel
-def gradients(shape, buffers, parameters, inputs, targets, into):
+def gradients(layout, buffers, parameters, inputs, targets, into):
     """Slope of the mean loss of one batch, in the plan's order into ``into``; returns the loss. At most ``samples`` rows."""
-    _rearrange(shape.place, parameters, buffers.weights, False)
+    _rearrange(layout.place, parameters, buffers.weights, False)
     order = np.arange(inputs.shape[0])
-    _gather(inputs, targets, order, 0, 1, order.size, order.size, shape.samples, buffers.gathered)
-    _load_batch(buffers, 0, inputs.shape[1], targets.shape[1], shape.samples)
-    loss = _step_gradients(shape, buffers, order.size)
-    _rearrange(shape.place, into, buffers.gradients, True)
+    _gather(inputs, targets, order, 0, 1, order.size, order.size, layout.samples, buffers.gathered)
+    _load_batch(buffers, 0, inputs.shape[1], targets.shape[1], layout.samples)
+    loss = _step_gradients(layout, buffers, order.size)
+    _rearrange(layout.place, into, buffers.gradients, True)
     return loss / np.float32(order.size)

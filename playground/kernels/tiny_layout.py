@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -28,15 +27,16 @@ FROM, TO, WIDTH_IN, WIDTH_OUT, WEIGHTS, STRIDE, ACTIVATION_CODE, SETTING, WIDE =
 PLAIN, FUSED_SIGMOID, FUSED_SOFTMAX, AFTER_SOFTMAX = range(4)
 
 
-@dataclass(frozen=True, eq=False)
-class Layout:
-    """Where everything of a tiny network lies; see the head of this file.
+class Layout(NamedTuple):
+    """Where everything of a tiny network lies, as kernels take it.
 
     Parameters
     ----------
     layers
         int64 (layers, 9): rows of inputs and outputs, widths, where the weights begin, numbers from one input's weights to
         the next, the activation's code and row in the plan's settings, and whether the layer is wide.
+    settings
+        The plan's own: they may change while training.
     place
         int64: for each number of the weight buffer its index in the plan's parameters, −1 for padding.
     decays
@@ -52,6 +52,7 @@ class Layout:
     """
 
     layers: Array
+    settings: Array
     place: Array
     decays: Array
     rows_of_a: Array
@@ -63,72 +64,81 @@ class Layout:
     mean_over_rows: bool
 
 
-def layout(plan: Plan, batch_size: int, wide_from: int = WIDE_FROM) -> Layout | None:
+def lane_layout(plan: Plan, batch_size: int, wide_from: int = WIDE_FROM) -> Layout | None:
     """Lay out a plan for the vector lanes; None where it doesn't fit: many units, a large batch, another kind of layer."""
     dense = plan.instructions[plan.instructions[:, OPERATION] == DENSE]
-    others = plan.instructions[len(dense) :]
-    if max(plan.widths) > MOST_UNITS or batch_size > MOST_SAMPLES or len(others) > 2:
+    after = plan.instructions[len(dense) :]
+    if max(plan.widths) > MOST_UNITS or batch_size > MOST_SAMPLES or len(after) > 2:
         return None
-    loss = others[-1]
-    head = others[0] if len(others) == 2 else None
+    loss, head = after[-1], after[0] if len(after) == 2 else None
+    softmax = head is not None and head[OPERATION] == SOFTMAX
     samples = LANES if batch_size <= LANES else 2 * LANES
-    table = np.zeros((len(dense), 9), np.int64)
-    row, narrow, rows_of = 0, 0, []
-    for width in plan.widths:
-        rows_of.append(row)
-        # Below the ones a wide layer has rows of zeros: transposing takes whole registers.
-        row += max(width + 1, -(-width // WIDTH) * WIDTH)
-    spare = row  # a row of zeros for the padding of the narrow layers' parameters
-    for layer, instruction in enumerate(dense):
+    layers, rows = _table(dense, plan.widths, wide_from)
+    if head is not None and not softmax and not head[FUSED]:
+        # An output activation of its own is that of the last layer.
+        layers[-1, [ACTIVATION_CODE, SETTING]] = head[CODE], len(dense)
+    place, decays, rows_of_a, rows_of_d = _place_parameters(plan, layers, rows, samples)
+    if loss[FUSED]:
+        ending = FUSED_SOFTMAX if softmax else FUSED_SIGMOID
+    else:
+        ending = AFTER_SOFTMAX if softmax else PLAIN
+    return Layout(
+        layers=layers,
+        settings=plan.settings,
+        place=place,
+        decays=decays,
+        rows_of_a=rows_of_a,
+        rows_of_d=rows_of_d,
+        rows=rows + 1,
+        samples=samples,
+        ending=ending,
+        loss_code=int(loss[CODE]),
+        mean_over_rows=bool(loss[OVER_ROWS]),
+    )
+
+
+def _table(dense: Array, widths: tuple[int, ...], wide_from: int) -> tuple[Array, int]:
+    """The table of layers, and how many rows of values they have."""
+    # A row for each unit and one of ones; a wide layer's rows fill whole registers when they are transposed.
+    heights = [max(width + 1, _whole_registers(width)) for width in widths]
+    starts = np.cumsum([0, *heights])
+    layers = np.zeros((len(dense), 9), np.int64)
+    for index, instruction in enumerate(dense):
         inputs, units = int(instruction[INPUTS]), int(instruction[UNITS])
         wide = units >= wide_from
-        stride = -(-units // WIDTH) * WIDTH if wide else units
-        code, setting = instruction[CODE], layer
-        if layer == len(dense) - 1 and head is not None and head[OPERATION] != SOFTMAX and not head[FUSED]:
-            code, setting = head[CODE], len(dense)
-        table[layer] = rows_of[layer], rows_of[layer + 1], inputs, units, 0, stride, code, setting, wide
-        if not wide:
-            table[layer, WEIGHTS] = narrow
-            narrow += (inputs + 1) * units
-    narrow = padded(narrow)
-    end = narrow
-    for line in table:
-        if line[WIDE]:
-            line[WEIGHTS] = end
-            end += (line[WIDTH_IN] + 1) * line[STRIDE]
-    place = np.full(padded(end), -1, np.int64)
-    decays = aligned_zeros(padded(end))
+        stride = _whole_registers(units) if wide else units
+        layers[index] = starts[index], starts[index + 1], inputs, units, 0, stride, instruction[CODE], index, wide
+    # The narrow layers' weights come first, one after the other; each wide layer's begin with a register.
+    end = 0
+    for kind in (0, 1):
+        for layer in layers[layers[:, WIDE] == kind]:
+            layers[layer[SETTING], WEIGHTS] = end
+            end += (layer[WIDTH_IN] + 1) * layer[STRIDE]
+        end = padded(int(end))
+    return layers, int(starts[-1])
+
+
+def _whole_registers(units: int) -> int:
+    return -(-units // WIDTH) * WIDTH
+
+
+def _place_parameters(plan: Plan, layers: Array, spare: int, samples: int) -> tuple[Array, Array, Array, Array]:
+    """``place``, ``decays``, ``rows_of_a`` and ``rows_of_d``; padding of the last two points at the spare row of zeros."""
+    ends = layers[:, WEIGHTS] + (layers[:, WIDTH_IN] + 1) * layers[:, STRIDE]
+    size, narrow = padded(int(ends.max())), padded(int(ends[layers[:, WIDE] == 0].max(initial=0)))
+    place, decays = np.full(size, -1, np.int64), aligned_zeros(size)
     rows_of_a, rows_of_d = np.zeros(narrow, np.int32), np.full(narrow, spare * samples, np.int32)
-    for layer, line in enumerate(table):
-        weight, bias = plan.parameters[2 * layer], plan.parameters[2 * layer + 1]
-        inputs, units = int(line[WIDTH_IN]), int(line[WIDTH_OUT])
+    for index, layer in enumerate(layers):
+        weight, bias = plan.parameters[2 * index], plan.parameters[2 * index + 1]
+        inputs, units = int(layer[WIDTH_IN]), int(layer[WIDTH_OUT])
         for i in range(inputs + 1):
-            start = line[WEIGHTS] + i * line[STRIDE]
-            place[start : start + units] = np.arange(units) + (bias.offset if i == inputs else weight.offset + i * units)
-            decays[start : start + units] = i < inputs
-            if not line[WIDE]:
-                rows_of_a[start : start + units] = (line[FROM] + i) * samples
-                rows_of_d[start : start + units] = (line[TO] + np.arange(units)) * samples
-    if not loss[FUSED]:
-        ending = AFTER_SOFTMAX if head is not None and head[OPERATION] == SOFTMAX else PLAIN
-    else:
-        ending = FUSED_SOFTMAX if head is not None and head[OPERATION] == SOFTMAX else FUSED_SIGMOID
-    return Layout(table, place, decays, rows_of_a, rows_of_d, spare + 1, samples, ending, int(loss[CODE]), bool(loss[OVER_ROWS]))
-
-
-class Shape(NamedTuple):
-    """A `Layout` as kernels take it."""
-
-    layers: Array
-    settings: Array
-    place: Array
-    decays: Array
-    rows_of_a: Array
-    rows_of_d: Array
-    samples: int
-    ending: int
-    loss_code: int
-    mean_over_rows: bool
+            own = slice(layer[WEIGHTS] + i * layer[STRIDE], layer[WEIGHTS] + i * layer[STRIDE] + units)
+            place[own] = np.arange(units) + (bias.offset if i == inputs else weight.offset + i * units)
+            decays[own] = i < inputs
+            if not layer[WIDE]:
+                rows_of_a[own] = (layer[FROM] + i) * samples
+                rows_of_d[own] = (layer[TO] + np.arange(units)) * samples
+    return place, decays, rows_of_a, rows_of_d
 
 
 class Buffers(NamedTuple):
@@ -145,38 +155,21 @@ class Buffers(NamedTuple):
     gathered: Array
 
 
-def shape(plan: Plan, layout: Layout) -> Shape:
-    """What kernels need to know of a layout."""
-    return Shape(
-        layout.layers,
-        plan.settings,
-        layout.place,
-        layout.decays,
-        layout.rows_of_a,
-        layout.rows_of_d,
-        layout.samples,
-        layout.ending,
-        layout.loss_code,
-        layout.mean_over_rows,
-    )
-
-
 def buffers(layout: Layout, slots: int) -> Buffers:
     """Room for training; ``slots`` memories of the optimizer."""
     size, samples = layout.place.size, layout.samples
     values = aligned_zeros(layout.rows * samples)
-    for line in layout.layers:
-        ones = int(line[FROM] + line[WIDTH_IN]) * samples
-        values[ones : ones + samples] = 1
+    # What a layer's biases are multiplied with.
+    values.reshape(-1, samples)[layout.layers[:, FROM] + layout.layers[:, WIDTH_IN]] = 1
     numbers = int(layout.layers[0, WIDTH_IN] + layout.layers[-1, WIDTH_OUT])
     return Buffers(
-        aligned_zeros(size),
-        aligned_zeros(size),
-        aligned_zeros(size if slots > 0 else 0),
-        aligned_zeros(size if slots > 1 else 0),
-        values,
-        aligned_zeros(layout.rows * samples),
-        aligned_zeros(samples * MOST_UNITS),
-        aligned_zeros(samples * MOST_UNITS),
-        aligned_zeros(AHEAD * numbers * samples),
+        weights=aligned_zeros(size),
+        gradients=aligned_zeros(size),
+        first_moment=aligned_zeros(size if slots > 0 else 0),
+        second_moment=aligned_zeros(size if slots > 1 else 0),
+        values=values,
+        deltas=aligned_zeros(layout.rows * samples),
+        turned=aligned_zeros(samples * MOST_UNITS),
+        targets=aligned_zeros(samples * MOST_UNITS),
+        gathered=aligned_zeros(AHEAD * numbers * samples),
     )

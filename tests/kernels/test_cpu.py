@@ -236,7 +236,7 @@ def test_commands_from_another_thread_neither_crash_nor_stall_it():
 def test_the_layout_has_a_place_for_every_parameter():
     plan = build_plan(make_experiment("multiclass", widths=(3, 11, 8)), 5, 3)
     for wide_from in (tiny_layout.WIDE_FROM, 100):
-        places = tiny_layout.layout(plan, 10, wide_from).place
+        places = tiny_layout.lane_layout(plan, 10, wide_from).place
         found = np.sort(places[places >= 0])
         expected = np.concatenate([np.arange(view.offset, view.offset + view.size) for view in plan.parameters])
         assert np.array_equal(found, np.sort(expected))
