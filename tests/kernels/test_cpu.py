@@ -1,6 +1,8 @@
 """The CPU backend's paths and promises: lanes and layers agree, threads agree, nothing is allocated, nothing stays flushed."""
 
 import importlib.util
+import os
+import subprocess
 import sys
 import threading
 import tracemalloc
@@ -15,6 +17,7 @@ from oracle import HIDDEN, OUTPUTS, all_heads, make_experiment, random_batch
 from playground.experiment import SGD, Adam, Momentum, build_plan, initial_parameters
 from playground.kernels import cpu, reference, tiny_layout
 from playground.kernels.compiling import kernel
+from playground.kernels.simd.host import WIDTH
 
 HEADS = list(all_heads())
 OPTIMIZERS = [SGD(learning_rate=0.05), Momentum(learning_rate=0.02, momentum=0.8), Adam(learning_rate=0.01)]
@@ -240,3 +243,26 @@ def test_the_layout_has_a_place_for_every_parameter():
         found = np.sort(places[places >= 0])
         expected = np.concatenate([np.arange(view.offset, view.offset + view.size) for view in plan.parameters])
         assert np.array_equal(found, np.sort(expected))
+
+
+def test_registers_of_another_width_train_the_same(tmp_path):
+    """The layout of values and weights depends on the registers; LLVM splits wider ones, so theirs can be proved here."""
+    other = 8 if WIDTH == 16 else 16
+    here = Path(__file__)
+    chosen = [
+        f"{here}::test_samples_in_the_lanes_give_what_layer_by_layer_gives",
+        f"{here}::test_padding_never_reaches_the_parameters",
+        f"{here}::test_rows_of_the_last_batch_that_are_not_there_take_no_part",
+        f"{here.parent.parent / 'test_many_runs.py'}::test_each_run_gives_what_it_gives_alone",
+    ]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    environment |= {"PLAYGROUND_VECTOR_WIDTH": str(other), "PLAYGROUND_CACHE_DIR": str(tmp_path)}
+    result = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", *chosen],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-1000:]
+    assert "passed" in result.stdout
