@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NoReturn
 
 WELCOME = "circle"
+THREADS_A_CORE = 8
 DONE, DIVERGED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
 
@@ -47,7 +48,7 @@ def parser() -> argparse.ArgumentParser:
     train.add_argument("--task", choices=("binary", "multiclass", "multilabel", "regression"), help="what a table's target is")
     train.add_argument("--epochs", type=_positive, metavar="N", help="how long to train")
     train.add_argument("--backend", default="auto", choices=("auto", "cpu", "reference"), help="what computes")
-    train.add_argument("--threads", type=_positive, metavar="N", help="how many threads compute (default: one a core)")
+    train.add_argument("--threads", type=_threads, metavar="N", help="how many threads compute (default: one a core)")
     train.add_argument("--seed", type=_seed, metavar="N", help="sets the seeds of data, network and training")
     train.add_argument("--set", metavar="FIELD=VALUE", action="append", default=[], help="change a field of the experiment")
     train.add_argument("--overwrite", action="store_true", help="write into a folder that holds other things")
@@ -129,6 +130,13 @@ def _seconds(text: str) -> float:
     if not 0 < value <= 10:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0, up to 10")
     return value
+
+
+def _threads(text: str) -> int:
+    number, most = _positive(text), THREADS_A_CORE * (os.cpu_count() or 1)
+    if number > most:
+        raise argparse.ArgumentTypeError(f"{number} threads would only wait for each other; {most} are the most here")
+    return number
 
 
 def _seed(text: str) -> int:

@@ -199,10 +199,12 @@ def _train_in_turn(
         state.threads, state.stop = threads, stop
         steps = -(-state.order.size // state.batch_size)
         for epoch in range(epochs):
-            if stop[0]:
-                break
             with np.errstate(all="ignore"):
-                train_losses[epoch, run] = kernels.train(state, data.train_inputs, data.train_targets, steps)
+                loss = kernels.train(state, data.train_inputs, data.train_targets, steps)
+                # An epoch that was cut short has no loss.
+                if stop[0]:
+                    break
+                train_losses[epoch, run] = loss
                 test_losses[epoch, run] = kernels.evaluate(state, data.test_inputs, data.test_targets, outputs)
             if not np.isfinite(train_losses[epoch, run]):
                 break

@@ -253,7 +253,10 @@ class TrainingSession:
     def _use(self, command: Use) -> None:
         running = self._status is Status.RUNNING
         self._error = None
+        before = self._trainer.run.experiment if self._trainer is not None else None
         if self._trainer is not None and not command.restart and self._trainer.use(command.experiment):
+            if before is not None and _answers_otherwise(before, command.experiment):
+                self._trainer.record()
             if command.parameters is not None:
                 self._trainer.put(command.parameters)
                 self._trainer.record()
@@ -309,8 +312,7 @@ class TrainingSession:
 
     def _train_slice(self, trainer: Trainer) -> None:
         steps = self._slice_steps
-        first_stop = trainer.run.experiment.training.epochs * trainer.steps_per_epoch
-        before_stop = first_stop - trainer.step
+        before_stop = trainer.steps_until(trainer.run.experiment.training.epochs)
         if before_stop > 0:
             steps = min(steps, before_stop)
         if self._steps_left is not None:
@@ -332,7 +334,7 @@ class TrainingSession:
             self._steps_left -= done
         if not good:
             self._diverge(trainer)
-        elif before < first_stop <= trainer.step:
+        elif 0 < before_stop <= done:
             self._status = Status.FINISHED
             self._changed = True
         elif self._steps_left == 0:
@@ -453,6 +455,11 @@ class TrainingSession:
 def _pictures(values: NDArray[np.float32], size: int) -> NDArray[np.float32]:
     """(size², units) values of a grid as (units, size, size) pictures."""
     return np.ascontiguousarray(values.T).reshape(-1, size, size)
+
+
+def _answers_otherwise(old: Experiment, new: Experiment) -> bool:
+    """Whether the same weights give other outputs or losses, which must be measured again."""
+    return old.network != new.network or old.training.loss != new.training.loss
 
 
 def _same_data(old: Experiment, new: Experiment, restart: bool) -> bool:

@@ -16,7 +16,7 @@ from playground.catalog.metrics import METRICS
 from playground.catalog.tasks import TASKS
 from playground.data.preprocessing import PreparedData, prepare
 from playground.experiment import Experiment, ExperimentError, build_plan, initial_parameters, keeps_weights
-from playground.kernels.state import POSITION, available_cores
+from playground.kernels.state import EPOCH, POSITION, available_cores
 from playground.network.plan import Plan
 
 if TYPE_CHECKING:
@@ -158,6 +158,14 @@ class Trainer:
         """Mini-batches in one epoch."""
         return max(1, math.ceil(self.state.order.size / self.state.batch_size))
 
+    def steps_until(self, epochs: int) -> int:
+        """Mini-batches left until so many epochs are done; 0 if they are."""
+        counters, rows, batch = self.state.counters, self.state.order.size, self.state.batch_size
+        whole = epochs - int(counters[EPOCH])
+        if whole <= 0:
+            return 0
+        return math.ceil((rows - int(counters[POSITION])) / batch) + (whole - 1) * self.steps_per_epoch
+
     @property
     def parameters(self) -> NDArray[np.float32]:
         """A copy of the parameters, float32, flat; after a divergence the last ones that were good."""
@@ -196,8 +204,7 @@ class Trainer:
 
     def train_epochs(self, epochs: int = 1) -> bool:
         """Go to the end of the present epoch, and on for the others; see `train_steps`."""
-        left = self.state.order.size - int(self.state.counters[POSITION])
-        return self.train_steps(math.ceil(left / self.state.batch_size) + (epochs - 1) * self.steps_per_epoch)
+        return self.train_steps(self.steps_until(int(self.state.counters[EPOCH]) + epochs))
 
     def record(self) -> dict[str, float]:
         """Measure losses and metrics on both parts with the present weights, and add them to the history.
@@ -210,6 +217,8 @@ class Trainer:
         losses, metrics = self._measure()
         if not (math.isfinite(losses[0]) and np.isfinite(self.state.parameters).all()):
             self._diverge()
+            # The outputs shown beside the good weights are those of the good weights.
+            self._measure()
             return self.history.last()
         self._lowest_loss = min(self._lowest_loss, losses[0])
         # Weights on their way to infinity are still numbers; going back to them would only diverge again.
@@ -232,6 +241,8 @@ class Trainer:
         self.state.configure(plan, experiment.training)
         self.run = RunInfo(experiment, data, plan)
         self.diverged = False
+        # Another loss has another scale.
+        self._lowest_loss = math.inf
         return True
 
     def put(self, parameters: Array) -> None:
@@ -245,6 +256,7 @@ class Trainer:
         if parameters.shape != self.state.parameters.shape:
             raise ExperimentError("the weights were trained for a network of another shape; open their own experiment.")
         self.state.parameters[:] = self._good[:] = parameters
+        self._lowest_loss = math.inf
         self._forget_momentum()
 
     def switch_backend(self, name: str) -> None:

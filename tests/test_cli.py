@@ -735,3 +735,10 @@ def test_the_first_time_it_says_that_it_compiles(run, without_plot, monkeypatch)
     ]
     code, _, error = run("train", "iris", "--epochs", "1", "--quiet", "--backend", "reference")
     assert (code, error, waited) == (0, "", [True])
+
+
+def test_more_threads_than_could_help_are_refused(run):
+    code, _, error = run("train", "iris", "--threads", "100000000")
+    assert code == 2
+    assert "wait for each other" in error
+    assert error.count("\n") == 1

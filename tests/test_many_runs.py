@@ -141,3 +141,10 @@ def test_without_training_the_parameters_are_the_initial_ones():
     trainer = Trainer(set_field(HEADS[0], "network.seed", "2"))
     assert np.array_equal(runs.parameters[1], initial_parameters(trainer.run.experiment, trainer.run.plan))
     assert (runs.reached == 0).all()
+
+
+def test_a_run_in_turn_that_is_stopped_has_no_loss():
+    experiment = msgspec.structs.replace(HEADS[0], network=NetworkSpec(layers=(Dense(units=40, activation="tanh"),)))
+    runs = train_many(experiment, seeds=[0, 1], epochs=3, stop=np.ones(1, np.int64), target=100.0)
+    assert np.isnan(runs.train_losses).all()
+    assert (runs.reached == 0).all()

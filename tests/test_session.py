@@ -208,3 +208,28 @@ def test_it_starts_on_numpy_while_kernels_compile_and_switches_by_itself(monkeyp
     assert after.step >= before.step
     assert after.history.column("train_loss")[-1] <= before.history.column("train_loss")[0]
     assert session.close()
+
+
+def test_a_change_that_keeps_the_weights_is_measured_at_once(session):
+    session.send(Use(CIRCLE))
+    session.send(Watch(frozenset({"outputs"})))
+    session.send(Run(steps=40))
+    before = wait_for(session, lambda s: s.step == 40 and s.status is Status.PAUSED and "outputs" in s.parts)
+    changed = set_field(CIRCLE, "network.layers.0.activation", "relu")
+    session.send(Use(changed))
+    after = wait_for(session, lambda s: s.run is not None and s.run.experiment == changed and "outputs" in s.parts)
+    assert (after.step, after.status) == (40, Status.PAUSED)
+    assert np.array_equal(before.parameters, after.parameters)
+    trainer = Trainer(changed, "cpu", after.parameters)
+    assert after.history.last()["train_loss"] == pytest.approx(trainer.record()["train_loss"], rel=1e-6)
+    np.testing.assert_allclose(after.parts["outputs"], trainer.outputs, rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize(("first", "second"), [("2", "32"), ("32", "2")])
+def test_the_last_epoch_stays_the_last_when_the_batch_size_changes(session, first, second):
+    session.send(Use(set_field(CIRCLE, "training.batch_size", first)))
+    session.send(Run(steps=5))
+    wait_for(session, lambda s: s.step == 5 and s.status is Status.PAUSED)
+    session.send(Use(set_field(CIRCLE, "training.batch_size", second)))
+    session.send(Run())
+    assert wait_for(session, lambda s: s.status is Status.FINISHED).epoch == 50

@@ -14,6 +14,7 @@ import hashlib
 import json
 import os
 import shutil
+import sys
 import tempfile
 import zlib
 from pathlib import Path
@@ -112,7 +113,7 @@ def _temporary_folder() -> Path:
 
 
 def _key() -> str:
-    """Hash of the sources that end up in compiled code, of Numba's version and of what it compiles for."""
+    """Hash of the sources that end up in compiled code, of what compiles them, and of what for."""
     import llvmlite
     import numba
 
@@ -125,5 +126,7 @@ def _key() -> str:
         for source in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
             if source.exists():
                 digest.update(source.name.encode() + source.read_bytes())
+    # Numba files code by where its source lies and by Python's version: another clone's folder would hold nothing for us.
+    digest.update(f"{package} {sys.implementation.cache_tag}".encode())
     digest.update(f"{numba.__version__} {llvmlite.__version__} {REGISTERS} {target()}".encode())
     return digest.hexdigest()[:16]

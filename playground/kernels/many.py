@@ -405,7 +405,12 @@ def train_many(
             test_losses[:done, first : first + count] = on_test.reshape(epochs, LANES)[:done, :count]
 
     with ThreadPoolExecutor(max(1, threads), "networks") as pool:
-        list(pool.map(train_lanes, range(0, len(parameters), LANES)))
+        try:
+            list(pool.map(train_lanes, range(0, len(parameters), LANES)))
+        except BaseException:
+            # Leaving the block waits for the groups that are running: after Ctrl+C they shall not go on to their end.
+            stop[0] = 1
+            raise
     return trained, train_losses, test_losses
 
 

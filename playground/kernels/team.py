@@ -85,22 +85,34 @@ class Team:
         self._helpers: list[threading.Thread] = []
 
     def __enter__(self) -> Members:
+        # Helpers of a call that was interrupted while it started or ended must be gone before others take their numbers.
+        self._dismiss()
         self.members.counters[END] = 0
-        for number in range(1, self.threads):
-            helper = threading.Thread(target=_help, args=(self.members, number), name=f"compute-{number}", daemon=True)
-            try:
+        try:
+            for number in range(1, self.threads):
+                helper = threading.Thread(target=_help, args=(self.members, number), name=f"compute-{number}", daemon=True)
+                self._helpers.append(helper)
                 helper.start()
-            except RuntimeError:
-                # The system gives no more threads: those that are there do all parts.
-                break
-            self._helpers.append(helper)
+        except RuntimeError:
+            # The system gives no more threads: those that are there do all parts.
+            pass
+        except BaseException:
+            self._dismiss()
+            raise
         return self.members
 
     def __exit__(self, *exception: object) -> None:
+        self._dismiss()
+
+    def _dismiss(self) -> None:
+        """End all helpers and wait for them."""
         self.members.counters[END] = 1
-        for helper in self._helpers:
-            helper.join()
-        self._helpers.clear()
+        while self._helpers:
+            helper = self._helpers[-1]
+            # One that never started has no identity and can't be waited for.
+            if helper.ident is not None:
+                helper.join()
+            self._helpers.pop()
 
 
 @kernel

@@ -430,3 +430,30 @@ def test_two_threads_with_teams_of_their_own_do_not_disturb_each_other():
         thread.join()
     assert not failures, failures
     assert threading.active_count() == before
+
+
+def test_a_call_that_was_interrupted_leaves_no_second_helper_behind():
+    team = Team(2)
+    # As after Ctrl+C between the start of the helper and the call: nobody left the block.
+    team.__enter__()
+    with team:
+        names = [thread.name for thread in threading.enumerate() if thread.name == "compute-1"]
+        assert names == ["compute-1"]
+    assert not [thread for thread in threading.enumerate() if thread.name == "compute-1"]
+
+
+def test_an_interrupted_start_ends_the_helpers_that_are_there(monkeypatch):
+    started = threading.Thread.start
+    seen = []
+
+    def start(thread):
+        if seen:
+            raise KeyboardInterrupt
+        seen.append(thread)
+        started(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    with pytest.raises(KeyboardInterrupt):
+        Team(3).__enter__()
+    seen[0].join(10)
+    assert not seen[0].is_alive()
