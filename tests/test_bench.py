@@ -260,7 +260,7 @@ def test_engines_that_are_not_installed_are_left_out(tmp_path, monkeypatch):
     missing = {}
     with engine_processes([Participant("torch", 1), Participant("openblas", 1)], missing) as found:
         assert [participant.engine for participant in found] == ["openblas"]
-    assert "No module named torch" in missing["torch"] and "neural-playground[bench]" in missing["torch"]
+    assert "No module named torch" in missing["torch"] and "pip install torch" in missing["torch"]
 
 
 # The command

@@ -63,7 +63,7 @@ class Worker:
         try:
             load(self._engine, self._threads)
         except ImportError as error:
-            return {"missing": f"{error}; pip install 'neural-playground[bench]' brings what it needs."}
+            return {"missing": f"{error}; `pip install torch` adds PyTorch to the comparison."}
         except LookupError as error:
             return {"missing": str(error)}
         return {"ready": True}
