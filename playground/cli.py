@@ -1,4 +1,4 @@
-"""The command line: ``playground [train | predict | export | bench | presets]``; without a word, the window.
+"""The command line: ``playground [train | rates | predict | export | bench | presets]``; without a word, the window.
 
 Results go to stdout, progress and complaints to stderr. Exit codes: 0 done, 1 diverged (bench: a wrong result), 2 bad input, 130
 interrupted. Everything heavy is imported inside the functions, so that ``--help`` answers at once.
@@ -15,6 +15,9 @@ from pathlib import Path
 from typing import NoReturn
 
 WELCOME = "circle"
+# As the catalog has them, which is too heavy to be imported for --help.
+TASKS = ("binary", "multiclass", "multilabel", "regression", "bounded")
+_TASK_HELP = "what a table's target is"
 THREADS_A_CORE = 8
 DONE, DIVERGED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
@@ -45,14 +48,24 @@ def parser() -> argparse.ArgumentParser:
     train.add_argument("--out", metavar="DIR", help="folder for the results (default: the first free NAME-1, NAME-2, …)")
     train.add_argument("--target", metavar="COLUMN", action="append", default=[], help="column to predict (repeatable)")
     train.add_argument("--ignore", metavar="COLUMN", action="append", default=[], help="column to leave out (repeatable)")
-    train.add_argument("--task", choices=("binary", "multiclass", "multilabel", "regression"), help="what a table's target is")
+    train.add_argument("--task", choices=TASKS, help=_TASK_HELP)
     train.add_argument("--epochs", type=_positive, metavar="N", help="how long to train")
     train.add_argument("--backend", default="auto", choices=("auto", "cpu", "reference"), help="what computes")
     train.add_argument("--threads", type=_threads, metavar="N", help="how many threads compute (default: one a core)")
     train.add_argument("--seed", type=_seed, metavar="N", help="sets the seeds of data, network and training")
     train.add_argument("--set", metavar="FIELD=VALUE", action="append", default=[], help="change a field of the experiment")
+    train.add_argument("--recover", action="store_true", help="if the run diverges, go on with a tenth of the learning rate")
     train.add_argument("--overwrite", action="store_true", help="write into a folder that holds other things")
     train.add_argument("--quiet", action="store_true", help="no progress")
+
+    rates = commands.add_parser("rates", help="try learning rates from tiny to far too large, and suggest one")
+    rates.add_argument("what", metavar="WHAT", help="an experiment (.json), a table (.csv), a model, or a preset")
+    rates.add_argument("--out", metavar="FILE.csv", help="file for the curve: learning_rate,loss")
+    rates.add_argument("--target", metavar="COLUMN", action="append", default=[], help="column to predict (repeatable)")
+    rates.add_argument("--ignore", metavar="COLUMN", action="append", default=[], help="column to leave out (repeatable)")
+    rates.add_argument("--task", choices=TASKS, help=_TASK_HELP)
+    rates.add_argument("--backend", default="auto", choices=("auto", "cpu", "reference"), help="what computes")
+    rates.add_argument("--set", metavar="FIELD=VALUE", action="append", default=[], help="change a field of the experiment")
 
     predict = commands.add_parser("predict", help="predict the rows of a table with a trained model")
     predict.add_argument("model", metavar="MODEL.safetensors")
@@ -88,7 +101,14 @@ def run(words: Sequence[str]) -> int:
 
             print(f"Neural Playground {__version__}")
             return DONE
-        commands = {"presets": _presets, "train": _train, "predict": _predict, "export": _export, "bench": _bench}
+        commands = {
+            "presets": _presets,
+            "train": _train,
+            "rates": _rates,
+            "predict": _predict,
+            "export": _export,
+            "bench": _bench,
+        }
         return commands.get(options.command, _window)(options)
     except SystemExit as stop:
         # argparse leaves this way: 0 after --help, 2 after a wrong word.
@@ -201,16 +221,39 @@ def _train(options: argparse.Namespace, explain: bool = False) -> int:
     if options.epochs is not None:
         experiment = _changed(experiment, f"training.epochs={options.epochs}")
     _provide_kernels(options.backend)
-    run = TrainingRun(experiment, parameters, options.backend, options.out, options.overwrite, options.threads)
+    recover = getattr(options, "recover", False)
+    run = TrainingRun(experiment, parameters, options.backend, options.out, options.overwrite, options.threads, recover)
     code = run.train(show_progress=not options.quiet)
     for path, words in run.write().items():
         if explain:
             print(f"{path}  {words}")
         elif not options.quiet:
             print(f"wrote {path}", file=sys.stderr)
+    for sentence in run.warnings():
+        print(f"playground: {sentence}", file=sys.stderr)
     for name, value in run.results().items():
         print(f"{name} {value}")
+    for line in run.report_lines():
+        print(line)
     return code
+
+
+def _rates(options: argparse.Namespace) -> int:
+    from playground.rate_finder import find_rate
+    from playground.storage import atomic_write
+    from playground.trainer import Trainer
+
+    experiment, parameters = _what(options)
+    for change in options.set:
+        experiment = _changed(experiment, change)
+    _provide_kernels(options.backend)
+    test = find_rate(Trainer(experiment, options.backend, parameters))
+    lines = ["learning_rate,loss", *(f"{rate:.6g},{loss:.6g}" for rate, loss in zip(test.rates, test.losses, strict=True))]
+    if options.out:
+        atomic_write(Path(options.out), ("\n".join(lines) + "\n").encode())
+    print(test.sentence, file=sys.stderr)
+    print(f"learning_rate {test.suggestion:.4g}")
+    return DONE
 
 
 def _provide_kernels(backend: str) -> None:
@@ -285,7 +328,8 @@ def _predict(options: argparse.Namespace) -> int:
     if options.out and any(os.path.exists(f) and _same_file(options.out, f) for f in (options.model, options.data)):
         raise FileError(f"{options.out}: predictions would take the place of what they are made from; name another file.")
     model = load(options.model)
-    rows = feature_rows(read_table(options.data), model.preprocessing.columns, options.data)
+    preprocessing = model.preprocessing
+    rows = feature_rows(read_table(options.data), preprocessing.columns, options.data, preprocessing.categories)
     text = prediction_table(model, rows)
     if options.out:
         atomic_write(options.out, text.encode())
@@ -305,8 +349,9 @@ def _export(options: argparse.Namespace) -> int:
 
     path = Path(options.file)
     form = format_for(path)
-    form.save(load(options.model), path)
-    print(f"{path}  {form.description}")
+    model = load(options.model)
+    form.save(model, path)
+    print(f"{path}  {form.note(model) or form.description}")
     return DONE
 
 
@@ -314,3 +359,13 @@ def _bench(options: argparse.Namespace) -> int:
     from playground.bench.command import bench, warm_up
 
     return warm_up() if options.warm else bench(options.suite, options.only, options.json, options.seconds)
+
+
+_COMMANDS = {
+    "presets": _presets,
+    "train": _train,
+    "rates": _rates,
+    "predict": _predict,
+    "export": _export,
+    "bench": _bench,
+}

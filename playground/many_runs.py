@@ -15,10 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from playground.data.preprocessing import PreparedData, prepare
-from playground.experiment import Experiment, ExperimentError, build_plan, checked, initial_parameters
+from playground.data.weighting import row_weights, training_targets
+from playground.experiment import Experiment, ExperimentError, build_plan, checked
 from playground.kernels.state import available_cores
 from playground.network.plan import Plan
-from playground.trainer import load_backend
+from playground.trainer import load_backend, start_parameters
 
 if TYPE_CHECKING:
     from playground.model import TrainedModel
@@ -97,7 +98,8 @@ def train_many(
     """Train an experiment from every seed for the initial weights at every learning rate.
 
     All runs see the same rows in the same order, which ``training.seed`` shuffles, so they differ in nothing else; each
-    gives the weights that it would give alone, within float32's rounding.
+    gives the weights that it would give alone, within float32's rounding. Nothing stops a run early: all go on to the last
+    epoch.
 
     Parameters
     ----------
@@ -128,8 +130,8 @@ def train_many(
         raise ExperimentError("there is nothing to train: give at least one seed and one learning rate.")
     variants = [_variant(experiment, seed, rate) for seed in seeds for rate in rates]
     data = prepare(experiment)
-    plan = build_plan(experiment, data.train_inputs.shape[1], data.train_targets.shape[1])
-    parameters = np.stack([initial_parameters(variant, plan) for variant in variants])
+    plan = build_plan(experiment, data.preprocessing.network_inputs, data.preprocessing.outputs)
+    parameters = np.stack([start_parameters(variant, plan) for variant in variants])
     train = _train_on_lanes if _fits_lanes(backend, plan, experiment, data) else _train_in_turn
     trained, train_losses, test_losses = train(
         plan,
@@ -157,7 +159,9 @@ def _fits_lanes(backend: str, plan: Plan, experiment: Experiment, data: Prepared
         return False
     from playground.kernels import many
 
-    return many.fits(plan, min(experiment.training.batch_size, len(data.train_rows)))
+    # Rows that count differently are trained layer by layer.
+    even = experiment.training.class_weights is None
+    return even and many.fits(plan, min(experiment.training.batch_size, len(data.train_rows)))
 
 
 def _train_on_lanes(
@@ -174,7 +178,7 @@ def _train_on_lanes(
     from playground.kernels import many
 
     rates = np.array([variant.training.optimizer.learning_rate for variant in variants], np.float32)
-    parts = (data.train_inputs, data.train_targets), (data.test_inputs, data.test_targets)
+    parts = (data.train_inputs, training_targets(variants[0], data)), (data.test_inputs, data.test_targets)
     return many.train_many(plan, variants[0].training, parameters, rates, parts, epochs, stop, threads)
 
 
@@ -194,13 +198,14 @@ def _train_in_turn(
     train_losses = np.full((epochs, len(variants)), np.nan, np.float32)
     test_losses = np.full((epochs, len(variants)), np.nan, np.float32)
     outputs = np.zeros_like(data.test_targets)
+    targets, weights = training_targets(variants[0], data), row_weights(variants[0], data)
     for run, variant in enumerate(variants):
         state = kernels.new_state(plan, variant.training, parameters[run], len(data.train_rows))
-        state.threads, state.stop = threads, stop
+        state.threads, state.stop, state.weights = threads, stop, weights.astype(state.dtype)
         steps = -(-state.order.size // state.batch_size)
         for epoch in range(epochs):
             with np.errstate(all="ignore"):
-                loss = kernels.train(state, data.train_inputs, data.train_targets, steps)
+                loss = kernels.train(state, data.train_inputs, targets, steps)
                 # An epoch that was cut short has no loss.
                 if stop[0]:
                     break

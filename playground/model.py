@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from playground.data.preprocessing import Preprocessing, inputs_width
+from playground.data.preprocessing import Preprocessing
 from playground.experiment import Experiment, build_plan
 from playground.kernels import reference
 from playground.network.plan import Plan
@@ -44,7 +44,7 @@ class TrainedModel:
     @cached_property
     def plan(self) -> Plan:
         """The network as instructions."""
-        return build_plan(self.experiment, inputs_width(self.preprocessing), self.preprocessing.outputs)
+        return build_plan(self.experiment, self.preprocessing.network_inputs, self.preprocessing.outputs)
 
     @property
     def classes(self) -> tuple[str, ...]:

@@ -8,6 +8,8 @@ import io
 import numpy as np
 from numpy.typing import NDArray
 
+from playground.catalog.tasks import TASKS
+from playground.evaluation import class_shares
 from playground.model import TrainedModel
 
 # A spreadsheet takes a cell that begins with one of these for a formula.
@@ -22,24 +24,22 @@ def prediction_table(model: TrainedModel, rows: NDArray[np.float64]) -> str:
     """
     outputs, answers = model.predict(rows), model.predict_labels(rows)
     task, classes = model.preprocessing.task, model.classes
-    low, high = model.preprocessing.target_low, model.preprocessing.target_high
-    shares = (outputs - low) / (high - low)
-    if task == "regression":
+    if not TASKS[task].classes:
         names = model.preprocessing.target_names
         header = ["prediction"] if len(names) == 1 else [f"prediction_{name}" for name in names]
         table = [[f"{value:.9g}" for value in row] for row in answers]
     elif task == "multilabel":
+        shares = class_shares(outputs, model.preprocessing)
         header = [f"prediction_{name}" for name in classes] + [f"probability_{name}" for name in classes]
         table = [[*map(str, marks), *(f"{share:.6f}" for share in row)] for marks, row in zip(answers, shares, strict=True)]
     else:
         header = ["prediction", *(f"probability_{name}" for name in classes)]
-        if task == "binary":
-            shares = np.column_stack([1 - shares, shares])
+        shares = class_shares(outputs, model.preprocessing)
         table = [[classes[answer], *(f"{share:.6f}" for share in row)] for answer, row in zip(answers, shares, strict=True)]
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow([_safe(cell) for cell in header])
-    writer.writerows([cell if task == "regression" else _safe(cell) for cell in row] for row in table)
+    writer.writerows([_safe(cell) if TASKS[task].classes else cell for cell in row] for row in table)
     return out.getvalue()
 
 

@@ -6,24 +6,27 @@ newest snapshot counts: it holds state, never an event, so whoever reads may ski
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import subprocess
 import threading
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from playground.experiment import Experiment, ExperimentError, FileSource, target_range
+from playground.diagnosis import measure_health
+from playground.experiment import Experiment, ExperimentError, FileSource, output_activation, target_range
 from playground.kernels import cache
 from playground.kernels.state import available_cores
+from playground.protocol import Close, Command, Pause, Run, Snapshot, Status, TestRates, Use, Watch
+from playground.rate_finder import RateTest, find_rate
 from playground.storage import FileError
-from playground.trainer import History, RunInfo, Trainer, history_columns
+from playground.trainer import Trainer
+
+__all__ = ["Close", "Command", "Pause", "Run", "Snapshot", "Status", "TestRates", "TrainingSession", "Use", "Watch"]
 
 FRAME = 1 / 60
 SLICE = 0.010
@@ -31,105 +34,8 @@ SURFACE_SIZE = 100
 NEURON_SIZE = 40
 # Measuring and drawing up a snapshot may take this share of the thread's time at most.
 PUBLISH_SHARE = 0.35
-
-
-class Status(StrEnum):
-    """What the session is doing."""
-
-    IDLE = "idle"
-    RUNNING = "running"
-    PAUSED = "paused"
-    FINISHED = "finished"
-    DIVERGED = "diverged"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True)
-class Use:
-    """Train this experiment from now on.
-
-    The run goes on where `keeps_weights` says so, unless ``restart`` asks for the initial weights again or ``parameters``
-    (flat, in the plan's layout) gives others. While running, the new run is running too.
-    """
-
-    experiment: Experiment
-    parameters: NDArray[np.float32] | None = None
-    restart: bool = False
-
-
-@dataclass(frozen=True)
-class Run:
-    """Train: ``steps`` mini-batches, or on and on; at most ``epochs_per_frame`` epochs in 1/60 s, None for no limit."""
-
-    steps: int | None = None
-    epochs_per_frame: float | None = None
-
-
-@dataclass(frozen=True)
-class Pause:
-    """Stop after the present mini-batches; weights and place in the epoch stay."""
-
-
-@dataclass(frozen=True)
-class Watch:
-    """What snapshots shall hold: any of ``neurons``, ``surface``, ``outputs``, ``probe``; see `Snapshot.parts`."""
-
-    names: frozenset[str] = frozenset()
-    probe: tuple[float, ...] | None = None
-
-
-@dataclass(frozen=True)
-class Close:
-    """End the thread."""
-
-
-Command = Use | Run | Pause | Watch | Close
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """State of the run at one moment; nothing in it changes afterwards.
-
-    Parameters
-    ----------
-    generation
-        Number of `Use` commands the session had been given; an older one than the newest is out of date.
-    status
-        What the session is doing.
-    step, epoch
-        Mini-batches and epochs done.
-    history
-        What was measured so far.
-    parameters
-        float32, flat; the plan has the views.
-    parts
-        ``neurons``: a float32 (units, 40, 40) per layer, inputs first; ``surface``: float32 (outputs, 100, 100), both over
-        ±extent of the plane with x₂ upward; ``outputs``: float32 (rows, outputs) for every row of the data set;
-        ``probe``: a float32 (units,) per layer for the probed raw row. Only those that are watched and exist for the data.
-    error
-        One sentence where the status is diverged or failed.
-    run
-        What the run is about; None before there is one.
-    backend
-        What computes: ``cpu``, or ``reference`` while kernels are being compiled.
-    threads
-        How many threads compute.
-    notice
-        One line if compiled kernels can't be kept where they should be, else empty.
-    """
-
-    generation: int
-    status: Status
-    step: int = 0
-    epoch: float = 0.0
-    history: History = field(default_factory=lambda: History(history_columns("binary"), np.zeros((0, 5)), 0))
-    parameters: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
-    parts: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
-    error: str | None = None
-    run: RunInfo | None = None
-    backend: str = ""
-    threads: int = 1
-    notice: str = ""
+# Seconds from one look at gradients and dead neurons to the next: they change slowly.
+HEALTH_PAUSE = 0.5
 
 
 class TrainingSession:
@@ -167,6 +73,11 @@ class TrainingSession:
         self._recorded_step = -1
         self._changed = False
         self._warming: subprocess.Popen[bytes] | None = None
+        self._rates: RateTest | None = None
+        self._health: tuple[Any, ...] = ()
+        # What the health was measured of.
+        self._health_of: tuple[Any, ...] = ()
+        self._last_health = 0.0
 
     def start(self) -> None:
         """Start the thread."""
@@ -240,6 +151,11 @@ class TrainingSession:
         elif isinstance(command, Pause):
             if self._status is Status.RUNNING:
                 self._status = Status.PAUSED
+        elif isinstance(command, TestRates) and self._trainer is not None:
+            # It takes a second or so: what changes the run meanwhile ends it, as it ends a long call of a kernel.
+            stop = self._trainer.state.stop
+            stop[0] = 0
+            self._rates = find_rate(self._trainer, stop=lambda: bool(stop[0]))
         elif isinstance(command, Run) and self._trainer is not None and self._status is not Status.FAILED:
             self._status = Status.RUNNING
             self._error = None
@@ -276,6 +192,7 @@ class TrainingSession:
             self._trainer.record()
             self._recorded_step = 0
             self._grids.clear()
+            self._rates, self._health, self._health_of, self._last_health = None, (), (), 0.0
             self._slice_steps = 1
             self._status = Status.RUNNING if running else Status.IDLE
         self._start_pace()
@@ -334,7 +251,7 @@ class TrainingSession:
             self._steps_left -= done
         if not good:
             self._diverge(trainer)
-        elif 0 < before_stop <= done:
+        elif trainer.stopped or 0 < before_stop <= done:
             self._status = Status.FINISHED
             self._changed = True
         elif self._steps_left == 0:
@@ -342,13 +259,11 @@ class TrainingSession:
             self._changed = True
 
     def _diverge(self, trainer: Trainer) -> None:
-        rate = trainer.run.experiment.training.optimizer.learning_rate
         self._status = Status.DIVERGED
         self._changed = True
-        self._error = (
-            f"The loss stopped being a number in epoch {trainer.epoch:.0f}: the steps were too large. "
-            f"Try a learning rate of {rate / 10:g}; the last good weights are kept."
-        )
+        assert trainer.trouble is not None
+        kept = " The last good weights are kept." if trainer.trouble.rate else ""
+        self._error = f"{trainer.trouble.sentence}{kept}"
 
     def _fail(self, error: Exception) -> None:
         """Report an exception in the snapshot; sentences of our own stand as they are."""
@@ -397,12 +312,16 @@ class TrainingSession:
         if trainer is None:
             self.latest = Snapshot(self._seen_generation, self._status, error=self._error)
             return
+        # While it runs, now and then; a run that stands still is looked at once, for good.
+        due = self._status is not Status.RUNNING or start - self._last_health >= HEALTH_PAUSE
         if trainer.step != self._recorded_step and self._status is not Status.FAILED:
-            trainer.record()
+            trainer.record(with_gradients=due)
             self._recorded_step = trainer.step
             if trainer.diverged and self._status is not Status.DIVERGED:
                 self._diverge(trainer)
                 self._changed = False
+        if due:
+            self._look_at_health(trainer, start)
         parameters = trainer.parameters
         parameters.flags.writeable = False
         self.latest = Snapshot(
@@ -414,6 +333,9 @@ class TrainingSession:
             parameters=parameters,
             parts=MappingProxyType(self._parts(trainer)),
             error=self._error,
+            trouble=trainer.trouble if trainer.diverged else None,
+            stopped=trainer.stopped,
+            rates=self._rates,
             run=trainer.run,
             backend=trainer.backend.NAME,
             threads=trainer.state.threads,
@@ -424,6 +346,13 @@ class TrainingSession:
         # Time spent waiting for the interpreter is no cost of the snapshot's: a high reading counts little.
         cost = time.perf_counter() - start
         self._publish_cost = min(cost, 0.9 * self._publish_cost + 0.1 * cost)
+
+    def _look_at_health(self, trainer: Trainer, now: float) -> None:
+        """Measure how the layers learn, if that is watched and the weights or the network have changed since."""
+        self._last_health = now
+        seen = (trainer.step, trainer.run, trainer.history.length)
+        if "health" in self._watch.names and seen != self._health_of and self._status is not Status.FAILED:
+            self._health, self._health_of = measure_health(trainer), seen
 
     def _parts(self, trainer: Trainer) -> dict[str, Any]:
         parts: dict[str, Any] = {}
@@ -437,8 +366,12 @@ class TrainingSession:
             parts["surface"] = _pictures(trainer.outputs_for(self._grid(data, SURFACE_SIZE)), SURFACE_SIZE)
         probe = self._watch.probe
         if "probe" in names and probe is not None and len(probe) == data.dataset.features.shape[1]:
-            row = data.preprocessing.inputs(np.array([probe], np.float64))
-            parts["probe"] = tuple(layer[0] for layer in trainer.activations(row))
+            # A row of the data before these is no row of tables; the window will name another one soon.
+            with contextlib.suppress(ExperimentError):
+                row = data.preprocessing.inputs(np.array([probe], np.float64))
+                parts["probe"] = tuple(layer[0] for layer in trainer.activations(row))
+        if "health" in names:
+            parts["health"] = self._health
         return parts
 
     def _grid(self, data: Any, size: int) -> NDArray[np.float32]:
@@ -467,4 +400,6 @@ def _same_data(old: Experiment, new: Experiment, restart: bool) -> bool:
     if restart and isinstance(new.data.source, FileSource):
         return False
     same_task = old.training.task == new.training.task
-    return same_task and old.data == new.data and target_range(old) == target_range(new)
+    # The width and the scale of the targets follow from the output activation.
+    same_outputs = target_range(old) == target_range(new) and output_activation(old) == output_activation(new)
+    return same_task and old.data == new.data and same_outputs

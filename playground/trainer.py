@@ -6,18 +6,24 @@ import importlib
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from msgspec import structs
 from numpy.typing import NDArray
 
-from playground.catalog.metrics import METRICS
+from playground.catalog.initializers import FromFile
+from playground.catalog.metrics import recorded
 from playground.catalog.tasks import TASKS
 from playground.data.preprocessing import PreparedData, prepare
-from playground.experiment import Experiment, ExperimentError, build_plan, initial_parameters, keeps_weights
+from playground.data.weighting import row_weights, training_targets
+from playground.diagnosis import Trouble, find_trouble, gradient_layers, gradient_statistics
+from playground.experiment import Experiment, ExperimentError, build_plan, checked, initial_parameters, keeps_weights
 from playground.kernels.state import EPOCH, POSITION, available_cores
 from playground.network.plan import Plan
+from playground.stopping import Patience
 
 if TYPE_CHECKING:
     from playground.model import TrainedModel
@@ -25,6 +31,7 @@ if TYPE_CHECKING:
 Array = NDArray[Any]
 # A training loss this many times the lowest one so far marks weights that are no good to go back to.
 BLOWN_UP = 100.0
+PARTS = ("train", "validation", "test")
 BACKENDS = {"reference": "playground.kernels.reference", "cpu": "playground.kernels.cpu"}
 
 
@@ -58,7 +65,8 @@ class History:
     Parameters
     ----------
     columns
-        ``epoch, train_loss, test_loss``, then train and test of each metric of the task.
+        ``epoch``; ``train_loss``, ``validation_loss`` (where rows are kept back for it), ``test_loss``; the same parts of
+        each metric of the task; ``gradient_size_`` and ``gradient_noise_`` of each layer that learns.
     rows
         float64 (at least length, columns).
     length
@@ -84,10 +92,28 @@ class History:
         return dict(zip(self.columns, self.rows[self.length - 1].tolist(), strict=True)) if self.length else {}
 
 
-def history_columns(task: str) -> tuple[str, ...]:
+def history_columns(task: str, validates: bool = False, layers: tuple[str, ...] = ()) -> tuple[str, ...]:
     """Names of the columns recorded for a task."""
-    metrics = [f"{part}_{metric}" for metric in TASKS[task].metrics for part in ("train", "test")]
-    return ("epoch", "train_loss", "test_loss", *metrics)
+    parts = PARTS if validates else ("train", "test")
+    numbers = [f"{part}_{name}" for name in ("loss", *TASKS[task].metrics) for part in parts]
+    gradients = [f"gradient_{what}_{name}" for name in layers for what in ("size", "noise")]
+    return ("epoch", *numbers, *gradients)
+
+
+def start_parameters(experiment: Experiment, plan: Plan) -> NDArray[np.float32]:
+    """The parameters that a run starts from: drawn, or read from a file.
+
+    Raises
+    ------
+    FileError
+        If the initializer names a file that holds no weights for such layers.
+    """
+    initializer = experiment.network.initializer
+    if isinstance(initializer, FromFile):
+        from playground.formats import read_parameters
+
+        return read_parameters(Path(initializer.path), plan)
+    return initial_parameters(experiment, plan)
 
 
 class Trainer:
@@ -122,24 +148,29 @@ class Trainer:
     ) -> None:
         self.backend = load_backend(backend)
         data = data if data is not None else prepare(experiment)
-        plan = build_plan(experiment, data.train_inputs.shape[1], data.train_targets.shape[1])
+        plan = build_plan(experiment, data.preprocessing.network_inputs, data.preprocessing.outputs)
         self.run = RunInfo(experiment, data, plan)
-        start = initial_parameters(experiment, plan) if parameters is None else parameters
+        start = start_parameters(experiment, plan) if parameters is None else parameters
         if start.shape != (plan.parameter_size,):
             raise ExperimentError("the weights were trained for a network of another shape; open their own experiment.")
         self.state = self.backend.new_state(plan, experiment.training, start, len(data.train_rows))
         self.state.threads = threads or available_cores()
+        self._prepare_training()
         # Outputs for every row of the data set, in its order; refreshed by each evaluation.
         self.outputs = np.zeros((len(data.dataset.features), plan.widths[-1]), np.float32)
         self._part_outputs = [np.zeros((len(rows), plan.widths[-1]), np.float32) for rows in self._part_rows()]
         self._true = [self._truth(rows) for rows in self._part_rows()]
-        self._columns = history_columns(experiment.training.task)
+        layers = tuple(gradient_layers(plan))
+        self._columns = history_columns(experiment.training.task, len(data.validation_rows) > 0, layers)
         self._rows = np.zeros((256, len(self._columns)))
         self._length = 0
         self._good = self.state.parameters.copy()
         self._good_row = 0
         self._lowest_loss = math.inf
         self.diverged = False
+        self.trouble: Trouble | None = None
+        # Set when early stopping has gone back to the best weights: one sentence.
+        self.stopped = ""
 
     # The run as it stands
 
@@ -169,7 +200,9 @@ class Trainer:
     @property
     def parameters(self) -> NDArray[np.float32]:
         """A copy of the parameters, float32, flat; after a divergence the last ones that were good."""
-        return self.state.parameters.astype(np.float32)
+        # A run that blows up in float64 may have left float32 already.
+        with np.errstate(over="ignore"):
+            return self.state.parameters.astype(np.float32)
 
     @property
     def history(self) -> History:
@@ -182,7 +215,8 @@ class Trainer:
         if not self._length:
             return {}
         row = self._good_row if self.diverged else self._length - 1
-        return dict(zip(self._columns, self._rows[row].tolist(), strict=True))
+        found = dict(zip(self._columns, self._rows[row].tolist(), strict=True))
+        return {name: value for name, value in found.items() if not name.startswith("gradient_")}
 
     # What moves it on
 
@@ -191,23 +225,58 @@ class Trainer:
         self.state.threads = threads
 
     def train_steps(self, steps: int) -> bool:
-        """Do some mini-batches; False if the loss stopped being a number, which ends the run with the last good weights."""
+        """Do some mini-batches; False if a number broke, which ends the run with the last good weights (see ``trouble``).
+
+        Early stopping may end it sooner (see ``stopped``).
+        """
         if self.diverged:
             return False
-        data = self.run.data
+        self.stopped = ""
+        while steps > 0 and not self.diverged and not self.stopped and not self.state.stop[0]:
+            # With early stopping, no call goes beyond the end of an epoch.
+            part = steps if self._patience is None else min(steps, self.steps_until(int(self.state.counters[EPOCH]) + 1))
+            self._train(part)
+            steps -= part
+            if self._patience is not None and not self.diverged and self.state.counters[POSITION] == 0:
+                self._look_at_validation(self._patience)
+        return not self.diverged
+
+    def _train(self, steps: int) -> None:
         # A run that blows up is reported by its loss, not by warnings from the middle of the arithmetic.
         with np.errstate(all="ignore"):
-            loss = self.backend.train(self.state, data.train_inputs, data.train_targets, steps)
+            loss = self.backend.train(self.state, self.run.data.train_inputs, self.training_targets, steps)
         if not math.isfinite(loss):
             self._diverge()
-        return not self.diverged
+
+    def _look_at_validation(self, patience: Patience) -> None:
+        """After an epoch: go back to the best weights if it has been long enough without better ones, or at the end."""
+        data, epoch = self.run.data, int(self.state.counters[EPOCH])
+        outputs = np.zeros_like(data.validation_targets)
+        with np.errstate(all="ignore"):
+            loss = self.backend.evaluate(self.state, data.validation_inputs, data.validation_targets, outputs)
+        waited_enough = patience.look(epoch, loss, self.state.parameters)
+        at_the_end = epoch == self.run.experiment.training.epochs
+        if (waited_enough or at_the_end) and patience.best_parameters is not None:
+            self.state.parameters[:] = patience.best_parameters
+            self._forget_momentum()
+            patience.wait_again(epoch)
+            why = f"no lower validation loss for {patience.rule.patience} epochs" if waited_enough else "the last epoch is over"
+            self.stopped = (
+                f"Stopped after epoch {epoch}: {why}. The weights are those of epoch {patience.best_epoch}, "
+                f"with a validation loss of {patience.best_loss:.4f}."
+            )
 
     def train_epochs(self, epochs: int = 1) -> bool:
         """Go to the end of the present epoch, and on for the others; see `train_steps`."""
         return self.train_steps(self.steps_until(int(self.state.counters[EPOCH]) + epochs))
 
-    def record(self) -> dict[str, float]:
-        """Measure losses and metrics on both parts with the present weights, and add them to the history.
+    def record(self, with_gradients: bool = True) -> dict[str, float]:
+        """Measure losses and metrics on all parts with the present weights, and add them to the history.
+
+        Parameters
+        ----------
+        with_gradients
+            Whether to measure each layer's gradient, too, which takes two more batches; else its numbers are NaN.
 
         Returns
         -------
@@ -215,6 +284,8 @@ class Trainer:
             The measurement by column name.
         """
         losses, metrics = self._measure()
+        measured = gradient_statistics(self) if with_gradients else [(math.nan, math.nan)] * len(gradient_layers(self.run.plan))
+        gradients = [number for pair in measured for number in pair]
         if not (math.isfinite(losses[0]) and np.isfinite(self.state.parameters).all()):
             self._diverge()
             # The outputs shown beside the good weights are those of the good weights.
@@ -228,7 +299,7 @@ class Trainer:
         if self._length == len(self._rows):
             # A new array twice as long: histories handed out before keep looking at the old one.
             self._rows = np.concatenate([self._rows, np.zeros_like(self._rows)])
-        self._rows[self._length] = [self.epoch, *losses, *metrics]
+        self._rows[self._length] = [self.epoch, *losses, *metrics, *gradients]
         self._length += 1
         return self.history.last()
 
@@ -236,13 +307,16 @@ class Trainer:
         """Go on with a changed experiment if that keeps the weights; False (and nothing done) if it doesn't."""
         if not keeps_weights(self.run.experiment, experiment):
             return False
-        data = self.run.data
-        plan = build_plan(experiment, data.train_inputs.shape[1], data.train_targets.shape[1])
+        data, old = self.run.data, self.run.experiment
+        plan = build_plan(experiment, data.preprocessing.network_inputs, data.preprocessing.outputs)
         self.state.configure(plan, experiment.training)
         self.run = RunInfo(experiment, data, plan)
+        self._prepare_training()
         self.diverged = False
-        # Another loss has another scale.
-        self._lowest_loss = math.inf
+        self.trouble = None
+        if (old.network, old.training.loss) != (experiment.network, experiment.training.loss):
+            # Another loss has another scale.
+            self._lowest_loss = math.inf
         return True
 
     def put(self, parameters: Array) -> None:
@@ -257,7 +331,18 @@ class Trainer:
             raise ExperimentError("the weights were trained for a network of another shape; open their own experiment.")
         self.state.parameters[:] = self._good[:] = parameters
         self._lowest_loss = math.inf
+        # The best weights so far were another run's.
+        self._patience = self._new_patience()
         self._forget_momentum()
+
+    def recover(self) -> Experiment:
+        """Go on after a divergence from the last good weights with a tenth of the learning rate; returns what is now trained."""
+        experiment = self.run.experiment
+        optimizer = experiment.training.optimizer
+        slower = structs.replace(optimizer, learning_rate=optimizer.learning_rate / 10)
+        training = structs.replace(experiment.training, optimizer=slower)
+        self.use(checked(structs.replace(experiment, training=training)))
+        return self.run.experiment
 
     def switch_backend(self, name: str) -> None:
         """Go on with the same weights, memory and place in the epoch on another backend."""
@@ -286,8 +371,21 @@ class Trainer:
     def _diverge(self) -> None:
         """Back to the last weights that were good, with the optimizer's memory emptied."""
         self.diverged = True
+        with np.errstate(all="ignore"):
+            self.trouble = find_trouble(self)
         self.state.parameters[:] = self._good
         self._forget_momentum()
+
+    def _prepare_training(self) -> None:
+        """What training sees of the targets, and what stops it early."""
+        experiment, data = self.run.experiment, self.run.data
+        self.training_targets = training_targets(experiment, data)
+        self.state.weights = row_weights(experiment, data).astype(self.state.dtype)
+        self._patience = self._new_patience()
+
+    def _new_patience(self) -> Patience | None:
+        rule = self.run.experiment.training.early_stopping
+        return Patience(rule) if rule is not None else None
 
     def _forget_momentum(self) -> None:
         self.state.first_moment[:] = 0
@@ -295,9 +393,15 @@ class Trainer:
         self.state.memory_start = self.state.step
 
     def _measure(self) -> tuple[list[float], list[float]]:
-        """Losses [train, test] and metrics [train, test of the first, train, test of the second, …]."""
+        """Losses of each part, and each metric of each part."""
         data, losses = self.run.data, []
-        parts = ((data.train_inputs, data.train_targets), (data.test_inputs, data.test_targets))
+        parts = [
+            (data.train_inputs, data.train_targets),
+            (data.validation_inputs, data.validation_targets),
+            (data.test_inputs, data.test_targets),
+        ]
+        if not len(data.validation_rows):
+            del parts[1]
         for (inputs, targets), rows, outputs in zip(parts, self._part_rows(), self._part_outputs, strict=True):
             with np.errstate(all="ignore"):
                 losses.append(self.backend.evaluate(self.state, inputs, targets, outputs))
@@ -306,11 +410,14 @@ class Trainer:
         preprocessing = data.preprocessing
         with np.errstate(all="ignore"):
             predicted = [preprocessing.labels(outputs) for outputs in self._part_outputs]
-            metrics = [METRICS[name].compute(predicted[part], self._true[part]) for name in task.metrics for part in (0, 1)]
+            metrics = [recorded(name)(predicted[part], self._true[part]) for name in task.metrics for part in range(len(parts))]
         return losses, metrics
 
-    def _part_rows(self) -> tuple[Array, Array]:
-        return self.run.data.train_rows, self.run.data.test_rows
+    def _part_rows(self) -> tuple[Array, ...]:
+        data = self.run.data
+        if not len(data.validation_rows):
+            return data.train_rows, data.test_rows
+        return data.train_rows, data.validation_rows, data.test_rows
 
     def _truth(self, rows: Array) -> Array:
         """What the metrics compare with: class numbers (rows,), or labels and values (rows, outputs)."""
@@ -357,4 +464,6 @@ def train(
         trainer.record()
         if progress is not None:
             progress(trainer)
+        if trainer.stopped:
+            break
     return trainer.model()

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import math
 import os
 import sys
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from playground.catalog.tasks import TASKS
+from playground.diagnosis import measure_health
+from playground.evaluation import Report, evaluate_outputs, report_json, report_lines
 from playground.experiment import Experiment, encode
 from playground.formats import safetensors
+from playground.heads import head_warnings
 from playground.storage import FileError, atomic_write, explain
 from playground.trainer import History, Trainer
 
@@ -19,9 +25,14 @@ FILES = {
     "experiment.json": "what was trained: open it in the window, or train it again",
     "model.safetensors": "the trained weights: open it in the window, predict with it, or load it in PyTorch",
     "history.csv": "loss and metrics after each epoch",
+    "report.json": "every metric on the test rows, with the confusion matrix",
     "loss.png": "the loss curves",
 }
 DONE, DIVERGED, INTERRUPTED = 0, 1, 130
+# With --recover, a run that diverges goes on with a tenth of the rate, so many times at most.
+MOST_RECOVERIES = 5
+# Epochs from one look at dead neurons and gradients to the next.
+HEALTH_EVERY = 10
 
 
 class TrainingRun:
@@ -41,6 +52,8 @@ class TrainingRun:
         Whether the folder may hold other things.
     threads
         How many threads may compute; None for one a core.
+    recover
+        Whether to go on by itself after a divergence, from the last good weights with a tenth of the learning rate.
 
     Raises
     ------
@@ -56,9 +69,12 @@ class TrainingRun:
         folder: str | None,
         overwrite: bool,
         threads: int | None = None,
+        recover: bool = False,
     ) -> None:
         self.experiment = experiment
         self.trainer = Trainer(experiment, backend, parameters, threads=threads)
+        self._recoveries_left = MOST_RECOVERIES if recover else 0
+        self._said: set[str] = set()
         self.folder = _prepare_folder(experiment, self.trainer.run.data.dataset.name, folder, overwrite)
 
     def train(self, show_progress: bool) -> int:
@@ -66,39 +82,84 @@ class TrainingRun:
         trainer, epochs = self.trainer, self.experiment.training.epochs
         trainer.record()
         try:
-            with _Progress(self.experiment.name, epochs, show_progress) as progress:
-                for _ in range(epochs):
-                    if not trainer.train_epochs():
-                        break
-                    trainer.record()
-                    if trainer.diverged:
+            with _Progress(self.experiment, show_progress) as progress:
+                while trainer.steps_until(epochs) > 0 and not trainer.stopped:
+                    if trainer.train_epochs():
+                        trainer.record()
+                    if trainer.diverged and not self._recover():
                         break
                     progress.show(trainer.history)
+                    if show_progress:
+                        self._say_what_is_wrong()
         except KeyboardInterrupt:
             # It may have come after training and before measuring: the last row is that of the weights that are saved.
             if not trainer.diverged and trainer.epoch != trainer.history.last().get("epoch"):
                 trainer.record()
             print("Interrupted: what was trained so far is kept.", file=sys.stderr)
             return INTERRUPTED
-        if trainer.diverged:
-            rate = self.experiment.training.optimizer.learning_rate
-            print(
-                f"playground: the loss stopped being a number in epoch {trainer.epoch:.0f}; the last good weights are kept. "
-                f"Try --set training.optimizer.learning_rate={rate / 10:g}.",
-                file=sys.stderr,
-            )
+        if trainer.stopped and show_progress:
+            print(trainer.stopped, file=sys.stderr)
+        if trainer.trouble is not None and trainer.diverged:
+            sentence, rate = trainer.trouble.sentence, trainer.trouble.rate
+            kept = f" The last good weights are kept; try --recover, or --set training.optimizer.learning_rate={rate:g}."
+            print(f"playground: {sentence}{kept if rate else ''}", file=sys.stderr)
             return DIVERGED
         return DONE
+
+    def _recover(self) -> bool:
+        """Go on after a divergence, if that was asked for; says what happened."""
+        trainer = self.trainer
+        # Where the first weights were no good already, there is nothing to go back to.
+        if not self._recoveries_left or trainer.trouble is None or not trainer.history.length:
+            return False
+        self._recoveries_left -= 1
+        sentence = trainer.trouble.sentence
+        self.experiment = trainer.recover()
+        rate = self.experiment.training.optimizer.learning_rate
+        print(f"playground: {sentence} Going on with {rate:g}.", file=sys.stderr)
+        return True
+
+    def _say_what_is_wrong(self) -> None:
+        """Once for each layer and kind of trouble: dead neurons, saturation, gradients that vanish or explode."""
+        # Whether a layer learns shows after some epochs; looking at every one would cost more than it tells.
+        if self.trainer.history.length % HEALTH_EVERY != 1:
+            return
+        for layer in measure_health(self.trainer):
+            # The numbers in the sentence change; its mend doesn't.
+            key = f"{layer.name} {layer.words.rpartition(';')[2]}"
+            if layer.words and key not in self._said:
+                self._said.add(key)
+                print(f"{layer.name}: {layer.words}", file=sys.stderr)
 
     def write(self) -> dict[Path, str]:
         """Write the files; each path with a few words on what it is."""
         atomic_write(self.folder / "experiment.json", encode(self.experiment))
         safetensors.save(self.trainer.model(), self.folder / "model.safetensors")
         atomic_write(self.folder / "history.csv", history_table(self.trainer.history).encode())
-        written = ["experiment.json", "model.safetensors", "history.csv"]
+        report = json.dumps(report_json(self.report), indent=2, ensure_ascii=False)
+        atomic_write(self.folder / "report.json", report.encode())
+        written = ["experiment.json", "model.safetensors", "history.csv", "report.json"]
         if self._draw(self.folder / "loss.png"):
             written.append("loss.png")
         return {self.folder / name: FILES[name] for name in written}
+
+    @cached_property
+    def report(self) -> Report:
+        """Every metric of the trained model: on the test rows, or on the training rows where there are none."""
+        data = self.trainer.run.data
+        rows = data.test_rows if len(data.test_rows) else data.train_rows
+        return evaluate_outputs(self.trainer.outputs[rows], data.dataset.targets[rows], data.preprocessing)
+
+    def warnings(self) -> list[str]:
+        """What was probably not meant, with the data's own numbers."""
+        data = self.trainer.run.data
+        return head_warnings(self.experiment, data, self.trainer.outputs, data.train_rows)
+
+    def report_lines(self) -> list[str]:
+        """What `results` doesn't say, for stdout: ``test_f1 0.9640``."""
+        part = "test" if len(self.trainer.run.data.test_rows) else "train"
+        known = [name.removeprefix(f"{part}_") for name in self.results()]
+        return report_lines(self.report, f"{part}_", known)
 
     def results(self) -> dict[str, str]:
         """The last measurement, for stdout: ``test_accuracy 0.9708``."""
@@ -158,7 +219,7 @@ def _prepare_folder(experiment: Experiment, data_name: str, folder: str | None, 
 class _Progress:
     """A live line on stderr: epochs, losses and the task's metric."""
 
-    def __init__(self, name: str, epochs: int, show: bool) -> None:
+    def __init__(self, experiment: Experiment, show: bool) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
         from rich.table import Column
@@ -172,8 +233,10 @@ class _Progress:
             console=Console(stderr=True),
             disable=not show,
         )
+        name, training = experiment.name, experiment.training
         short = name if len(name) <= 24 else name[:23] + "…"
-        self._task = self._progress.add_task(short, total=epochs, losses="")
+        self._task = self._progress.add_task(short, total=training.epochs, losses="")
+        self._metric = f"test_{TASKS[training.task].metrics[0]}"
 
     def __enter__(self) -> _Progress:
         self._progress.start()
@@ -184,7 +247,6 @@ class _Progress:
 
     def show(self, history: History) -> None:
         """Show the newest row."""
-        row = history.last()
-        metric = history.columns[4] if len(history.columns) > 4 else history.columns[2]
+        row, metric = history.last(), self._metric
         words = f"loss {row['train_loss']:.4f} test {row['test_loss']:.4f}  {metric.replace('_', ' ')} {row[metric]:.4g}"
         self._progress.update(self._task, advance=1, losses=words)

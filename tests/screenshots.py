@@ -30,6 +30,8 @@ KINDS = {
     "quantity": "diabetes",
     "quantities": "linnerud",
     "labels": "multilabel",
+    "ratings": "ratings",
+    "convolution": "digits_conv",
 }
 
 

@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 from playground import cli
+from playground.catalog.tasks import TASKS
 from playground.data.bundled import load_bundled
 from playground.experiment import decode
 from playground.formats import npz
@@ -25,7 +26,7 @@ from playground.model import load
 from playground.trainer import Trainer
 
 Result = namedtuple("Result", "code out err")
-FILES = {"experiment.json", "model.safetensors", "history.csv", "loss.png"}
+FILES = {"experiment.json", "model.safetensors", "history.csv", "report.json", "loss.png"}
 CLASS_COLUMNS = ["epoch", "train_loss", "test_loss", "train_accuracy", "test_accuracy"]
 QUANTITY_COLUMNS = ["epoch", "train_loss", "test_loss", "train_rmse", "test_rmse", "train_r2", "test_r2"]
 
@@ -68,9 +69,16 @@ def rows_of(text):
 
 
 def history(folder):
-    """The history file: its header, and its rows as numbers."""
+    """The history file without the gradients of the layers: its header, and its rows as numbers."""
     header, *rows = rows_of((Path(folder) / "history.csv").read_text())
-    return header, np.array(rows, float)
+    own = [name for name in header if not name.startswith("gradient_")]
+    assert header[: len(own)] == own, "the usual columns come first"
+    return own, np.array(rows, float)[:, : len(own)]
+
+
+def value_of(out, name):
+    """A number of the results on stdout."""
+    return float(re.search(rf"^{name} (\S+)$", out, re.MULTILINE)[1])
 
 
 def write_table(path, header, rows):
@@ -147,10 +155,19 @@ def test_training_a_preset_writes_its_files_and_prints_the_results(run, folder):
     image = (results / "loss.png").read_bytes()
     assert image.startswith(b"\x89PNG\r\n\x1a\n")
     assert min(struct.unpack(">II", image[16:24])) >= 300
-    lines = result.out.splitlines()
-    assert [line.split()[0] for line in lines] == CLASS_COLUMNS
-    assert re.fullmatch(r"test_accuracy (0\.\d{4}|1\.0000)", lines[-1])
-    assert float(lines[-1].split()[1]) == pytest.approx(rows[-1, 4], abs=1e-4)
+    names = [line.split()[0] for line in result.out.splitlines()]
+    assert names[: len(CLASS_COLUMNS)] == CLASS_COLUMNS
+    assert re.search(r"^test_accuracy (0\.\d{4}|1\.0000)$", result.out, re.MULTILINE)
+    assert value_of(result.out, "test_accuracy") == pytest.approx(rows[-1, 4], abs=1e-4)
+    assert len(names) == len(set(names)), "each number once"
+    report = json.loads((results / "report.json").read_text(encoding="utf-8"))
+    assert names[len(CLASS_COLUMNS) :] == [f"test_{name}" for name in report["metrics"] if name != "accuracy"]
+    for name, score in report["metrics"].items():
+        assert value_of(result.out, f"test_{name}") == pytest.approx(score["value"], abs=1e-4)
+    assert np.sum(report["confusion_matrix"]) == report["rows"] == 150
+    gradients = rows_of((results / "history.csv").read_text())[0][len(CLASS_COLUMNS) :]
+    layers = ["layers.0", "layers.1", "layers.2"]
+    assert gradients == [f"gradient_{what}_{layer}" for layer in layers for what in ("size", "noise")]
     model = load(results / "model.safetensors")
     assert model.experiment == experiment
     assert model.metrics["test_accuracy"] == pytest.approx(rows[-1, 4])
@@ -162,7 +179,7 @@ def test_regressions_record_rmse_and_r2(run, without_plot):
     header, rows = history("out")
     assert header == QUANTITY_COLUMNS
     assert np.isfinite(rows).all()
-    assert [line.split()[0] for line in result.out.splitlines()] == QUANTITY_COLUMNS
+    assert [line.split()[0] for line in result.out.splitlines()] == [*QUANTITY_COLUMNS, "test_mae"]
 
 
 @pytest.mark.parametrize("name", cli.preset_names())
@@ -175,7 +192,21 @@ def test_every_preset_trains(run, without_plot, name):
 def test_quiet_says_nothing_but_the_results(run):
     result = run("train", "circle", "--epochs", "2", "--quiet")
     assert result.err == ""
-    assert len(result.out.splitlines()) == len(CLASS_COLUMNS)
+    assert value_of(result.out, "epoch") == 2
+    assert all(re.fullmatch(r"\w+ -?\d+(\.\d{4})?", line) for line in result.out.splitlines())
+
+
+def test_quiet_keeps_sick_layers_and_early_stops_to_itself_and_otherwise_they_are_said_once(run, without_plot):
+    words = [
+        "train", "gauss", "--epochs", "40", "--set", "network.bias=-50", "--set", "network.layers.0.activation=relu",
+        "--set", "data.validation_fraction=0.2", "--set", 'training.early_stopping={"patience": 25}',
+    ]  # fmt: skip
+    quiet, loud = run(*words, "--quiet", "--out", "quiet"), run(*words, "--out", "loud")
+    assert (quiet.code, quiet.err) == (0, "")
+    assert loud.code == 0
+    assert len(re.findall(r"^layers\.0: \d of \d neurons are dead", loud.err, re.MULTILINE)) == 1
+    assert len(re.findall(r"^Stopped after epoch", loud.err, re.MULTILINE)) == 1
+    assert quiet.out == loud.out
 
 
 def test_folders_are_numbered_and_named_after_the_data(run, without_plot, folder):
@@ -275,7 +306,7 @@ def test_a_bare_table_trains_with_its_columns_named(run, without_plot, folder):
     dataset = write_iris()
     result = run("train", "iris.csv", "--ignore", "label", "--epochs", "30", "--quiet")
     assert result.code == 0
-    assert float(result.out.split()[-1]) > 0.8
+    assert value_of(result.out, "test_accuracy") > 0.8
     model = load(folder / "iris-1" / "model.safetensors")
     assert model.classes == dataset.class_names
     assert model.preprocessing.columns == dataset.feature_names
@@ -300,13 +331,67 @@ def test_a_diverging_run_exits_1_and_keeps_what_was_good(run):
     result = run("train", "diabetes", *words, "--out", "out")
     assert result.code == 1
     assert {path.name for path in Path("out").iterdir()} == FILES
-    assert "the last good weights are kept" in result.err
+    assert "The last good weights are kept" in result.err
     assert "--set training.optimizer.learning_rate=100" in result.err
     assert "Traceback" not in result.err
     model = load("out/model.safetensors")
     assert np.isfinite(model.parameters).all()
     assert np.isfinite(history("out")[1]).all()
     assert np.isfinite(model.predict(load_bundled("diabetes").features)).all()
+
+
+def test_recovering_says_each_time_what_happened_and_ends_well(run, without_plot):
+    words = ["--set", "training.optimizer=sgd", "--set", "training.optimizer.learning_rate=100"]
+    result = run("train", "diabetes", *words, "--recover", "--out", "out")
+    assert result.code == 0
+    said = [line for line in result.err.splitlines() if line.startswith("playground: ")]
+    assert 1 <= len(said) <= 5
+    for number, line in enumerate(said, start=1):
+        rate = f"{100 / 10**number:g}"
+        assert re.search(r"in epoch \d+, batch \d+: ", line)
+        assert line.endswith(f"Go back to the last good weights with a learning rate of {rate}. Going on with {rate}.")
+    written = decode(Path("out/experiment.json").read_bytes())
+    assert written.training.optimizer.learning_rate == pytest.approx(100 / 10 ** len(said))
+    _, rows = history("out")
+    assert np.isfinite(rows).all()
+    assert rows[-1, 0] == written.training.epochs
+    assert rows[-1, 1] < rows[0, 1]
+    assert load("out/model.safetensors").metrics["train_loss"] == pytest.approx(rows[-1, 1])
+    quiet = run("train", "diabetes", *words, "--recover", "--quiet", "--out", "quiet")
+    assert quiet.code == 0
+    assert quiet.err.splitlines() == said, "a recovery is worth a word even then"
+
+
+@pytest.mark.parametrize("recover", [[], ["--recover"]])
+def test_a_bad_row_of_a_table_is_named_and_no_rate_is_blamed(run, recover):
+    rows = [[row, row % 7, row % 3] for row in range(60)]
+    rows[41][0] = 1e30
+    write_table("table.csv", ["a", "b", "y"], rows)
+    words = ["--task", "regression", "--set", "data.standardize=false", "--set", "data.test_fraction=0", *recover]
+    result = run("train", "table.csv", *words, "--quiet", "--out", "out")
+    assert result.code == 1
+    assert result.err.count("\n") == 1
+    assert result.err.startswith("playground: ")
+    assert "Correct or remove row 42 of the data." in result.err
+    assert "learning_rate" not in result.err
+    assert np.isfinite(load("out/model.safetensors").parameters).all()
+
+
+# rates
+
+
+def test_rates_suggests_one_and_writes_its_curve(run, folder):
+    result = run("rates", "breast_cancer", "--out", "curve.csv")
+    assert result.code == 0
+    suggestion = value_of(result.out, "learning_rate")
+    header, *rows = rows_of(Path("curve.csv").read_text())
+    assert header == ["learning_rate", "loss"]
+    rates, losses = np.array(rows, float).T
+    assert (np.diff(rates) > 0).all()
+    assert rates[0] < suggestion < rates[losses.argmin()] * 1.001
+    assert f"{suggestion:.2g}" in result.err
+    assert [path.name for path in folder.iterdir()] == ["curve.csv"]
+    assert run("train", "breast_cancer", "--set", f"training.optimizer.learning_rate={suggestion}", "--epochs", "5").code == 0
 
 
 @pytest.mark.parametrize("calls", [1, 2, 5])
@@ -545,6 +630,18 @@ BAD = {
         "it has x1, y",
     ),
     "predicting a gap": (lambda: ["predict", small_model(), table("x1,x2\n1,2\n3,\n")], "line 3", "'x2'", "fill it in"),
+    "predicting an unknown user": (
+        lambda: ["predict", ratings_model(), table("user,item\n1,2\n\n3,999999\n")],
+        "table.csv",
+        "'item'",
+        "999999 in line 4",
+        "whole number from 0 to",
+    ),
+    "predicting half an item": (
+        lambda: ["predict", ratings_model(), table("user,item\n1,2.5\n")],
+        "'item' holds 2.5 in line 2",
+        "whole number from 0 to",
+    ),
     "predicting text": (lambda: ["predict", small_model(), table("x1,x2\n1,2\n3,z\n")], "'z' in line 3", "give a number"),
     "an unknown preset": (lambda: ["train", "cirlce"], "cirlce", "did you mean 'circle'?"),
     "a preset far from all": (lambda: ["train", "qqq"], "qqq", "`playground presets` lists"),
@@ -569,6 +666,22 @@ def small_model():
         run._draw = lambda path: False
         run.write()
     return "small/model.safetensors"
+
+
+def ratings_model():
+    """A model of the ratings preset as it is before training."""
+    if not Path("ratings.safetensors").exists():
+        from playground.formats import safetensors
+        from playground.storage import resource
+
+        trainer = Trainer(decode(resource("presets", "ratings.json").read_bytes()), "reference")
+        trainer.record()
+        safetensors.save(trainer.model(), Path("ratings.safetensors"))
+    return "ratings.safetensors"
+
+
+def test_the_tasks_of_the_command_line_are_the_catalogs():
+    assert tuple(TASKS) == cli.TASKS
 
 
 @pytest.mark.parametrize("case", BAD)
@@ -667,7 +780,7 @@ def test_ctrl_c_keeps_what_was_trained_and_exits_130(folder):
     _, rows = history("out")
     assert len(rows) >= 2
     assert rows[-1, 1] < rows[0, 1]
-    assert float(out.split()[-1]) == pytest.approx(rows[-1, 4], abs=1e-4)
+    assert value_of(out, "test_accuracy") == pytest.approx(rows[-1, 4], abs=1e-4)
     assert load("out/model.safetensors").metrics["train_loss"] == pytest.approx(rows[-1, 1])
 
 

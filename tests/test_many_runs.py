@@ -8,16 +8,20 @@ import numpy as np
 import pytest
 
 from playground import train_many
+from playground.catalog.schedules import Cosine, Step
 from playground.experiment import (
     SGD,
     Adam,
+    AdamW,
     BundledSource,
     DataSpec,
     Dense,
     Experiment,
     ExperimentError,
     Momentum,
+    Nesterov,
     NetworkSpec,
+    RMSprop,
     SyntheticSource,
     TrainingSpec,
     initial_parameters,
@@ -35,6 +39,12 @@ def experiment_of(name="circle", task="binary", loss="binary_cross_entropy", **t
     )
 
 
+def bent(experiment):
+    """Activations whose slope needs the sum, which must be kept beside the value."""
+    layers = (Dense(units=5, activation="gelu"), Dense(units=9, activation="sine"))
+    return msgspec.structs.replace(experiment, network=NetworkSpec(layers=layers))
+
+
 HEADS = [
     experiment_of(optimizer=Adam(learning_rate=0.01)),
     experiment_of(optimizer=Momentum(learning_rate=0.02), l1=0.001, l2=0.01),
@@ -43,6 +53,10 @@ HEADS = [
     experiment_of("iris", "multiclass", "binary_cross_entropy"),
     experiment_of("multi_gauss", "regression", "mean_squared_error"),
     set_field(experiment_of("circle", "binary", "half_squared_error"), "network.output_activation", "tanh"),
+    experiment_of(optimizer=AdamW(weight_decay=0.5), schedule=Cosine(lowest=0.1), clip_norm=0.05, label_smoothing=0.1),
+    experiment_of(optimizer=RMSprop(momentum=0.5), schedule=Step(every=2), clip_value=0.01),
+    experiment_of("iris", "multiclass", "categorical_cross_entropy", class_weights=(1.0, 2.0, 0.5), weight_decay=0.1),
+    bent(experiment_of("multi_gauss", "regression", "huber", optimizer=Nesterov(learning_rate=0.01))),
 ]
 
 

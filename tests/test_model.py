@@ -72,6 +72,29 @@ def test_yes_and_no_are_named_whatever_the_outputs_range(loss, output, middle):
     assert ((answers == "blue") == dataset.targets[:, 0]).mean() > 0.95
 
 
+def test_two_softmax_outputs_name_the_likelier_of_yes_and_no():
+    source = SyntheticSource(name="gauss")
+    model = trained(source, "binary", "categorical_cross_entropy", 3, output_activation="softmax")
+    dataset = data_of(model)
+    shares, answers = model.predict(dataset.features), predict(model, dataset.features)
+    assert shares.shape == (500, 2)
+    assert np.allclose(shares.sum(axis=1), 1, atol=1e-6)
+    assert np.array_equal(answers == "blue", shares[:, 1] > shares[:, 0])
+    assert ((answers == "blue") == dataset.targets[:, 0]).mean() > 0.95
+
+
+def test_answers_on_a_scale_are_in_the_datas_units_and_never_leave_it():
+    low, high = 25.0, 346.0  # of the disease's progress in the data
+    model = trained(BundledSource(name="diabetes"), "bounded", "mean_squared_error", 5)
+    dataset = data_of(model)
+    answers = predict(model, 10 * dataset.features)
+    assert answers.shape == (442, 1)
+    assert answers.min() >= low
+    assert answers.max() <= high
+    error = root_mean_squared_error(dataset.targets, predict(model, dataset.features))
+    assert error < dataset.targets.std()
+
+
 def test_labels_are_ones_and_zeros(topics):
     rows = data_of(topics).features
     answers = predict(topics, rows)

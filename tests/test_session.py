@@ -19,7 +19,9 @@ from playground.experiment import (
     initial_parameters,
     set_field,
 )
+from playground.rate_finder import find_rate
 from playground.session import Pause, Run, Status, TrainingSession, Use, Watch
+from playground.session import TestRates as TryRates
 from playground.trainer import Trainer
 
 CIRCLE = Experiment(
@@ -233,3 +235,98 @@ def test_the_last_epoch_stays_the_last_when_the_batch_size_changes(session, firs
     session.send(Use(set_field(CIRCLE, "training.batch_size", second)))
     session.send(Run())
     assert wait_for(session, lambda s: s.status is Status.FINISHED).epoch == 50
+
+
+def test_rates_are_tried_on_a_copy_and_the_run_goes_on(session):
+    experiment = set_field(CIRCLE, "training.epochs", "1000000")
+    session.send(Use(experiment))
+    session.send(Run(steps=30))
+    before = wait_for(session, lambda s: s.step == 30 and s.status is Status.PAUSED)
+    assert before.rates is None
+    session.send(TryRates())
+    after = wait_for(session, lambda s: s.rates is not None)
+    assert (after.step, after.status) == (30, Status.PAUSED)
+    assert np.array_equal(after.parameters, before.parameters)
+    trainer = Trainer(experiment, "cpu")
+    trainer.train_steps(30)
+    expected = find_rate(trainer)
+    assert np.array_equal(after.rates.rates, expected.rates)
+    assert np.array_equal(after.rates.losses, expected.losses)
+    assert after.rates.suggestion == expected.suggestion
+    session.send(Run(steps=20))
+    on = wait_for(session, lambda s: s.step == 50 and s.status is Status.PAUSED)
+    trainer.train_steps(20)
+    assert np.array_equal(on.parameters, trainer.parameters)
+    assert on.rates is after.rates, "it stays for the run"
+    session.send(Use(experiment, restart=True))
+    assert wait_for(session, lambda s: s.run is not None).rates is None
+
+
+def test_trying_rates_while_running_keeps_it_running(session):
+    session.send(Use(set_field(CIRCLE, "training.epochs", "1000000")))
+    session.send(Run())
+    wait_for(session, lambda s: s.step > 10)
+    session.send(TryRates())
+    tested = wait_for(session, lambda s: s.rates is not None)
+    assert tested.status is Status.RUNNING
+    assert wait_for(session, lambda s: s.step > tested.step + 100).status is Status.RUNNING
+
+
+def test_a_command_ends_a_test_of_rates(session):
+    digits = Experiment(
+        data=DataSpec(source=BundledSource(name="digits")),
+        network=NetworkSpec(layers=(Dense(units=1024, activation="relu"),) * 3),
+        training=TrainingSpec(task="multiclass", loss="categorical_cross_entropy", batch_size=512),
+    )
+    session.send(Use(digits))
+    wait_for(session, lambda s: s.run is not None)
+    session.send(TryRates())
+    time.sleep(0.1)
+    start = time.monotonic()
+    session.send(Use(CIRCLE))
+    assert wait_for(session, lambda s: s.run is not None and s.run.experiment == CIRCLE).rates is None
+    assert time.monotonic() - start < 2
+
+
+def test_health_comes_where_it_is_watched(session):
+    sick = set_field(set_field(CIRCLE, "network.bias", "-100"), "network.layers.0.activation", "relu")
+    sick = set_field(sick, "training.epochs", "1000000")
+    session.send(Use(sick))
+    session.send(Run())
+    assert "health" not in wait_for(session, lambda s: s.step > 10).parts
+    session.send(Watch(frozenset({"health"})))
+    shown = wait_for(session, lambda s: s.parts.get("health"))
+    assert [found.name for found in shown.parts["health"]] == ["layers.0", "outputs"]
+    assert "4 of 4 neurons are dead" in shown.parts["health"][0].words
+    assert shown.parts["health"][1].words == ""
+    session.send(Use(set_field(CIRCLE, "training.epochs", "1000000"), restart=True))
+    well = wait_for(session, lambda s: s.run is not None and s.run.experiment != sick and s.parts.get("health"))
+    assert [found.words for found in well.parts["health"]] == ["", ""]
+
+
+def test_health_is_shown_of_a_run_that_stands(session):
+    """A paused run whose view is opened now is looked at, too."""
+    session.send(Use(CIRCLE))
+    session.send(Run(steps=3))
+    wait_for(session, lambda s: s.step == 3 and s.status is Status.PAUSED)
+    session.send(Watch(frozenset({"health"})))
+    health = wait_for(session, lambda s: s.parts.get("health")).parts["health"]
+    assert [found.name for found in health] == ["layers.0", "outputs"]
+
+
+def test_a_bad_row_is_said_and_shown_as_trouble(session, tmp_path):
+    table = tmp_path / "table.csv"
+    rows = [f"{row},{row % 7},{row % 3}" for row in range(60)]
+    rows[41] = "1e30,1,2"
+    table.write_text("a,b,y\n" + "\n".join(rows) + "\n")
+    experiment = Experiment(
+        data=DataSpec(source=FileSource(path=str(table), targets=("y",)), test_fraction=0.0, standardize=False),
+        network=NetworkSpec(layers=(Dense(units=4, activation="relu"),)),
+        training=TrainingSpec(task="regression", loss="mean_squared_error"),
+    )
+    session.send(Use(experiment))
+    session.send(Run())
+    broken = wait_for(session, lambda s: s.status is Status.DIVERGED)
+    assert broken.trouble.row == 42
+    assert "Correct or remove row 42 of the data." in broken.error
+    assert np.isfinite(broken.parameters).all()

@@ -48,7 +48,9 @@ def test_measurements_of_classes_equal_scikit_learn(backend):
     assert row["test_accuracy"] == pytest.approx(accuracy_score(true, outputs.argmax(axis=1)))
     assert row["test_loss"] == pytest.approx(log_loss(true, outputs), rel=1e-4)
     assert row["train_loss"] < first["train_loss"] / 2
-    assert trainer.history.columns == ("epoch", "train_loss", "test_loss", "train_accuracy", "test_accuracy")
+    usual = ("epoch", "train_loss", "test_loss", "train_accuracy", "test_accuracy")
+    gradients = [f"gradient_{what}_layers.{layer}" for layer in (0, 1) for what in ("size", "noise")]
+    assert trainer.history.columns == (*usual, *gradients)
     assert list(trainer.history.column("epoch")) == [0, 20]
 
 

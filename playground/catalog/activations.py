@@ -8,73 +8,32 @@ on NumPy arrays, for the reference backend and for plots; a test holds the two t
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
 import numpy as np
 
-from playground.catalog.elementary import ONE, ZERO, exp, tanh, where
-from playground.catalog.record import Parameter, Record, spec_type
+from playground.catalog.activation import ACTIVATIONS, Activation, activation
+from playground.catalog.elementary import (
+    HALF,
+    ONE,
+    TWO,
+    ZERO,
+    cos,
+    exp,
+    log_one_plus,
+    maximum,
+    minimum,
+    normal_share,
+    sin,
+    tanh,
+    where,
+)
+from playground.catalog.record import Parameter
+
+__all__ = ["ACTIVATIONS", "IDENTITY", "SIGMOID", "Activation", "activation", "resolve"]
 
 Array = Any
-ScalarFunction = Callable[..., Any]
-
-
-@dataclass(frozen=True)
-class Activation(Record):
-    """An activation function.
-
-    Parameters
-    ----------
-    formula
-        The function, written as in a textbook.
-    code
-        Number by which compiled code knows it; never stored in a file.
-    value, slope
-        Scalar forms ``f(z, p)`` and ``f'(z, a, p)``; None for softmax, which works on whole rows.
-    array, array_slope
-        NumPy forms ``f(z, p)`` and ``f'(z, a, p)`` on arrays of any shape.
-    range
-        Least and largest value.
-    parameter
-        Its one parameter, or None.
-    hidden
-        Whether hidden layers may use it.
-    torch, keras, onnx
-        Its name there; empty where there is none.
-    """
-
-    formula: str
-    code: int
-    value: ScalarFunction | None
-    slope: ScalarFunction | None
-    array: Callable[..., Array]
-    array_slope: Callable[..., Array] | None
-    range: tuple[float, float]
-    parameter: Parameter | None = None
-    spec: type[msgspec.Struct] | None = None
-    hidden: bool = True
-    torch: str = ""
-    keras: str = ""
-    onnx: str = ""
-
-
-ACTIVATIONS: dict[str, Activation] = {}
-
-
-def activation(name: str, **fields: Any) -> Callable[[ScalarFunction], ScalarFunction]:
-    """Register the decorated scalar function as an activation; the fields are those of `Activation`."""
-
-    def register(value: ScalarFunction) -> ScalarFunction:
-        record = Activation(name=name, code=len(ACTIVATIONS), value=value, **fields)
-        if record.parameter is not None:
-            record = replace(record, spec=spec_type(name, (record.parameter,)))
-        ACTIVATIONS[name] = record
-        return value
-
-    return register
 
 
 def identity_slope(z, a, p):
@@ -117,6 +76,7 @@ def sigmoid_array(z: Array, p: float) -> Array:
     array=sigmoid_array,
     array_slope=lambda z, a, p: a * (1 - a),
     range=(0.0, 1.0),
+    saturates="below −5 and above 5",
     torch="Sigmoid",
     keras="sigmoid",
     onnx="Sigmoid",
@@ -138,6 +98,7 @@ def tanh_slope(z, a, p):
     array=lambda z, p: np.tanh(z),
     array_slope=lambda z, a, p: 1 - a * a,
     range=(-1.0, 1.0),
+    saturates="below −2.5 and above 2.5",
     torch="Tanh",
     keras="tanh",
     onnx="Tanh",
@@ -159,6 +120,8 @@ def relu_slope(z, a, p):
     array=lambda z, p: np.where(z <= 0, 0.0, z),
     array_slope=lambda z, a, p: np.where(a > 0, 1.0, 0.0),
     range=(0.0, np.inf),
+    saturates="below 0, where the slope is 0",
+    source="V. Nair, G. Hinton: Rectified Linear Units Improve Restricted Boltzmann Machines, 2010",
     torch="ReLU",
     keras="relu",
     onnx="Relu",
@@ -177,17 +140,303 @@ def leaky_relu_slope(z, a, p):
     title="Leaky ReLU",
     description="ReLU with a small slope below zero, so that no neuron can go silent for good.",
     formula="z where z > 0, else p·z",
-    parameter=Parameter("negative_slope", 0.1, 0.0, 1.0, "Slope for negative sums; 0 is plain ReLU, 1 the identity."),
+    parameters=(Parameter("negative_slope", 0.1, 0.0, 1.0, "Slope for negative sums; 0 is plain ReLU, 1 the identity."),),
     slope=leaky_relu_slope,
     array=lambda z, p: np.where(z > 0, z, p * z),
     array_slope=lambda z, a, p: np.where(a > 0, 1.0, p),
     range=(-np.inf, np.inf),
+    source="A. Maas, A. Hannun, A. Ng: Rectifier Nonlinearities Improve Neural Network Acoustic Models, 2013",
     torch="LeakyReLU",
     keras="LeakyReLU",
     onnx="LeakyRelu",
 )
 def leaky_relu(z, p):
     return where(z > ZERO, z, p * z)
+
+
+def elu_slope(z, a, p):
+    return where(a > ZERO, ONE, a + p)
+
+
+@activation(
+    "elu",
+    title="ELU",
+    description="Like ReLU, but bends smoothly to −α below zero: means stay nearer to zero, and no neuron goes silent.",
+    formula="z where z > 0, else α·(e^z − 1)",
+    parameters=(Parameter("alpha", 1.0, 0.0, 10.0, "How far below zero it goes: −α for very negative sums."),),
+    slope=elu_slope,
+    array=lambda z, p: np.where(z > 0, z, p * np.expm1(np.minimum(z, 0))),
+    array_slope=lambda z, a, p: np.where(a > 0, 1.0, a + p),
+    range=(-np.inf, np.inf),
+    saturates="below −4",
+    source="D. Clevert, T. Unterthiner, S. Hochreiter: Fast and Accurate Deep Network Learning by ELUs, 2016",
+    torch="ELU",
+    keras="elu",
+    onnx="Elu",
+)
+def elu(z, p):
+    return where(z > ZERO, z, p * (exp(z) - ONE))
+
+
+# Fixed point of mean 0 and variance 1 of the paper below, equation 14.
+SELU_ALPHA_ARRAY, SELU_SCALE_ARRAY = 1.6732632423543772, 1.0507009873554805
+SELU_ALPHA, SELU_SCALE = np.float32(SELU_ALPHA_ARRAY), np.float32(SELU_SCALE_ARRAY)
+
+
+def selu_slope(z, a, p):
+    return where(a > ZERO, SELU_SCALE, a + SELU_SCALE * SELU_ALPHA)
+
+
+@activation(
+    "selu",
+    title="SELU",
+    description="A scaled ELU that keeps mean 0 and variance 1 from layer to layer, given LeCun normal weights.",
+    formula="λ·z where z > 0, else λ·α·(e^z − 1); α = 1.6733, λ = 1.0507",
+    slope=selu_slope,
+    array=lambda z, p: SELU_SCALE_ARRAY * np.where(z > 0, z, SELU_ALPHA_ARRAY * np.expm1(np.minimum(z, 0))),
+    array_slope=lambda z, a, p: np.where(a > 0, SELU_SCALE_ARRAY, a + SELU_SCALE_ARRAY * SELU_ALPHA_ARRAY),
+    range=(-1.7580994, np.inf),
+    saturates="below −4",
+    source="G. Klambauer, T. Unterthiner, A. Mayr, S. Hochreiter: Self-Normalizing Neural Networks, 2017",
+    torch="SELU",
+    keras="selu",
+    onnx="Selu",
+)
+def selu(z, p):
+    return SELU_SCALE * where(z > ZERO, z, SELU_ALPHA * (exp(z) - ONE))
+
+
+# 1 / √(2π), the height of the normal density.
+NORMAL_HEIGHT = np.float32(0.39894228)
+
+
+def gelu_slope(z, a, p):
+    return normal_share(z) + z * NORMAL_HEIGHT * exp(-HALF * z * z)
+
+
+def normal_share_array(z: Array) -> Array:
+    """The normal distribution's share below z, on an array: SciPy's, loaded only when it is asked for."""
+    from scipy.special import ndtr
+
+    return ndtr(z)
+
+
+@activation(
+    "gelu",
+    title="GELU",
+    description="Weighs the sum by the chance that a normal number lies below it: a smooth ReLU, used in transformers.",
+    formula="z·Φ(z), Φ the normal distribution's share below z",
+    slope=gelu_slope,
+    array=lambda z, p: z * normal_share_array(z),
+    array_slope=lambda z, a, p: normal_share_array(z) + z * np.exp(-0.5 * z * z) / np.sqrt(2 * np.pi),
+    range=(-0.1699713, np.inf),
+    saturates="below −3",
+    source="D. Hendrycks, K. Gimpel: Gaussian Error Linear Units, 2016",
+    keeps_sum=True,
+    torch="GELU",
+    keras="gelu",
+    onnx="Gelu",
+)
+def gelu(z, p):
+    return z * normal_share(z)
+
+
+def silu_slope(z, a, p):
+    share = sigmoid(z, p)
+    return share * (ONE + z * (ONE - share))
+
+
+def silu_array_slope(z: Array, a: Array, p: float) -> Array:
+    share = sigmoid_array(z, p)
+    return share * (1 + z * (1 - share))
+
+
+@activation(
+    "silu",
+    title="SiLU",
+    description="The sum times its own sigmoid, also called Swish: smooth, dips below zero, good in deep networks.",
+    formula="z·σ(z) = z / (1 + e^−z)",
+    slope=silu_slope,
+    array=lambda z, p: z * sigmoid_array(z, p),
+    array_slope=silu_array_slope,
+    range=(-0.2784646, np.inf),
+    saturates="below −6",
+    source="P. Ramachandran, B. Zoph, Q. Le: Searching for Activation Functions, 2017",
+    keeps_sum=True,
+    torch="SiLU",
+    keras="silu",
+    onnx="Swish",
+)
+def silu(z, p):
+    return z * sigmoid(z, p)
+
+
+# From here on e^−z is below float32's resolution of 1, and e^2z still fits.
+STEEP = np.float32(20.0)
+FOUR = np.float32(4.0)
+
+
+def mish_slope(z, a, p):
+    e = exp(minimum(z, STEEP))
+    n = e * (e + TWO)
+    # 1 − tanh² = 4·(n + 1) / (n + 2)², which loses no digits where tanh is nearly 1.
+    rest = ONE / (n + TWO)
+    return n * rest + z * (FOUR * (n + ONE) * rest * rest) * sigmoid(z, p)
+
+
+def softplus_array(z: Array) -> Array:
+    """log(1 + e^z), of which only e^−|z| is computed."""
+    return np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z)))
+
+
+def mish_array_slope(z: Array, a: Array, p: float) -> Array:
+    share = np.tanh(softplus_array(z))
+    return share + z * (1 - share * share) * sigmoid_array(z, p)
+
+
+@activation(
+    "mish",
+    title="Mish",
+    description="The sum times tanh of its softplus: much like SiLU, a little smoother; used in image networks.",
+    formula="z·tanh(log(1 + e^z))",
+    slope=mish_slope,
+    array=lambda z, p: z * np.tanh(softplus_array(z)),
+    array_slope=mish_array_slope,
+    range=(-0.3088402, np.inf),
+    saturates="below −7",
+    source="D. Misra: Mish: A Self Regularized Non-Monotonic Activation Function, 2019",
+    keeps_sum=True,
+    torch="Mish",
+    keras="mish",
+    onnx="Mish",
+)
+def mish(z, p):
+    # tanh(log(1 + e)) = n / (n + 2) with n = e² + 2e: no logarithm needed.
+    e = exp(minimum(z, STEEP))
+    n = e * (e + TWO)
+    return z * (n / (n + TWO))
+
+
+def softplus_slope(z, a, p):
+    return sigmoid(z, p)
+
+
+@activation(
+    "softplus",
+    title="Softplus",
+    description="A rounded ReLU, always above zero: fits outputs that must be positive, such as a price or a variance.",
+    formula="log(1 + e^z)",
+    slope=softplus_slope,
+    array=lambda z, p: softplus_array(z),
+    array_slope=lambda z, a, p: sigmoid_array(z, p),
+    range=(0.0, np.inf),
+    saturates="below −5",
+    source="C. Dugas et al.: Incorporating Second-Order Functional Knowledge for Better Option Pricing, 2001",
+    keeps_sum=True,
+    torch="Softplus",
+    keras="softplus",
+    onnx="Softplus",
+)
+def softplus(z, p):
+    # Only e^−|z| is computed, which can't overflow.
+    return maximum(z, ZERO) + log_one_plus(exp(-abs(z)))
+
+
+def softsign_slope(z, a, p):
+    return (ONE - abs(a)) * (ONE - abs(a))
+
+
+@activation(
+    "softsign",
+    title="Softsign",
+    description="Squeezes any number into −1 … 1 like tanh, but flattens more slowly, so neurons get stuck less.",
+    formula="z / (1 + |z|)",
+    slope=softsign_slope,
+    array=lambda z, p: z / (1 + np.abs(z)),
+    array_slope=lambda z, a, p: (1 - np.abs(a)) ** 2,
+    range=(-1.0, 1.0),
+    saturates="below −9 and above 9",
+    source="X. Glorot, Y. Bengio: Understanding the difficulty of training deep feedforward neural networks, 2010",
+    torch="Softsign",
+    keras="softsign",
+    onnx="Softsign",
+)
+def softsign(z, p):
+    return z / (ONE + abs(z))
+
+
+SIXTH = np.float32(1 / 6)
+
+
+def hard_sigmoid_slope(z, a, p):
+    return where(a > ZERO, where(a < ONE, SIXTH, ZERO), ZERO)
+
+
+@activation(
+    "hard_sigmoid",
+    title="Hard sigmoid",
+    description="A sigmoid made of three straight lines: cheap to compute, and exactly 0 or 1 beyond ±3.",
+    formula="z/6 + ½, kept within 0 … 1",
+    slope=hard_sigmoid_slope,
+    array=lambda z, p: np.clip(z / 6 + 0.5, 0, 1),
+    array_slope=lambda z, a, p: np.where((a > 0) & (a < 1), 1 / 6, 0.0),
+    range=(0.0, 1.0),
+    saturates="below −3 and above 3, where the slope is 0",
+    source="A. Howard et al.: Searching for MobileNetV3, 2019 (ReLU6(z + 3) / 6)",
+    torch="Hardsigmoid",
+    keras="hard_sigmoid",
+    onnx="HardSigmoid",
+)
+def hard_sigmoid(z, p):
+    return minimum(maximum(z * SIXTH + HALF, ZERO), ONE)
+
+
+def sine_slope(z, a, p):
+    return cos(z)
+
+
+@activation(
+    "sine",
+    title="Sine",
+    description="A wave: neurons of it add up to anything periodic, and a few of them draw a spiral.",
+    formula="sin z",
+    slope=sine_slope,
+    array=lambda z, p: np.sin(z),
+    array_slope=lambda z, a, p: np.cos(z),
+    range=(-1.0, 1.0),
+    saturates="nowhere for good: flat at the top and the bottom of each wave",
+    source="V. Sitzmann et al.: Implicit Neural Representations with Periodic Activation Functions, 2020",
+    keeps_sum=True,
+    keras="sin",
+    onnx="Sin",
+)
+def sine(z, p):
+    return sin(z)
+
+
+@activation(
+    "scaled_sigmoid",
+    title="Scaled sigmoid",
+    description="A sigmoid stretched to low … high, for answers that must stay within a scale, such as one to five stars.",
+    formula="low + (high − low) / (1 + e^−z)",
+    parameters=(
+        Parameter("low", 0.0, -1e9, 1e9, "Least answer, in the data's units."),
+        Parameter("high", 1.0, -1e9, 1e9, "Largest answer, in the data's units."),
+    ),
+    # The network's own output is 0 … 1; targets are scaled to that, and answers back (data/preprocessing.py).
+    slope=sigmoid_slope,
+    array=sigmoid_array,
+    array_slope=lambda z, a, p: a * (1 - a),
+    range=(0.0, 1.0),
+    saturates="near both ends of the scale",
+    source="J. Howard, S. Gugger: Deep Learning for Coders with fastai and PyTorch, 2020, chapter 8 (sigmoid_range)",
+    hidden=False,
+    torch="Sigmoid",
+    keras="sigmoid",
+    onnx="Sigmoid",
+)
+def scaled_sigmoid(z, p):
+    return sigmoid(z, p)
 
 
 def softmax_array(z: Array, p: float) -> Array:
@@ -208,6 +457,7 @@ ACTIVATIONS["softmax"] = Activation(
     array=softmax_array,
     array_slope=None,
     range=(0.0, 1.0),
+    saturates="where one number is much larger than all others",
     hidden=False,
     torch="Softmax",
     keras="softmax",
@@ -216,46 +466,15 @@ ACTIVATIONS["softmax"] = Activation(
 
 IDENTITY = ACTIVATIONS["identity"].code
 SIGMOID = ACTIVATIONS["sigmoid"].code
-TANH = ACTIVATIONS["tanh"].code
-RELU = ACTIVATIONS["relu"].code
-LEAKY_RELU = ACTIVATIONS["leaky_relu"].code
-SOFTMAX = ACTIVATIONS["softmax"].code
-
-
-def activate(code, z, p):
-    """Value of the activation with this code; LLVM moves the choice out of the loop that calls it."""
-    if code == SIGMOID:
-        return sigmoid(z, p)
-    if code == TANH:
-        return hyperbolic_tangent(z, p)
-    if code == RELU:
-        return relu(z, p)
-    if code == LEAKY_RELU:
-        return leaky_relu(z, p)
-    return identity(z, p)
-
-
-def activation_slope(code, z, a, p):
-    """Slope of the activation with this code at weighted sum ``z``, where its value is ``a``."""
-    if code == SIGMOID:
-        return sigmoid_slope(z, a, p)
-    if code == TANH:
-        return tanh_slope(z, a, p)
-    if code == RELU:
-        return relu_slope(z, a, p)
-    if code == LEAKY_RELU:
-        return leaky_relu_slope(z, a, p)
-    return identity_slope(z, a, p)
 
 
 def resolve(choice: str | msgspec.Struct) -> tuple[Activation, float]:
-    """Return the record and the parameter's value of an activation as an experiment holds it.
+    """Return the record and the first parameter's value of an activation as an experiment holds it.
 
     ``"leaky_relu"`` gives the default slope, ``LeakyRelu(negative_slope=0.2)`` its own; without a parameter, 0.
     """
     if isinstance(choice, str):
         record = ACTIVATIONS[choice]
-        return record, record.parameter.default if record.parameter else 0.0
+        return record, record.parameters[0].default if record.parameters else 0.0
     record = ACTIVATIONS[str(choice.__struct_config__.tag)]
-    assert record.parameter is not None
-    return record, float(getattr(choice, record.parameter.name))
+    return record, float(getattr(choice, record.parameters[0].name))

@@ -1,21 +1,23 @@
 """Losses: how wrong the outputs are, each beside its slope; one block adds one everywhere.
 
-Scalar forms take an output ``a`` and its target ``t`` as ``np.float32``; the compiled backends use them. The array forms
-are the same on NumPy arrays. Two standard pairs are fused: sigmoid with binary cross-entropy, softmax with categorical
-cross-entropy. There the slope with respect to the logit is simply ``a − t`` (C. Bishop, Pattern Recognition and Machine
-Learning, 2006, section 4.3), and the value is computed from the logits, where nothing can overflow.
+Scalar forms take an output ``a``, its target ``t`` and the one parameter ``p`` (0 where there is none) as ``np.float32``;
+the compiled backends use them. The array forms are the same on NumPy arrays. Two standard pairs are fused: sigmoid with
+binary cross-entropy, softmax with categorical cross-entropy. There the slope with respect to the logit is simply ``a − t``
+(C. Bishop, Pattern Recognition and Machine Learning, 2006, section 4.3), and the value is computed from the logits, where
+nothing can overflow.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+import msgspec
 import numpy as np
 
-from playground.catalog.elementary import HALF, ONE, TWO, ZERO, exp, log, maximum
-from playground.catalog.record import Record
+from playground.catalog.elementary import HALF, ONE, TINY, TWO, ZERO, exp, log, maximum, where
+from playground.catalog.record import Parameter, Record, spec_type
 
 Array = Any
 ScalarFunction = Callable[..., Any]
@@ -35,19 +37,27 @@ class Loss(Record):
     code
         Number by which compiled code knows it; never stored in a file.
     value, slope
-        Scalar forms ``f(a, t)`` and ``∂f/∂a (a, t)``; None where the loss exists only fused.
+        Scalar forms ``f(a, t, p)`` and ``∂f/∂a (a, t, p)``; None where the loss exists only fused.
     array, array_slope
         NumPy forms of the two.
     logit_array
         NumPy form of the fused value, ``f(z, t)`` on logits: elementwise, or per row for categorical cross-entropy.
     fused_with
-        Output activation with which it is computed on logits; empty if there is none.
+        Output activations with which it is computed on logits.
     mean_over
         ``"elements"``: the mean over rows and outputs; ``"rows"``: summed over outputs, the mean over rows.
     tasks
         Names of the tasks it can be chosen for.
     outputs
         Output activations it makes sense with; empty for any.
+    signed
+        Whether it wants classes as −1 and 1 instead of 0 and 1.
+    source
+        The paper or book that the formula is from.
+    parameters
+        The spec's numbers; the first one, if any, is ``p``.
+    spec
+        The struct that holds them in an experiment; None without parameters.
     """
 
     formula: str
@@ -59,26 +69,34 @@ class Loss(Record):
     tasks: tuple[str, ...]
     mean_over: str = "elements"
     logit_array: Callable[..., Array] | None = None
-    fused_with: str = ""
+    fused_with: tuple[str, ...] = ()
     outputs: tuple[str, ...] = ()
+    signed: bool = False
+    source: str = "C. Bishop, Pattern Recognition and Machine Learning, 2006, chapter 4"
+    parameters: tuple[Parameter, ...] = ()
+    spec: type[msgspec.Struct] | None = None
     torch: str = ""
     keras: str = ""
 
 
 LOSSES: dict[str, Loss] = {}
+ALL_TASKS = ("binary", "multiclass", "multilabel", "regression", "bounded")
 
 
 def loss(name: str, **fields: Any) -> Callable[[ScalarFunction], ScalarFunction]:
     """Register the decorated scalar function as a loss; the fields are those of `Loss`."""
 
     def register(value: ScalarFunction) -> ScalarFunction:
-        LOSSES[name] = Loss(name=name, code=len(LOSSES), value=value, **fields)
+        record = Loss(name=name, code=len(LOSSES), value=value, **fields)
+        if record.parameters:
+            record = replace(record, spec=spec_type(name, record.parameters))
+        LOSSES[name] = record
         return value
 
     return register
 
 
-def binary_cross_entropy_slope(a, t):
+def binary_cross_entropy_slope(a, t, p):
     return (a - t) / maximum(a * (ONE - a), SMALLEST)
 
 
@@ -93,16 +111,16 @@ def binary_cross_entropy_on_logit(z, t):
     description="Charges each output by how surprised it is by the truth; made for sigmoid outputs.",
     formula="−t·log a − (1−t)·log(1−a)",
     slope=binary_cross_entropy_slope,
-    array=lambda a, t: -(t * np.log(np.maximum(a, 1e-38)) + (1 - t) * np.log(np.maximum(1 - a, 1e-38))),
-    array_slope=lambda a, t: (a - t) / np.maximum(a * (1 - a), 1e-12),
+    array=lambda a, t, p: -(t * np.log(np.maximum(a, TINY)) + (1 - t) * np.log(np.maximum(1 - a, TINY))),
+    array_slope=lambda a, t, p: (a - t) / np.maximum(a * (1 - a), 1e-12),
     logit_array=lambda z, t: np.maximum(z, 0) - z * t + np.log1p(np.exp(-np.abs(z))),
     tasks=("binary", "multiclass", "multilabel"),
-    fused_with="sigmoid",
-    outputs=("sigmoid", "softmax"),
+    fused_with=("sigmoid",),
+    outputs=("sigmoid", "softmax", "hard_sigmoid"),
     torch="BCELoss",
     keras="binary_crossentropy",
 )
-def binary_cross_entropy(a, t):
+def binary_cross_entropy(a, t, p):
     return -(t * log(a) + (ONE - t) * log(ONE - a))
 
 
@@ -124,16 +142,16 @@ LOSSES["categorical_cross_entropy"] = Loss(
     array=None,
     array_slope=None,
     logit_array=lambda z, t: t.sum(axis=-1) * log_sum_exp(z) - (t * z).sum(axis=-1),
-    tasks=("multiclass", "multilabel"),
+    tasks=("binary", "multiclass", "multilabel"),
     mean_over="rows",
-    fused_with="softmax",
+    fused_with=("softmax",),
     outputs=("softmax",),
     torch="CrossEntropyLoss",
     keras="categorical_crossentropy",
 )
 
 
-def mean_squared_error_slope(a, t):
+def mean_squared_error_slope(a, t, p):
     return TWO * (a - t)
 
 
@@ -142,18 +160,19 @@ def mean_squared_error_slope(a, t):
     title="Mean squared error",
     description="The squared distance to the target, averaged; large misses count most. The usual choice for regression.",
     formula="(a − t)²",
+    source="C. Bishop, Pattern Recognition and Machine Learning, 2006, section 1.1",
     slope=mean_squared_error_slope,
-    array=lambda a, t: (a - t) ** 2,
-    array_slope=lambda a, t: 2 * (a - t),
-    tasks=("binary", "multiclass", "multilabel", "regression"),
+    array=lambda a, t, p: (a - t) ** 2,
+    array_slope=lambda a, t, p: 2 * (a - t),
+    tasks=ALL_TASKS,
     torch="MSELoss",
     keras="mean_squared_error",
 )
-def mean_squared_error(a, t):
+def mean_squared_error(a, t, p):
     return (a - t) * (a - t)
 
 
-def half_squared_error_slope(a, t):
+def half_squared_error_slope(a, t, p):
     return a - t
 
 
@@ -162,34 +181,96 @@ def half_squared_error_slope(a, t):
     title="Half squared error",
     description="Half the squared distance, summed over outputs: what TensorFlow Playground uses for everything.",
     formula="½·(a − t)²",
+    source="C. Bishop, Pattern Recognition and Machine Learning, 2006, equation 1.2",
     slope=half_squared_error_slope,
-    array=lambda a, t: 0.5 * (a - t) ** 2,
-    array_slope=lambda a, t: a - t,
-    tasks=("binary", "multiclass", "multilabel", "regression"),
+    array=lambda a, t, p: 0.5 * (a - t) ** 2,
+    array_slope=lambda a, t, p: a - t,
+    tasks=ALL_TASKS,
     mean_over="rows",
 )
-def half_squared_error(a, t):
+def half_squared_error(a, t, p):
     return HALF * (a - t) * (a - t)
 
 
-BINARY_CROSS_ENTROPY = LOSSES["binary_cross_entropy"].code
+def mean_absolute_error_slope(a, t, p):
+    return where(a > t, ONE, where(a < t, -ONE, ZERO))
+
+
+@loss(
+    "mean_absolute_error",
+    title="Mean absolute error",
+    description="The distance to the target, averaged: large misses count no more than their size, so outliers pull less.",
+    formula="|a − t|",
+    slope=mean_absolute_error_slope,
+    array=lambda a, t, p: np.abs(a - t),
+    array_slope=lambda a, t, p: np.sign(a - t),
+    tasks=ALL_TASKS,
+    source="C. Bishop, Pattern Recognition and Machine Learning, 2006, section 1.5.5 (q = 1)",
+    torch="L1Loss",
+    keras="mean_absolute_error",
+)
+def mean_absolute_error(a, t, p):
+    return abs(a - t)
+
+
+def huber_slope(a, t, p):
+    return maximum(-p, where(a - t > p, p, a - t))
+
+
+@loss(
+    "huber",
+    title="Huber",
+    description="Squared error for small misses, absolute error for large ones: smooth at zero and calm about outliers.",
+    formula="½·(a − t)² where |a − t| ≤ δ, else δ·(|a − t| − ½·δ)",
+    parameters=(Parameter("delta", 1.0, 0.001, 1000.0, "From this distance on, a miss counts linearly."),),
+    slope=huber_slope,
+    array=lambda a, t, p: np.where(np.abs(a - t) <= p, 0.5 * (a - t) ** 2, p * (np.abs(a - t) - 0.5 * p)),
+    array_slope=lambda a, t, p: np.clip(a - t, -p, p),
+    tasks=("regression", "bounded"),
+    source="P. Huber: Robust Estimation of a Location Parameter, 1964, section 4",
+    torch="HuberLoss",
+    keras="huber",
+)
+def huber(a, t, p):
+    distance = abs(a - t)
+    return where(distance <= p, HALF * distance * distance, p * (distance - HALF * p))
+
+
+def hinge_slope(a, t, p):
+    side = where(t > ZERO, ONE, -ONE)
+    return where(ONE - side * a > ZERO, -side, ZERO)
+
+
+def sides(t: Array) -> Array:
+    """−1 and 1 for targets that do not and do hold, whichever numbers stand for them."""
+    return np.where(t > 0, 1.0, -1.0)
+
+
+@loss(
+    "hinge",
+    title="Hinge",
+    description="Charges an output only while it is on the wrong side or too close to the border: the support vector loss.",
+    formula="max(0, 1 − y·a), y = ±1",
+    slope=hinge_slope,
+    array=lambda a, t, p: np.maximum(0, 1 - sides(t) * a),
+    array_slope=lambda a, t, p: np.where(1 - sides(t) * a > 0, -sides(t), 0.0),
+    tasks=("binary", "multiclass", "multilabel"),
+    outputs=("identity", "tanh", "softsign"),
+    signed=True,
+    source="C. Bishop, Pattern Recognition and Machine Learning, 2006, equation 7.44",
+    keras="hinge",
+)
+def hinge(a, t, p):
+    return maximum(ONE - where(t > ZERO, ONE, -ONE) * a, ZERO)
+
+
 CATEGORICAL_CROSS_ENTROPY = LOSSES["categorical_cross_entropy"].code
-HALF_SQUARED_ERROR = LOSSES["half_squared_error"].code
 
 
-def loss_value(code, a, t):
-    """Value of the elementwise loss with this code for output ``a`` and target ``t``."""
-    if code == BINARY_CROSS_ENTROPY:
-        return binary_cross_entropy(a, t)
-    if code == HALF_SQUARED_ERROR:
-        return half_squared_error(a, t)
-    return mean_squared_error(a, t)
-
-
-def loss_slope(code, a, t):
-    """Slope of the elementwise loss with this code with respect to the output ``a``."""
-    if code == BINARY_CROSS_ENTROPY:
-        return binary_cross_entropy_slope(a, t)
-    if code == HALF_SQUARED_ERROR:
-        return half_squared_error_slope(a, t)
-    return mean_squared_error_slope(a, t)
+def resolve(choice: str | msgspec.Struct) -> tuple[Loss, float]:
+    """Return the record and the parameter's value of a loss as an experiment holds it; without a parameter, 0."""
+    if isinstance(choice, str):
+        record = LOSSES[choice]
+        return record, record.parameters[0].default if record.parameters else 0.0
+    record = LOSSES[str(choice.__struct_config__.tag)]
+    return record, float(getattr(choice, record.parameters[0].name))

@@ -40,9 +40,11 @@ class OptimizerRecord(Record):
         The struct that an experiment stores.
     update
         ``f(w, g, m, s, rate, h1, h2, h3, c1, c2) -> (w, m, s)`` for one parameter; ``h1 … h3`` are the spec's further
-        fields in order, ``c1, c2`` the factors 1 / (1 − h1ᵗ) and 1 / (1 − h2ᵗ) at step t.
+        fields in order (weight decay aside), ``c1, c2`` the factors 1 / (1 − h1ᵗ) and 1 / (1 − h2ᵗ) at step t.
     slots
-        How many memory slots (0 to 2) it uses per parameter.
+        How many memory slots (0 to 2) it uses per parameter; a single one is ``m``.
+    source
+        The paper or book that the rule is from.
     """
 
     spec: type[Optimizer]
@@ -50,6 +52,7 @@ class OptimizerRecord(Record):
     slots: int
     code: int
     torch: str
+    source: str
 
 
 OPTIMIZERS: dict[str, OptimizerRecord] = {}
@@ -78,6 +81,7 @@ class SGD(Optimizer, frozen=True, kw_only=True, tag="sgd"):
     description="Plain gradient descent on mini-batches: one step against the gradient, nothing remembered.",
     slots=0,
     torch="SGD",
+    source="H. Robbins, S. Monro: A Stochastic Approximation Method, 1951",
 )
 def sgd(w, g, m, s, rate, h1, h2, h3, c1, c2):
     return w - rate * g, m, s
@@ -96,9 +100,75 @@ class Momentum(Optimizer, frozen=True, kw_only=True, tag="momentum"):
     description="Gradient descent that keeps rolling: steps add up where gradients agree, and zigzags cancel.",
     slots=1,
     torch="SGD",
+    source="B. Polyak: Some methods of speeding up the convergence of iteration methods, 1964",
 )
 def momentum(w, g, m, s, rate, h1, h2, h3, c1, c2):
     m = h1 * m + g
+    return w - rate * m, m, s
+
+
+class Nesterov(Optimizer, frozen=True, kw_only=True, tag="nesterov"):
+    """Gradient descent with Nesterov's momentum."""
+
+    learning_rate: LearningRate = 0.01
+    momentum: Annotated[Share, msgspec.Meta(description="Share of the last step that rolls on into this one.")] = 0.9
+
+
+@optimizer(
+    Nesterov,
+    title="Nesterov",
+    description="Momentum that looks ahead: the step is taken from where the rolling would lead, so it overshoots less.",
+    slots=1,
+    torch="SGD",
+    source="I. Sutskever et al.: On the importance of initialization and momentum in deep learning, 2013",
+)
+def nesterov(w, g, m, s, rate, h1, h2, h3, c1, c2):
+    m = h1 * m + g
+    return w - rate * (g + h1 * m), m, s
+
+
+class Adagrad(Optimizer, frozen=True, kw_only=True, tag="adagrad"):
+    """Adagrad: adaptive gradient."""
+
+    learning_rate: LearningRate = 0.05
+    epsilon: Annotated[float, msgspec.Meta(gt=0, le=1, description="Keeps the division from blowing up.")] = 1e-10
+
+
+@optimizer(
+    Adagrad,
+    title="Adagrad",
+    description="Shortens each weight's steps by all the gradients it has had: rare features keep long steps, all slow down.",
+    slots=1,
+    torch="Adagrad",
+    source="J. Duchi, E. Hazan, Y. Singer: Adaptive Subgradient Methods, 2011",
+)
+def adagrad(w, g, m, s, rate, h1, h2, h3, c1, c2):
+    # h1 = ε; m is the sum of squared gradients.
+    m = m + g * g
+    return w - rate * g / (sqrt(m) + h1), m, s
+
+
+class RMSprop(Optimizer, frozen=True, kw_only=True, tag="rmsprop"):
+    """RMSprop: root mean square propagation."""
+
+    learning_rate: LearningRate = 0.003
+    decay: Annotated[Share, msgspec.Meta(description="How long the mean of squared gradients is remembered.")] = 0.99
+    momentum: Annotated[Share, msgspec.Meta(description="Share of the last step that rolls on into this one.")] = 0.0
+    epsilon: Annotated[float, msgspec.Meta(gt=0, le=1, description="Keeps the division from blowing up.")] = 1e-8
+
+
+@optimizer(
+    RMSprop,
+    title="RMSprop",
+    description="Divides each weight's step by how large its gradients were lately: Adagrad that forgets, so it goes on.",
+    slots=2,
+    torch="RMSprop",
+    source="G. Hinton: Neural Networks for Machine Learning, lecture 6e, 2012",
+)
+def rmsprop(w, g, m, s, rate, h1, h2, h3, c1, c2):
+    # h1 = decay, h2 = momentum, h3 = ε.
+    s = h1 * s + (ONE - h1) * g * g
+    m = h2 * m + g / (sqrt(s) + h3)
     return w - rate * m, m, s
 
 
@@ -117,25 +187,36 @@ class Adam(Optimizer, frozen=True, kw_only=True, tag="adam"):
     description="Gives each weight a step of its own, scaled by how large its gradients usually are; rarely needs tuning.",
     slots=2,
     torch="Adam",
+    source="D. Kingma, J. Ba: Adam: A Method for Stochastic Optimization, 2015, algorithm 1",
 )
 def adam(w, g, m, s, rate, h1, h2, h3, c1, c2):
-    # D. Kingma, J. Ba: Adam: A Method for Stochastic Optimization, 2015, algorithm 1; h1 = β₁, h2 = β₂, h3 = ε.
+    # h1 = β₁, h2 = β₂, h3 = ε.
     m = h1 * m + (ONE - h1) * g
     s = h2 * s + (ONE - h2) * g * g
     return w - rate * (m * c1) / (sqrt(s * c2) + h3), m, s
 
 
-_MOMENTUM = OPTIMIZERS["momentum"].code
-_ADAM = OPTIMIZERS["adam"].code
+class AdamW(Optimizer, frozen=True, kw_only=True, tag="adamw"):
+    """Adam with weight decay apart from the gradient."""
+
+    learning_rate: LearningRate = 0.003
+    beta1: Annotated[Share, msgspec.Meta(description="How long the mean of the gradients is remembered.")] = 0.9
+    beta2: Annotated[Share, msgspec.Meta(description="How long the mean of their squares is remembered.")] = 0.999
+    epsilon: Annotated[float, msgspec.Meta(gt=0, le=1, description="Keeps the division from blowing up.")] = 1e-8
+    weight_decay: Annotated[
+        float, msgspec.Meta(ge=0, le=10, description="Share of each weight, times the rate, that a step takes away.")
+    ] = 0.01
 
 
-def update(code, w, g, m, s, rate, h1, h2, h3, c1, c2):
-    """One parameter's step with the optimizer of this code."""
-    if code == _MOMENTUM:
-        return momentum(w, g, m, s, rate, h1, h2, h3, c1, c2)
-    if code == _ADAM:
-        return adam(w, g, m, s, rate, h1, h2, h3, c1, c2)
-    return sgd(w, g, m, s, rate, h1, h2, h3, c1, c2)
+# The decay itself acts before the step, on weights only, as `training.weight_decay` does for every optimizer.
+optimizer(
+    AdamW,
+    title="AdamW",
+    description="Adam whose weights also shrink a little at each step, unscaled by the gradients: the usual choice today.",
+    slots=2,
+    torch="AdamW",
+    source="I. Loshchilov, F. Hutter: Decoupled Weight Decay Regularization, 2019, algorithm 2",
+)(adam)
 
 
 def record_of(spec: Optimizer) -> OptimizerRecord:
@@ -145,5 +226,10 @@ def record_of(spec: Optimizer) -> OptimizerRecord:
 
 def settings_of(spec: Optimizer) -> list[float]:
     """The four numbers the update takes: learning rate and up to three further fields, filled with 0."""
-    values = [float(getattr(spec, field)) for field in spec.__struct_fields__]
+    values = [float(getattr(spec, field)) for field in spec.__struct_fields__ if field != "weight_decay"]
     return values + [0.0] * (4 - len(values))
+
+
+def weight_decay_of(spec: Optimizer) -> float:
+    """The optimizer's own weight decay; 0 for those that have none."""
+    return float(getattr(spec, "weight_decay", 0.0))

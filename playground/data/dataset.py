@@ -22,7 +22,7 @@ class Dataset:
     name, title, description
         Name in files, name for people, one plain sentence.
     task
-        ``binary``, ``multiclass``, ``multilabel`` or ``regression``.
+        ``binary``, ``multiclass``, ``multilabel``, ``regression`` or ``bounded``.
     features
         float64 (rows, columns), as the source has them.
     targets
@@ -35,6 +35,10 @@ class Dataset:
         Whether the rows are points of the plane, so that outputs can be drawn as a picture.
     image_shape
         Height and width where a row is a gray image.
+    categories
+        How many different whole numbers each column holds, where all columns only name things, such as users and items.
+    value_range
+        Least and largest target where the answers are on a scale.
     extent
         Planar data are shown over ±extent.
     """
@@ -50,12 +54,9 @@ class Dataset:
     class_names: tuple[str, ...] = ()
     planar: bool = False
     image_shape: tuple[int, int] | None = None
+    categories: tuple[int, ...] = ()
+    value_range: tuple[float, float] | None = None
     extent: float = 6.0
-
-
-def output_width(dataset: Dataset) -> int:
-    """How many outputs a network needs for the data set."""
-    return len(dataset.class_names) if dataset.task == "multiclass" else dataset.targets.shape[1]
 
 
 def load_dataset(data: DataSpec, task: str) -> Dataset:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from playground.catalog.tasks import TASKS
 from playground.data.dataset import Dataset
 from playground.experiment import (
     Adam,
@@ -188,17 +189,33 @@ def suggest(
     return experiment
 
 
-def feature_rows(frame: pd.DataFrame, columns: tuple[str, ...], path: str | os.PathLike[str]) -> np.ndarray[Any, Any]:
+def feature_rows(
+    frame: pd.DataFrame, columns: tuple[str, ...], path: str | os.PathLike[str], categories: tuple[int, ...] = ()
+) -> np.ndarray[Any, Any]:
     """The columns a model was trained on, in its order: float64 (rows, columns); further columns are passed over.
+
+    Parameters
+    ----------
+    categories
+        How many different whole numbers each column holds, where all columns only name things.
 
     Raises
     ------
     FileError
-        If one is missing, or holds text or gaps.
+        If one is missing, or holds text, gaps or the number of nothing that was learned.
     """
     for name in columns:
         _require_column(frame, name, path, "model")
-    return np.column_stack([_numbers(frame, name, path, "input") for name in columns])
+    rows = np.column_stack([_numbers(frame, name, path, "input") for name in columns])
+    for name, count, values in zip(columns, categories, rows.T, strict=False):
+        unknown = (values < 0) | (values >= count) | (values != np.floor(values))
+        if unknown.any():
+            at = int(unknown.argmax())
+            raise FileError(
+                f"{path}: column {name!r} holds {values[at]:g} in line {frame.index[at]}, which was not learned; "
+                f"use a whole number from 0 to {count - 1}."
+            )
+    return rows
 
 
 def _has_numbers(text: str, delimiter: str, point: str) -> bool:
@@ -300,7 +317,7 @@ def _encode_targets(
         if frame[name].isna().any():
             line = frame.index[int(frame[name].isna().to_numpy().argmax())]
             raise FileError(f"{path}: line {line} has no value in the target column {name!r}; fill it in or delete the row.")
-    if task == "regression":
+    if not TASKS[task].classes:
         values = np.column_stack([_numbers(frame, name, path, "target") for name in targets])
         return values, ()
     if task == "multilabel":

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from playground.data.dataset import Dataset, load_dataset, output_width
-from playground.experiment import Experiment, target_range
+from playground.catalog import activations
+from playground.catalog.tasks import TASKS
+from playground.data.dataset import Dataset, load_dataset
+from playground.experiment import Experiment, ExperimentError, Inputs, output_activation, target_range
 
 Array = NDArray[Any]
 
@@ -49,6 +51,10 @@ class Preprocessing(msgspec.Struct, frozen=True, kw_only=True):
         Names of the target columns.
     outputs
         Number of network outputs.
+    image
+        Height, width and channels where a row is an image.
+    categories
+        How many different whole numbers each column holds, where all columns only name things.
     """
 
     task: str
@@ -63,30 +69,56 @@ class Preprocessing(msgspec.Struct, frozen=True, kw_only=True):
     classes: tuple[str, ...]
     target_names: tuple[str, ...]
     outputs: int
+    image: tuple[int, ...] = ()
+    categories: tuple[int, ...] = ()
+
+    @property
+    def network_inputs(self) -> Inputs:
+        """What the network gets."""
+        return Inputs(len(self.mean), self.image, self.categories)
+
+    @property
+    def one_of_several(self) -> bool:
+        """Whether the outputs are one number a class, of which the largest wins; a yes or no has two with softmax, else one."""
+        return self.task == "multiclass" or (self.task == "binary" and self.outputs == 2)
 
     def inputs(self, raw: Array) -> NDArray[np.float32]:
-        """Network inputs, float32 (rows, inputs), of raw rows (rows, columns)."""
+        """Network inputs, float32 (rows, inputs), of raw rows (rows, columns).
+
+        Raises
+        ------
+        ExperimentError
+            If a column that names things holds a number that names none.
+        """
         expanded = expand(np.asarray(raw, np.float64), self.features)
+        for column, count in enumerate(self.categories):
+            own = expanded[:, column]
+            wrong = np.flatnonzero(~((own >= 0) & (own < count) & (own == np.floor(own))))
+            if wrong.size:
+                raise ExperimentError(
+                    f"row {wrong[0] + 1}: {own[wrong[0]]:g} is no {self.columns[column]} that was learned; "
+                    f"use a whole number from 0 to {count - 1}."
+                )
         return np.ascontiguousarray((expanded - np.array(self.mean)) / np.array(self.scale), np.float32)
 
     def targets(self, raw: Array) -> NDArray[np.float32]:
         """Network targets, float32 (rows, outputs), of raw targets (rows, k)."""
-        if self.task == "regression":
+        if not TASKS[self.task].classes:
             return np.ascontiguousarray((raw - np.array(self.target_mean)) / np.array(self.target_scale), np.float32)
-        holds = raw[:, :1] == np.arange(self.outputs) if self.task == "multiclass" else raw > 0.5
+        holds = raw[:, :1] == np.arange(self.outputs) if self.one_of_several else raw > 0.5
         return np.where(holds, self.target_high, self.target_low).astype(np.float32)
 
     def values(self, outputs: Array) -> Array:
         """Outputs in terms of the data: regression values in the data's units; scores of classes as they are."""
-        if self.task != "regression":
+        if TASKS[self.task].classes:
             return outputs
         return np.asarray(outputs, np.float64) * np.array(self.target_scale) + np.array(self.target_mean)
 
     def labels(self, outputs: Array) -> Array:
         """Predictions: class numbers (rows,), labels 0/1 (rows, labels), or values (rows, outputs)."""
-        if self.task == "regression":
+        if not TASKS[self.task].classes:
             return self.values(outputs)
-        if self.task == "multiclass":
+        if self.one_of_several:
             return outputs.argmax(axis=1)
         holds = (outputs > (self.target_low + self.target_high) / 2).astype(np.int64)
         return holds[:, 0] if self.task == "binary" else holds
@@ -98,20 +130,23 @@ class PreparedData:
 
     Parameters
     ----------
-    train_rows, test_rows
+    train_rows, validation_rows, test_rows
         int64 row numbers in the data set.
-    train_inputs, test_inputs
+    train_inputs, validation_inputs, test_inputs
         float32 (rows, inputs).
-    train_targets, test_targets
+    train_targets, validation_targets, test_targets
         float32 (rows, outputs).
     """
 
     dataset: Dataset
     preprocessing: Preprocessing
     train_rows: NDArray[np.int64]
+    validation_rows: NDArray[np.int64]
     test_rows: NDArray[np.int64]
     train_inputs: NDArray[np.float32]
     train_targets: NDArray[np.float32]
+    validation_inputs: NDArray[np.float32]
+    validation_targets: NDArray[np.float32]
     test_inputs: NDArray[np.float32]
     test_targets: NDArray[np.float32]
 
@@ -121,11 +156,6 @@ def expand(raw: Array, features: tuple[str, ...]) -> Array:
     if not features:
         return raw
     return np.column_stack([EXPANSIONS[name](raw[:, 0], raw[:, 1]) for name in features])
-
-
-def inputs_width(preprocessing: Preprocessing) -> int:
-    """How many inputs the network has."""
-    return len(preprocessing.mean)
 
 
 def prepare(experiment: Experiment, dataset: Dataset | None = None) -> PreparedData:
@@ -138,39 +168,72 @@ def prepare(experiment: Experiment, dataset: Dataset | None = None) -> PreparedD
     FileError
         If the data can't be loaded or don't fit.
     """
-    data = experiment.data
-    dataset = dataset if dataset is not None else load_dataset(data, experiment.training.task)
+    data, task = experiment.data, experiment.training.task
+    dataset = dataset if dataset is not None else load_dataset(data, task)
     train_rows, test_rows = split(dataset, data.test_fraction, data.seed)
+    train_rows, validation_rows = _split_again(dataset, train_rows, data.validation_fraction, data.seed)
     features = data.features if dataset.planar else ()
     low, high = target_range(experiment)
-    regression = dataset.task == "regression"
-    mean, scale = _mean_and_scale(expand(dataset.features[train_rows], features), data.standardize)
-    target_mean, target_scale = _mean_and_scale(dataset.targets[train_rows], data.standardize and regression)
+    # Numbers that only name things have no mean.
+    standardize = data.standardize and not dataset.categories
+    mean, scale = _mean_and_scale(expand(dataset.features[train_rows], features), standardize)
+    target_mean, target_scale = _target_scale(experiment, dataset, train_rows)
     preprocessing = Preprocessing(
-        task=dataset.task,
+        task=task,
         columns=dataset.feature_names,
         features=tuple(features),
         mean=mean,
         scale=scale,
-        target_mean=target_mean if regression else (),
-        target_scale=target_scale if regression else (),
+        target_mean=target_mean,
+        target_scale=target_scale,
         target_low=low,
         target_high=high,
         classes=dataset.class_names,
         target_names=dataset.target_names,
-        outputs=output_width(dataset),
+        outputs=output_width(experiment, dataset),
+        image=(*dataset.image_shape, 1) if dataset.image_shape else (),
+        categories=dataset.categories,
     )
     inputs, targets = preprocessing.inputs(dataset.features), preprocessing.targets(dataset.targets)
-    return PreparedData(
-        dataset,
-        preprocessing,
-        train_rows,
-        test_rows,
-        np.ascontiguousarray(inputs[train_rows]),
-        np.ascontiguousarray(targets[train_rows]),
-        np.ascontiguousarray(inputs[test_rows]),
-        np.ascontiguousarray(targets[test_rows]),
-    )
+    parts = [
+        np.ascontiguousarray(values[rows]) for rows in (train_rows, validation_rows, test_rows) for values in (inputs, targets)
+    ]
+    return PreparedData(dataset, preprocessing, train_rows, validation_rows, test_rows, *parts)
+
+
+def output_width(experiment: Experiment, dataset: Dataset) -> int:
+    """How many outputs the network needs: one a class where softmax shares a probability among them, else one a target."""
+    record, _ = activations.resolve(output_activation(experiment))
+    several = dataset.task == "multiclass" or (dataset.task == "binary" and record.name == "softmax")
+    return len(dataset.class_names) if several else dataset.targets.shape[1]
+
+
+def _target_scale(experiment: Experiment, dataset: Dataset, rows: Array) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """What quantities are shifted and divided by before they are learned; empty for classes.
+
+    Where the outputs are a scaled sigmoid, its ends become 0 and 1.
+    """
+    if TASKS[experiment.training.task].classes:
+        return (), ()
+    choice = output_activation(experiment)
+    record, _ = activations.resolve(choice)
+    targets = dataset.targets[rows]
+    if record.name != "scaled_sigmoid":
+        return _mean_and_scale(targets, experiment.data.standardize)
+    if not isinstance(choice, str):
+        low, high = choice.low, choice.high  # type: ignore[attr-defined]
+    else:
+        low, high = dataset.value_range or (float(targets.min()), float(targets.max()))
+    if low >= high:
+        raise ExperimentError("network.output_activation: all targets are alike, so there is no scale; give low and high.")
+    return (low,) * targets.shape[1], (high - low,) * targets.shape[1]
+
+
+def _split_again(dataset: Dataset, rows: Array, fraction: float, seed: int) -> tuple[Array, Array]:
+    """Row numbers to train on and to validate on; every class keeps its share in both."""
+    part = replace(dataset, features=dataset.features[rows], targets=dataset.targets[rows])
+    train, validation = split(part, fraction, seed + 1) if fraction else (np.arange(len(rows)), np.arange(0))
+    return rows[train], rows[validation]
 
 
 def split(dataset: Dataset, test_fraction: float, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from playground.formats import npz, safetensors
+from playground.formats.safetensors import read_parameters
 from playground.model import TrainedModel
 from playground.storage import FileError
+
+__all__ = ["FORMATS", "Format", "format_for", "read_parameters"]
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,8 @@ class Format:
         Writes a model, reads it back and compares; raises FileError.
     load
         Reads a model, or None where the format doesn't hold enough.
+    note
+        What must be said about the file of this very model beside the description; empty where there is nothing.
     """
 
     suffix: str
@@ -30,6 +35,7 @@ class Format:
     description: str
     save: Callable[[TrainedModel, Path], None]
     load: Callable[[Path], TrainedModel] | None = None
+    note: Callable[[TrainedModel], str] = lambda model: ""
 
 
 FORMATS: dict[str, Format] = {
@@ -38,9 +44,10 @@ FORMATS: dict[str, Format] = {
         Format(
             ".safetensors",
             "Model (safetensors)",
-            "Opens here again, and loads into torch.nn.Sequential as it is.",
+            "Opens here again; a chain of layers loads into torch.nn.Sequential as it is.",
             safetensors.save,
             safetensors.load,
+            safetensors.note,
         ),
         Format(".npz", "NumPy arrays (npz)", "Each weight matrix and bias as a NumPy array.", npz.save),
     )

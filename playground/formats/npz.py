@@ -1,4 +1,9 @@
-"""``.npz``: every weight matrix and bias as a NumPy array, named as in the program: ``layers.0.weight`` (in, out), …"""
+"""``.npz``: every parameter as a NumPy array with the name and shape that it has in the program.
+
+``layers.0.weight`` is (in, out) of a dense layer and (kernel · kernel · channels, filters) of a convolution;
+``layers.1.layers.0.weight`` lies within a residual block, ``layers.0.table.0`` is the table of the first column, and
+``layers.2.running_mean`` and ``running_var`` are what BatchNorm predicts with.
+"""
 
 from __future__ import annotations
 

@@ -1,14 +1,17 @@
 """``.safetensors``: a model that reopens here and loads strictly into ``torch.nn.Sequential``.
 
-Dense layer n is module 2n of the Sequential (an activation module follows each hidden one), so its tensors are ``0.weight``
-(out, in), ``0.bias``, ``2.weight``, … The output activation is left out: the outputs are logits. Everything else is text in
-the file's metadata.
+Tensors have the names and layouts of the Sequential that `torch_modules` lists: each layer is followed by its activation's
+module, so those of a network of dense layers are ``0.weight`` (out, in), ``0.bias``, ``2.weight``, … The output activation is
+left out: the outputs are logits. Everything else is text in the file's metadata; ``playground.torch`` says how the Sequential
+is made, or, for a network with a skip or with tables, that it is none. Such a model reopens here all the same.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import struct
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -16,22 +19,42 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from playground.catalog import activations
+from playground.catalog.tasks import TASKS
 from playground.data.preprocessing import EXPANSIONS, Preprocessing
-from playground.experiment import Experiment, ExperimentError, decode, encode
+from playground.experiment import (
+    BUNDLED_CATEGORIES,
+    BUNDLED_IMAGES,
+    BundledSource,
+    Experiment,
+    ExperimentError,
+    decode,
+    encode,
+    output_activation,
+    target_range,
+)
+from playground.formats.torch_modules import in_words, is_chain, named_tensors
 from playground.model import TrainedModel
+from playground.network.parameters import ParameterView, aligned_zeros
+from playground.network.plan import Plan
 from playground.storage import FileError, atomic_write, read_bytes
 
 KEY = "playground.experiment"
 
 
-def tensors(model: TrainedModel) -> dict[str, NDArray[np.float32]]:
-    """The tensors by their names in ``torch.nn.Sequential``; weights are (out, in) there, (in, out) here."""
-    named = {}
-    for name, array in model.weights():
-        _, layer, kind = name.split(".")
-        # safetensors writes the memory as it lies, so a transposed view would be stored wrong.
-        named[f"{2 * int(layer)}.{kind}"] = np.ascontiguousarray(array.T)
-    return named
+def tensors(model: TrainedModel) -> dict[str, NDArray[Any]]:
+    """The tensors by their names in ``torch.nn.Sequential``, in torch's layouts; see `torch_modules`."""
+    # BatchNorm's count of batches is of no use here, but torch doesn't load without it.
+    return {
+        name: np.zeros((), np.int64) if tensor is None else tensor.read(model.parameters)
+        for name, tensor in named_tensors(model.experiment.network.layers, model.plan).items()
+    }
+
+
+def note(model: TrainedModel) -> str:
+    """What must be said about a model's file beside what is true of all; empty where there is nothing."""
+    layers = model.experiment.network.layers
+    return "" if is_chain(layers) else in_words(layers, model.plan)
 
 
 def save(model: TrainedModel, path: Path) -> None:
@@ -49,6 +72,7 @@ def save(model: TrainedModel, path: Path) -> None:
         "playground.preprocessing": msgspec.json.encode(model.preprocessing).decode(),
         "playground.classes": json.dumps(model.classes),
         "playground.metrics": msgspec.json.encode(dict(model.metrics)).decode(),
+        "playground.torch": in_words(model.experiment.network.layers, model.plan),
     }
     atomic_write(path, serialize(tensors(model), metadata))
     if not np.array_equal(load(path).parameters, model.parameters):
@@ -87,6 +111,10 @@ def load(path: Path) -> TrainedModel:
             {name: float("nan") if value is None else value for name, value in metrics.items()},
         )
         return _filled(model, arrays)
+    except OverflowError:
+        raise FileError(
+            f"{path}: its description of the model can't be used: a number is too large; save the model again."
+        ) from None
     except (ExperimentError, msgspec.MsgspecError, KeyError, ValueError) as error:
         raise FileError(f"{path}: its description of the model can't be used: {_reason(error)}") from None
 
@@ -98,38 +126,104 @@ def _metadata(data: bytes) -> dict[str, str]:
     return metadata if isinstance(metadata, dict) else {}
 
 
+def read_parameters(path: Path, plan: Plan) -> NDArray[np.float32]:
+    """The weights of a saved model as a network with the same parameters starts from them.
+
+    The layers may stand elsewhere in the network, as after a Dropout more or less, but not in another order.
+
+    Returns
+    -------
+    parameters
+        float32, flat, in the plan's layout.
+
+    Raises
+    ------
+    FileError
+        If the file can't be read, or its parameters have other shapes.
+    """
+    model = load(path)
+    theirs, ours = model.plan.parameters, plan.parameters
+    for own, other in zip_longest(ours, theirs):
+        if own is None or other is None or own.shape != other.shape or _kind(own) != _kind(other):
+            here, there = (f"{view.name} {view.shape}" if view else "nothing in its place" for view in (own, other))
+            raise FileError(
+                f"{path}: its weights don't fit this network: here is {here}, there is {there}; use a model with the same layers."
+            )
+    parameters = aligned_zeros(plan.parameter_size)
+    for own, other in zip(ours, theirs, strict=True):
+        own.of(parameters)[:] = other.of(model.parameters)
+    return parameters
+
+
+def _kind(view: ParameterView) -> str:
+    """``weight``, ``bias``, …: a parameter's name without its place in the network."""
+    return view.name.rpartition(".")[2]
+
+
 def _fit(preprocessing: Preprocessing, experiment: Experiment) -> bool:
     """Whether the preprocessing is whole and meant for the experiment; somebody may have edited the file."""
     task, outputs = preprocessing.task, preprocessing.outputs
     features, columns = preprocessing.features, preprocessing.columns
+    quantities = task == experiment.training.task and not TASKS[task].classes
+    numbers = (*preprocessing.mean, *preprocessing.target_mean, *preprocessing.scale, *preprocessing.target_scale)
     return (
         task == experiment.training.task
         and (not features or (set(features) <= set(EXPANSIONS) and len(columns) == 2))
         and len(preprocessing.mean) == len(preprocessing.scale) == len(features or columns)
-        and len(preprocessing.target_mean) == len(preprocessing.target_scale) == (outputs if task == "regression" else 0)
+        and len(preprocessing.target_mean) == len(preprocessing.target_scale) == (outputs if quantities else 0)
         and len(preprocessing.target_names) == (1 if task in ("binary", "multiclass") else outputs)
-        and len(preprocessing.classes) == {"binary": 2, "regression": 0}.get(task, outputs)
-        and preprocessing.target_low < preprocessing.target_high
+        and len(preprocessing.classes) == {"binary": 2, "regression": 0, "bounded": 0}.get(task, outputs)
+        and (preprocessing.target_low, preprocessing.target_high) == target_range(experiment)
+        and all(math.isfinite(number) for number in numbers)
         and all(scale > 0 for scale in (*preprocessing.scale, *preprocessing.target_scale))
+        and _head_fits(preprocessing, experiment)
+        and _rows_fit(preprocessing, experiment)
+    )
+
+
+def _head_fits(preprocessing: Preprocessing, experiment: Experiment) -> bool:
+    """Whether there are as many outputs as the head makes, and answers on the scale that it was given."""
+    choice = output_activation(experiment)
+    record, _ = activations.resolve(choice)
+    if preprocessing.task == "binary":
+        return preprocessing.outputs == (2 if record.name == "softmax" else 1)
+    if record.name == "scaled_sigmoid" and not isinstance(choice, str):
+        low, high = choice.low, choice.high  # type: ignore[attr-defined]
+        return set(preprocessing.target_mean) == {low} and set(preprocessing.target_scale) == {high - low}
+    return preprocessing.outputs > 0
+
+
+def _rows_fit(preprocessing: Preprocessing, experiment: Experiment) -> bool:
+    """Whether rows are images, or numbers that name things, exactly where the experiment's data are."""
+    source, image, categories = experiment.data.source, preprocessing.image, preprocessing.categories
+    name = source.name if isinstance(source, BundledSource) else ""
+    # Models saved before there were convolutions say nothing about images.
+    return image in ((), BUNDLED_IMAGES.get(name, ())) and (
+        len(categories) == BUNDLED_CATEGORIES.get(name, 0)
+        and (not categories or (set(preprocessing.mean) == {0.0} and set(preprocessing.scale) == {1.0}))
     )
 
 
 def _filled(model: TrainedModel, arrays: dict[str, NDArray[Any]]) -> TrainedModel:
     """The model with its parameters taken from the tensors."""
     plan = model.plan
-    parameters = np.zeros(plan.parameter_size, np.float32)
-    expected = {}
-    for view in plan.parameters:
-        _, layer, kind = view.name.split(".")
-        expected[f"{2 * int(layer)}.{kind}"] = view
+    expected = named_tensors(model.experiment.network.layers, plan)
     if set(arrays) != set(expected):
         raise ValueError("its tensors are not those of its network; save the model again.")
-    for name, view in expected.items():
-        if arrays[name].shape != view.shape[::-1] or arrays[name].dtype != np.float32:
+    # All is checked before there is room for the parameters: an edited file may ask for any amount.
+    for name, tensor in expected.items():
+        array = arrays[name]
+        shape, kind = ((), np.int64) if tensor is None else (tensor.shape, np.float32)
+        if array.shape != shape or array.dtype != kind:
             raise ValueError(f"the tensor {name} has the wrong shape or type; save the model again.")
-        if not np.isfinite(arrays[name]).all():
+        if not np.isfinite(array).all():
             raise ValueError(f"the tensor {name} holds values that are no numbers; train the model again.")
-        view.of(parameters)[:] = arrays[name].T
+        if name.endswith("running_var") and (array < 0).any():
+            raise ValueError(f"the tensor {name} holds negative values, which no variance has; save the model again.")
+    parameters = np.zeros(plan.parameter_size, np.float32)
+    for name, tensor in expected.items():
+        if tensor is not None:
+            tensor.write(parameters, arrays[name])
     return TrainedModel(model.experiment, parameters, model.preprocessing, model.metrics)
 
 

@@ -81,6 +81,14 @@ ACTIONS = (
         "Shift+R",
         "Start again from other random weights: see how much of the result was luck.",
     ),
+    ActionRecord(
+        "find_rate",
+        "Run",
+        "&Find a learning rate…",
+        "Ctrl+L",
+        "Try learning rates from tiny to far too large on a copy of the run, and see where the loss falls fastest.",
+        separator_before=True,
+    ),
     ActionRecord("theme_light", "View", "&Light", None, "Dark text on light cards.", group="theme"),
     ActionRecord("theme_dark", "View", "&Dark", None, "Light text on dark cards.", group="theme"),
     ActionRecord("theme_system", "View", "&Like the system", None, "Follow the desktop's setting.", group="theme"),
@@ -88,6 +96,9 @@ ACTIONS = (
     ActionRecord("panel_output", "View", "&Output", "Ctrl+2", "Show or hide what the network puts out.", checkable=True),
     ActionRecord("panel_loss", "View", "Lo&ss", "Ctrl+3", "Show or hide the loss curves.", checkable=True),
     ActionRecord("panel_probe", "View", "&Probe", "Ctrl+4", "Show or hide the outputs for one row.", checkable=True),
+    ActionRecord(
+        "settings", "View", "S&ettings", "Ctrl+5", "Show or hide every setting of training, network and data.", checkable=True
+    ),
     ActionRecord("full_screen", "View", "&Full screen", "F11", "Fill the screen, for a projector.", checkable=True),
     ActionRecord("help", "Help", "&Five-minute walk", "F1", "What to try first, in short steps."),
     ActionRecord("shortcuts", "Help", "&Shortcuts", "Ctrl+?", "All keys on one page."),

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from PySide6.QtCore import QRectF, QSignalBlocker, Qt, Signal
-from PySide6.QtGui import QPaintEvent, QPen
+from PySide6.QtCore import QRectF, QSignalBlocker, QSize, Qt, Signal
+from PySide6.QtGui import QIcon, QPaintEvent, QPen, QPixmap, QStandardItemModel
 from PySide6.QtWidgets import (
+    QAbstractButton,
     QButtonGroup,
     QComboBox,
     QFrame,
     QHBoxLayout,
     QPushButton,
+    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
@@ -27,11 +29,20 @@ Item = tuple[Any, str, str]
 
 
 class ChoiceBox(QComboBox):
-    """A flat choice box; with ``editable_number`` any number can be typed as well."""
+    """A flat choice box; with ``editable_number`` any number can be typed as well.
+
+    Signals
+    -------
+    opening()
+        The list is about to be shown: time to say what can't be chosen now.
+    """
+
+    opening = Signal()
 
     def __init__(self, theme: Theme, name: str, tip: str, editable_number: bool = False) -> None:
         super().__init__(toolTip=tip, accessibleName=name, cursor=Qt.CursorShape.PointingHandCursor)
         self._theme = theme
+        self._picture: Callable[[int], QPixmap] | None = None
         self.setEditable(editable_number)
         self.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
         self.setFixedHeight(30)
@@ -56,6 +67,31 @@ class ChoiceBox(QComboBox):
                 self.addItem(title)
                 self.setItemData(index, tip, Qt.ItemDataRole.ToolTipRole)
 
+    def set_pictures(self, picture: Callable[[int], QPixmap], width: int, height: int) -> None:
+        """Show a picture beside each choice in the list; they are painted when the list opens."""
+        self._picture = picture
+        self.setIconSize(QSize(width, height))
+
+    def refuse(self, index: int, reason: str) -> None:
+        """Gray a choice out, with the reason as its tooltip; an empty reason allows it again."""
+        model = self.model()
+        if isinstance(model, QStandardItemModel):
+            model.item(index).setEnabled(not reason)
+            if reason:
+                self.setItemData(index, reason, Qt.ItemDataRole.ToolTipRole)
+
+    def showPopup(self) -> None:
+        self.opening.emit()
+        widest = max((self.fontMetrics().horizontalAdvance(self.itemText(i)) for i in range(self.count())), default=0)
+        if self._picture is not None:
+            with QSignalBlocker(self):
+                for index in range(self.count()):
+                    self.setItemIcon(index, QIcon(self._picture(index)))
+            widest += self.iconSize().width() + 12
+        # The list may be wider than the box: no name is cut.
+        self.view().setMinimumWidth(max(self.width(), widest + 40))
+        super().showPopup()
+
     def wheelEvent(self, event: Any) -> None:
         # The wheel over a bar of boxes must not change the experiment by accident.
         event.ignore()
@@ -78,28 +114,96 @@ class ChoiceBox(QComboBox):
                 painter.drawText(room, Align.AlignLeft | Align.AlignVCenter, text)
 
 
+class MoreButton(QAbstractButton):
+    """Words with a small arrow behind them: a click shows what else can be set there."""
+
+    def __init__(self, theme: Theme, text: str, tip: str, pixels: int = 11, weight: int = 500, color: str = "text_faint") -> None:
+        super().__init__(
+            toolTip=tip,
+            accessibleName=tip,
+            cursor=Qt.CursorShape.PointingHandCursor,
+            focusPolicy=Qt.FocusPolicy.TabFocus,
+        )
+        self._theme = theme
+        self._color = color
+        self._arrow = True
+        self.setText(text)
+        self.setFont(theme.font(pixels, weight, tabular=True))
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        theme.changed.connect(self.update)
+
+    def sizeHint(self) -> QSize:
+        metrics = self.fontMetrics()
+        arrow = metrics.height() - 2 if self._arrow else 0
+        return QSize(metrics.horizontalAdvance(self.text()) + 4 + arrow, metrics.height() + 1)
+
+    def show_arrow(self, on: bool) -> None:
+        """Leave the arrow out where there is no room."""
+        self._arrow = on
+        self.updateGeometry()
+        self.update()
+
+    def setText(self, text: str) -> None:
+        super().setText(text)
+        self.updateGeometry()
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        theme, lit = self._theme, self.underMouse() or self.hasFocus()
+        color = "accent" if lit else self._color
+        arrow = self.fontMetrics().height() - 3
+        with painting(self) as painter:
+            painter.setFont(self.font())
+            painter.setPen(theme.color(color))
+            painter.drawText(self.rect().adjusted(2, 0, 0, 0), Align.AlignLeft | Align.AlignVCenter, self.text())
+            x = 2 + self.fontMetrics().horizontalAdvance(self.text())
+            painter.drawPixmap(
+                x, (self.height() - arrow) // 2 + 1, theme.pixmap("next", "accent" if lit else "text_faint", arrow)
+            )
+            if self.hasFocus():
+                painter.setBrush(Qt.BrushStyle.NoBrush)
+                painter.setPen(QPen(theme.color("accent"), 1))
+                painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 4, 4)
+
+
 class LabeledCombo(QWidget):
-    """A small caption over a choice box.
+    """A small caption over a choice box; with ``more`` the caption is a button that leads to all the settings behind it.
 
     Signals
     -------
     chosen(value)
         The user picked an item, or typed a number.
+    more_asked()
+        The caption was clicked.
     """
 
     chosen = Signal(object)
+    more_asked = Signal()
 
     def __init__(
-        self, theme: Theme, label: str, items: Sequence[Item], tip: str, editable_number: bool = False, width: int = 0
+        self,
+        theme: Theme,
+        label: str,
+        items: Sequence[Item],
+        tip: str,
+        editable_number: bool = False,
+        width: int = 0,
+        more: str = "",
     ) -> None:
         super().__init__()
         self._editable = editable_number
         self._values: list[Any] = []
         self._current: Any = None
-        self.caption = TextLabel(theme, label, 11, 500, "text_faint", indent=2)
         self.box = ChoiceBox(theme, label, tip, editable_number)
-        self.caption.setBuddy(self.box)
-        self.caption.setToolTip(tip)
+        self.caption: QWidget
+        if more:
+            button = MoreButton(theme, label, more)
+            button.clicked.connect(self.more_asked)
+            self.caption = button
+        else:
+            words = TextLabel(theme, label, 11, 500, "text_faint", indent=2)
+            words.setBuddy(self.box)
+            words.setToolTip(tip)
+            self.caption = words
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(3)
@@ -107,6 +211,7 @@ class LabeledCombo(QWidget):
         layout.addWidget(self.caption)
         layout.addWidget(self.box)
         layout.addStretch(1)
+        self.caption.setFixedHeight(self.caption.fontMetrics().height() + 1)
         self._width = width
         self.set_items(items)
         self.box.activated.connect(self._picked)

@@ -20,12 +20,14 @@ from PySide6.QtWidgets import (
 from playground.catalog import initializers
 from playground.catalog.initializers import INITIALIZERS
 from playground.catalog.tasks import TASKS
-from playground.experiment import BUNDLED_TASKS, SYNTHETIC_TASKS, Experiment, FileSource, SyntheticSource
+from playground.experiment import SYNTHETIC_TASKS, Experiment, FileSource, NetworkSpec, SyntheticSource
 from playground.gui.choices import LabeledCombo, Segmented
 from playground.gui.controls import Card, ElidedLabel, IconButton, TextLabel
+from playground.gui.form_editors import chosen_value
 from playground.gui.sliders import LabeledSlider, Switch
+from playground.gui.spec_fields import Choice, field_of
 from playground.gui.theme import Theme
-from playground.gui.thumbnails import Thumbnail, description_of
+from playground.gui.thumbnails import Thumbnail, description_of, real_sets, shown_as
 from playground.session import Snapshot
 
 RAIL = 268
@@ -49,6 +51,8 @@ class DataPanel(Card):
         A field of the experiment; while a slider is dragged, again and again.
     setting_finished()
         The end of a slider's gesture.
+    more_asked(str path)
+        The user wants to see all settings around a field of the experiment.
     new_sample_asked()
         Draw and split the data anew.
     test_points_switched(bool), discretize_switched(bool)
@@ -60,6 +64,7 @@ class DataPanel(Card):
     columns_chosen = Signal(object, object)
     setting_changed = Signal(str, str, object)
     setting_finished = Signal()
+    more_asked = Signal(str)
     new_sample_asked = Signal()
     test_points_switched = Signal(bool)
     discretize_switched = Signal(bool)
@@ -69,6 +74,7 @@ class DataPanel(Card):
         self.setFixedWidth(RAIL)
         self._theme = theme
         self._shown_tab = ""
+        self._experiment: Experiment | None = None
         self.new_sample_button = IconButton(
             theme, "dice", self.tr("Draw and split the data anew, from the next seed. Starts again."), size=28
         )
@@ -82,10 +88,10 @@ class DataPanel(Card):
             ],
             self.tr("Data"),
         )
-        self.thumbnails = {name: Thumbnail(theme, name) for name in (*SYNTHETIC_TASKS, *BUNDLED_TASKS)}
+        self.thumbnails = {name: Thumbnail(theme, name) for name in (*SYNTHETIC_TASKS, *real_sets())}
         self.pages = QStackedWidget()
         self.file_page = FilePage(theme)
-        self._page_of = {"shapes": self._gallery(SYNTHETIC_TASKS), "real": self._gallery(BUNDLED_TASKS), "file": self.file_page}
+        self._page_of = {"shapes": self._gallery(SYNTHETIC_TASKS), "real": self._gallery(real_sets()), "file": self.file_page}
         for page in self._page_of.values():
             self.pages.addWidget(page)
         self.about = TextLabel(theme, "", 11, 400, "text_faint", wordWrap=True)
@@ -156,6 +162,7 @@ class DataPanel(Card):
             self.tr("Initial weights"),
             [(name, record.title, record.description) for name, record in INITIALIZERS.items()],
             self.tr("How the first weights are drawn; all zeros never learn, because all neurons stay alike.") + " " + again,
+            more=self.tr("Initial weights: their numbers, the first biases, weights from a file"),
         )
         self.initializer.box.setFixedWidth(122)
         self.epochs.box.setFixedWidth(92)
@@ -216,12 +223,22 @@ class DataPanel(Card):
         self.epochs.chosen.connect(
             lambda count: self.setting_changed.emit(self.tr("stop at epoch"), "training.epochs", max(1, round(count)))
         )
-        self.initializer.chosen.connect(
-            lambda name: self.setting_changed.emit(self.tr("initial weights"), "network.initializer", _initializer_spec(name))
-        )
+        self.initializer.chosen.connect(self._choose_initializer)
+        self.initializer.more_asked.connect(lambda: self.more_asked.emit("network.initializer"))
         self.standardize.clicked.connect(lambda on: self.setting_changed.emit(self.tr("standardize"), "data.standardize", on))
         self.test_points.clicked.connect(self.test_points_switched)
         self.discretize.clicked.connect(self.discretize_switched)
+
+    def _choose_initializer(self, name: str) -> None:
+        kind = field_of(NetworkSpec, "initializer").kind
+        assert isinstance(kind, Choice) and self._experiment is not None
+        held = self._experiment.network.initializer
+        value = chosen_value(next(option for option in kind.options if option.name == name), held, self)
+        if value is None:
+            # No file was picked: what holds comes back.
+            self.initializer.set_value(initializers.resolve(held)[0].name)
+        else:
+            self.setting_changed.emit(self.tr("initial weights"), "network.initializer", value)
 
     # What is shown
 
@@ -244,9 +261,10 @@ class DataPanel(Card):
 
     def show_experiment(self, experiment: Experiment) -> None:
         """Show the data that hold; nothing is emitted."""
+        self._experiment = experiment
         data, training, source = experiment.data, experiment.training, experiment.data.source
         kind = "shapes" if isinstance(source, SyntheticSource) else "file" if isinstance(source, FileSource) else "real"
-        name = "" if isinstance(source, FileSource) else source.name
+        name = shown_as(experiment)
         for thumbnail in self.thumbnails.values():
             thumbnail.setChecked(thumbnail.name == name)
         planar = isinstance(source, SyntheticSource)
@@ -279,12 +297,6 @@ class DataPanel(Card):
 
     def needs_parts(self) -> frozenset[str]:
         return frozenset()
-
-
-def _initializer_spec(name: str) -> Any:
-    """What an experiment holds for an initializer: its name, or its spec with the usual numbers."""
-    spec = INITIALIZERS[name].spec
-    return spec() if spec is not None else name
 
 
 class FilePage(QWidget):

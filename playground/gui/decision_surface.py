@@ -122,7 +122,8 @@ class SurfacePlane(QWidget):
                 self._level, self._half = 0.0, self.reach
         if surface is None:
             return
-        self._values = run.data.preprocessing.values(surface[0][..., None])[..., 0].astype(np.float32)
+        # Of two softmax outputs the second is that of the yes, as a single sigmoid output is.
+        self._values = run.data.preprocessing.values(surface[-1][..., None])[..., 0].astype(np.float32)
         self._draw()
 
     def show_probe(self, point: tuple[float, ...] | None) -> None:

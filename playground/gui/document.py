@@ -7,47 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QUndoCommand, QUndoStack
 
 from playground.experiment import Experiment, ExperimentError, checked, keeps_weights, weights_key
+from playground.gui.edits import with_field
 
 Parameters = NDArray[np.float32]
 
 REMEMBERED_RUNS = 32
 REMEMBERED_BYTES = 256 << 20
-
-
-def replaced(spec: Any, path: str, value: Any) -> Any:
-    """Return a copy of a spec with one field, named by its dotted path, set to a new value.
-
-    Parameters
-    ----------
-    spec
-        An ``Experiment`` or a part of one; tuples count too, with positions as names.
-    path
-        ``"training.optimizer.learning_rate"`` or ``"network.layers.0.units"``.
-    value
-        What stands there afterwards; not checked here.
-
-    Raises
-    ------
-    ExperimentError
-        If there is no such field.
-    """
-    name, _, rest = path.partition(".")
-    if isinstance(spec, tuple):
-        if not name.isdecimal() or int(name) >= len(spec):
-            raise ExperimentError(f"{path}: there is no item {name}; there are {len(spec)}.")
-        items = list(spec)
-        items[int(name)] = replaced(items[int(name)], rest, value) if rest else value
-        return tuple(items)
-    if not isinstance(spec, msgspec.Struct) or name not in spec.__struct_fields__:
-        raise ExperimentError(f"{path}: {type(spec).__name__} has no field named {name}.")
-    return msgspec.structs.replace(spec, **{name: replaced(getattr(spec, name), rest, value) if rest else value})
 
 
 @dataclass(frozen=True)
@@ -172,7 +143,8 @@ class Document(QObject):
         restart
             Start from new initial weights even where the old ones could be kept.
         **changes
-            Spec paths with ``__`` for the dot: ``training__optimizer__learning_rate=0.01``.
+            Spec paths with ``__`` for the dot: ``training__optimizer__learning_rate=0.01``. What can't stay as it is beside
+            the new value changes with it (`edits.RULES`).
 
         Returns
         -------
@@ -183,7 +155,7 @@ class Document(QObject):
         try:
             new = experiment if experiment is not None else old
             for path, value in changes.items():
-                new = replaced(new, path.replace("__", "."), value)
+                new = with_field(new, path.replace("__", "."), value)
             new = checked(new)
         except ExperimentError as error:
             self.refused.emit(str(error))

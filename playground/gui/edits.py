@@ -1,34 +1,108 @@
-"""Turns a wish of the user (other data, one more layer) into a whole experiment in which everything fits."""
+"""Turns a wish of the user (other data, another loss, early stopping) into a whole experiment in which everything fits."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+import msgspec
 from msgspec.structs import replace
 
+from playground.catalog import activations, losses
+from playground.catalog.activations import ACTIVATIONS
 from playground.catalog.losses import LOSSES
 from playground.catalog.optimizers import OPTIMIZERS
-from playground.experiment import Dense, Experiment, default_loss
+from playground.catalog.tasks import TASKS
+from playground.experiment import (
+    EarlyStopping,
+    Experiment,
+    ExperimentError,
+    Residual,
+    checked,
+    default_loss,
+    loss_of,
+    output_activation,
+)
+from playground.gui.spec_fields import size_field
+
+# Share of the rows to watch when early stopping needs some and there are none.
+USUAL_VALIDATION = 0.2
 
 
 def with_optimizer(experiment: Experiment, name: str) -> Experiment:
     """Use another optimizer with its usual settings, at the same learning rate."""
-    rate = experiment.training.optimizer.learning_rate
-    optimizer = OPTIMIZERS[name].spec(learning_rate=rate)
+    return with_optimizer_spec(experiment, OPTIMIZERS[name].spec())
+
+
+def with_optimizer_spec(experiment: Experiment, optimizer: Any) -> Experiment:
+    """Use an optimizer; one of another kind that comes with its usual rate takes over the rate that holds."""
+    old = experiment.training.optimizer
+    if type(optimizer) is not type(old) and optimizer.learning_rate == type(optimizer)().learning_rate:
+        optimizer = replace(optimizer, learning_rate=old.learning_rate)
     return replace(experiment, training=replace(experiment.training, optimizer=optimizer))
 
 
 def with_task(experiment: Experiment, task: str) -> Experiment:
     """Learn another kind of answer: a loss that does not fit it gives way to the task's usual one."""
     training = experiment.training
-    loss = training.loss if task in LOSSES[training.loss].tasks else default_loss(task)
+    loss = training.loss if task in loss_of(experiment).tasks else default_loss(task)
     # The output activation was chosen for the old task; the new one's usual choice is always right.
     output = experiment.network.output_activation if task == training.task else None
-    return replace(
+    changed = replace(
         experiment,
         network=replace(experiment.network, output_activation=output),
         training=replace(training, task=task, loss=loss),
     )
+    return _without_needless(changed)
+
+
+def with_loss(experiment: Experiment, loss: Any) -> Experiment:
+    """Charge mistakes otherwise: an output activation that the loss can't work with gives way."""
+    record, _ = losses.resolve(loss)
+    output = experiment.network.output_activation
+    if record.outputs and activations.resolve(output_activation(experiment))[0].name not in record.outputs:
+        usual = TASKS[experiment.training.task].output_activation
+        output = None if usual in record.outputs else record.outputs[0]
+    changed = replace(
+        experiment,
+        network=replace(experiment.network, output_activation=output),
+        training=replace(experiment.training, loss=loss),
+    )
+    return _without_needless(changed)
+
+
+def with_output_activation(experiment: Experiment, activation: Any) -> Experiment:
+    """End the network otherwise (None: as the task usually does): a loss that can't work with it gives way."""
+    changed = replace(experiment, network=replace(experiment.network, output_activation=activation))
+    name = activations.resolve(output_activation(changed))[0].name
+    task, loss = changed.training.task, loss_of(changed)
+    if loss.outputs and name not in loss.outputs:
+        fitting = [
+            known.name for known in LOSSES.values() if task in known.tasks and (not known.outputs or name in known.outputs)
+        ]
+        # What computes on the logits of just this activation goes first.
+        fitting.sort(key=lambda known: name not in LOSSES[known].fused_with)
+        changed = replace(changed, training=replace(changed.training, loss=fitting[0] if fitting else changed.training.loss))
+    return _without_needless(changed)
+
+
+def fitting_output_activations(experiment: Experiment) -> list[str]:
+    """Names of the output activations that can be chosen now, in the catalog's order."""
+    return [name for name in ACTIVATIONS if not refusal(with_output_activation(experiment, name))]
+
+
+def with_early_stopping(experiment: Experiment, early_stopping: EarlyStopping | None) -> Experiment:
+    """Stop early or not; what is watched for it must not be trained on, so some rows are kept back."""
+    data = experiment.data
+    if early_stopping is not None and not data.validation_fraction:
+        data = replace(data, validation_fraction=USUAL_VALIDATION)
+    return replace(experiment, data=data, training=replace(experiment.training, early_stopping=early_stopping))
+
+
+def with_validation_fraction(experiment: Experiment, fraction: float) -> Experiment:
+    """Keep rows back to watch; without any, early stopping has nothing to go by and is off."""
+    training = experiment.training if fraction else replace(experiment.training, early_stopping=None)
+    return replace(experiment, data=replace(experiment.data, validation_fraction=fraction), training=training)
 
 
 def with_source(experiment: Experiment, source: Any, task: str) -> Experiment:
@@ -37,30 +111,32 @@ def with_source(experiment: Experiment, source: Any, task: str) -> Experiment:
 
 
 def with_activation(experiment: Experiment, activation: Any) -> Experiment:
-    """Give every hidden layer the same activation."""
-    layers = tuple(replace(layer, activation=activation) for layer in experiment.network.layers)
-    return _with_layers(experiment, layers)
+    """Give every hidden layer whose activation is a choice of its own the same one."""
+    return _with_layers(experiment, _activated(experiment.network.layers, activation))
 
 
-def with_layer(experiment: Experiment, position: int, units: int | None = None) -> Experiment:
-    """Insert a hidden layer before ``position``, like its neighbor on the left (or the first one)."""
-    layers = experiment.network.layers
-    neighbor = layers[max(position - 1, 0)] if layers else Dense(units=4, activation="tanh")
-    new = replace(neighbor, units=units if units is not None else neighbor.units)
-    return _with_layers(experiment, (*layers[:position], new, *layers[position:]))
+def chosen_activations(layers: tuple[Any, ...]) -> list[Any]:
+    """The activations that `with_activation` sets, first layer to last, those within skips as well."""
+    found = []
+    for layer in layers:
+        found += chosen_activations(getattr(layer, "layers", ()))
+        if _is_activated(layer):
+            found.append(layer.activation)
+    return found
 
 
-def without_layer(experiment: Experiment, position: int) -> Experiment:
-    """Take the hidden layer at ``position`` out."""
-    layers = experiment.network.layers
-    return _with_layers(experiment, (*layers[:position], *layers[position + 1 :]))
+def _activated(layers: tuple[Any, ...], activation: Any) -> tuple[Any, ...]:
+    changed = []
+    for layer in layers:
+        if isinstance(layer, Residual):
+            layer = replace(layer, layers=_activated(layer.layers, activation))
+        changed.append(replace(layer, activation=activation) if _is_activated(layer) else layer)
+    return tuple(changed)
 
 
-def with_layer_moved(experiment: Experiment, start: int, end: int) -> Experiment:
-    """Put the hidden layer at ``start`` where it becomes number ``end``."""
-    layers = list(experiment.network.layers)
-    layers.insert(end, layers.pop(start))
-    return _with_layers(experiment, tuple(layers))
+def _is_activated(layer: Any) -> bool:
+    """Whether a layer's activation is usually chosen: normalization and skips mostly end in none."""
+    return size_field(layer) is not None and hasattr(layer, "activation")
 
 
 def with_feature(experiment: Experiment, name: str, on: bool, order: tuple[str, ...]) -> Experiment:
@@ -70,5 +146,82 @@ def with_feature(experiment: Experiment, name: str, on: bool, order: tuple[str, 
     return replace(experiment, data=replace(experiment.data, features=kept)) if kept else experiment
 
 
-def _with_layers(experiment: Experiment, layers: tuple[Dense, ...]) -> Experiment:
+# Fields that can't change alone, and what changes with them.
+RULES: dict[str, Callable[[Experiment, Any], Experiment]] = {
+    "training.task": with_task,
+    "training.loss": with_loss,
+    "training.optimizer": with_optimizer_spec,
+    "training.early_stopping": with_early_stopping,
+    "data.validation_fraction": with_validation_fraction,
+    "network.output_activation": with_output_activation,
+}
+
+
+def with_field(experiment: Experiment, path: str, value: Any) -> Experiment:
+    """Set one field, named by its dotted path, and whatever has to change with it; not checked here.
+
+    Raises
+    ------
+    ExperimentError
+        If there is no such field.
+    """
+    rule = RULES.get(path)
+    return rule(experiment, value) if rule is not None else replaced(experiment, path, value)
+
+
+def replaced(spec: Any, path: str, value: Any) -> Any:
+    """Return a copy of a spec with one field, named by its dotted path, set to a new value.
+
+    Parameters
+    ----------
+    spec
+        An ``Experiment`` or a part of one; tuples count too, with positions as names.
+    path
+        ``"training.optimizer.learning_rate"`` or ``"network.layers.0.units"``.
+    value
+        What stands there afterwards; not checked here.
+
+    Raises
+    ------
+    ExperimentError
+        If there is no such field.
+    """
+    name, _, rest = path.partition(".")
+    if isinstance(spec, tuple):
+        if not name.isdecimal() or int(name) >= len(spec):
+            raise ExperimentError(f"{path}: there is no item {name}; there are {len(spec)}.")
+        items = list(spec)
+        items[int(name)] = replaced(items[int(name)], rest, value) if rest else value
+        return tuple(items)
+    if not isinstance(spec, msgspec.Struct) or name not in spec.__struct_fields__:
+        raise ExperimentError(f"{path}: {type(spec).__name__} has no field named {name}.")
+    return replace(spec, **{name: replaced(getattr(spec, name), rest, value) if rest else value})
+
+
+def value_at(spec: Any, path: str) -> Any:
+    """What stands at a dotted path, as in `replaced`."""
+    for name in path.split("."):
+        spec = spec[int(name)] if isinstance(spec, tuple) else getattr(spec, name)
+    return spec
+
+
+def refusal(experiment: Experiment) -> str:
+    """Why an experiment can't be, in one sentence; empty if it can."""
+    try:
+        checked(experiment)
+    except ExperimentError as error:
+        return str(error)
+    return ""
+
+
+def _without_needless(experiment: Experiment) -> Experiment:
+    """Drop what only makes sense for classes, or with a loss that knows probabilities, where it makes none."""
+    training = experiment.training
+    classes = TASKS[training.task].classes
+    weights = training.class_weights if classes else None
+    smoothing = training.label_smoothing if classes and not loss_of(experiment).signed else 0.0
+    return replace(experiment, training=replace(training, class_weights=weights, label_smoothing=smoothing))
+
+
+def _with_layers(experiment: Experiment, layers: tuple[Any, ...]) -> Experiment:
     return replace(experiment, network=replace(experiment.network, layers=layers))

@@ -1,4 +1,4 @@
-"""What can be pressed and dragged on the canvas: a layer's header and handle, the insert buttons, the feature switches.
+"""What can be pressed and dragged on the canvas: a layer's header and handle, the feature switches.
 
 They are ordinary widgets, so that keyboard, screen readers and tests reach them; the canvas paints what lies beneath.
 """
@@ -10,57 +10,71 @@ from typing import Any
 from msgspec import structs
 from PySide6.QtCore import QPoint, QPointF, QRectF, QSignalBlocker, Qt, Signal
 from PySide6.QtGui import QIntValidator, QKeyEvent, QMouseEvent, QPaintEvent, QPen
-from PySide6.QtWidgets import QAbstractButton, QDoubleSpinBox, QHBoxLayout, QLineEdit, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QAbstractButton, QDoubleSpinBox, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
-from playground.catalog.activations import ACTIVATIONS, resolve
-from playground.catalog.losses import LOSSES
-from playground.catalog.tasks import TASKS
-from playground.experiment import Experiment, output_activation
-from playground.gui.choices import ChoiceBox
-from playground.gui.controls import IconButton, TextLabel, painting
+from playground.catalog.activations import resolve
+from playground.gui.activation_boxes import ActivationBox
+from playground.gui.choices import MoreButton
+from playground.gui.controls import IconButton, painting
+from playground.gui.spec_fields import Number, field_of, size_field
 from playground.gui.theme import Theme
 
-MOST_UNITS = 4096
+
+class LaneTitle(MoreButton):
+    """A layer's name over its lane; a click shows all its settings."""
+
+    def __init__(self, theme: Theme, text: str, parent: QWidget | None = None) -> None:
+        super().__init__(theme, text, "", 12, 600, "text")
+        self.setParent(parent)
+        self.set_name(text)
+
+    def set_name(self, name: str) -> None:
+        """Show another name."""
+        words = self.tr("{0}: all settings").format(name)
+        self.setText(name)
+        self.setToolTip(words)
+        self.setAccessibleName(words)
 
 
 class LaneHeader(QWidget):
-    """Name of a hidden layer, its number of neurons between − and +, its activation, and a cross that removes it.
+    """A hidden layer's name, its size between − and + and its activation where it has them, and a cross that removes it.
 
     Signals
     -------
-    units_chosen(int), activation_chosen(spec), removed()
-        What the user asks for.
+    units_chosen(int), activation_chosen(spec), removed(), settings_asked()
+        What the user asks for; units are the filters of a convolution.
     """
 
     units_chosen = Signal(int)
     activation_chosen = Signal(object)
     removed = Signal()
+    settings_asked = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget) -> None:
         super().__init__(parent)
         self._theme = theme
         self._units = 1
-        self._names = [name for name, record in ACTIVATIONS.items() if record.hidden]
-        self.title = TextLabel(theme, "", 12, 600, "text")
+        self._most = 1
+        self.title = LaneTitle(theme, "")
         self.remove_button = IconButton(theme, "close", self.tr("Remove this layer. Starts again."), size=18)
         self.remove_button.setStyleSheet("QToolButton { border:none; }")
-        self.fewer_button = IconButton(theme, "minus", self.tr("One neuron less. Starts again."), size=24)
-        self.more_button = IconButton(theme, "plus", self.tr("One neuron more. Starts again."), size=24)
+        self.fewer_button = IconButton(theme, "minus", "", size=24)
+        self.more_button = IconButton(theme, "plus", "", size=24)
         self.count = QLineEdit(alignment=Qt.AlignmentFlag.AlignCenter)
-        self.count.setToolTip(self.tr("Neurons in this layer; type a number. Starts again."))
-        self.count.setValidator(QIntValidator(1, MOST_UNITS, self))
         self.count.setFont(theme.font(12, 600, tabular=True))
         self.count.setFixedSize(38, 24)
-        self.activation = ChoiceBox(theme, "", self.tr("What each neuron of this layer does with its sum. Keeps the weights."))
+        self.activation = ActivationBox(
+            theme, "", self.tr("What each neuron of this layer does with its sum. Keeps the weights.")
+        )
         self.activation.setFixedHeight(24)
         self.activation.setFont(theme.font(11, 500))
-        self.activation.offer((ACTIVATIONS[name].title, ACTIVATIONS[name].description) for name in self._names)
         self._lay_out()
+        self.title.clicked.connect(self.settings_asked)
         self.fewer_button.clicked.connect(lambda: self._step(-1))
         self.more_button.clicked.connect(lambda: self._step(1))
         self.remove_button.clicked.connect(self.removed)
         self.count.editingFinished.connect(self._typed)
-        self.activation.activated.connect(lambda index: self.activation_chosen.emit(self._names[index]))
+        self.activation.chosen.connect(self.activation_chosen.emit)
         theme.changed.connect(self._restyle)
         self._restyle()
 
@@ -79,27 +93,55 @@ class LaneHeader(QWidget):
             row.addWidget(widget)
         self.pill.setFixedSize(96, 28)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
+        # As high as the titles of inputs and outputs, which the canvas places.
+        layout.setContentsMargins(0, 3, 0, 0)
         layout.setSpacing(5)
         layout.addLayout(top)
         layout.addWidget(self.pill, 0, Qt.AlignmentFlag.AlignHCenter)
         layout.addWidget(self.activation)
+        layout.addStretch(1)
         self.setFixedSize(104, 86)
 
-    def show_layer(self, number: int, units: int, activation: Any) -> None:
-        """Show a layer's settings; nothing is emitted."""
-        self._units = units
-        name = self.tr("Hidden {0}").format(number)
-        self.title.setText(name)
-        self.count.setText(str(units))
-        self.count.setAccessibleName(self.tr("{0}: neurons").format(name))
-        self.fewer_button.setAccessibleName(self.tr("{0}: one neuron less").format(name))
-        self.more_button.setAccessibleName(self.tr("{0}: one neuron more").format(name))
+    def show_layer(self, name: str, layer: Any) -> None:
+        """Show a layer's settings; nothing is emitted.
+
+        Parameters
+        ----------
+        name
+            What the lane is called, such as ``Hidden 1``.
+        layer
+            Its spec, of any kind.
+        """
+        self.title.set_name(name)
         self.remove_button.setAccessibleName(self.tr("Remove {0}").format(name))
-        self.activation.setAccessibleName(self.tr("{0}: activation").format(name))
-        self.fewer_button.setEnabled(units > 1)
-        self.more_button.setEnabled(units < MOST_UNITS)
-        self.activation.setCurrentIndex(self._names.index(resolve(activation)[0].name))
+        size, activation = size_field(layer), getattr(layer, "activation", None)
+        self.pill.setVisible(size is not None)
+        self.activation.setVisible(activation is not None)
+        if size is not None:
+            self._show_size(name, size, layer)
+        if activation is not None:
+            self.activation.setAccessibleName(self.tr("{0}: activation").format(name))
+            self.activation.show_activation(activation)
+
+    def _show_size(self, name: str, size: str, layer: Any) -> None:
+        """Show how many neurons, filters or numbers the layer has."""
+        field = field_of(type(layer), size)
+        assert isinstance(field.kind, Number)
+        self._units, self._most = getattr(layer, size), int(field.kind.high)
+        self.count.setValidator(QIntValidator(1, self._most, self))
+        self.count.setText(str(self._units))
+        what = self.tr("neurons") if size == "units" else field.title.lower()
+        one = self.tr("neuron") if size == "units" else self.tr("filter")
+        self.count.setToolTip(self.tr("{0} Type a number. Starts again.").format(field.description))
+        self.count.setAccessibleName(f"{name}: {what}")
+        for button, words in (
+            (self.fewer_button, self.tr("one {0} less").format(one)),
+            (self.more_button, self.tr("one {0} more").format(one)),
+        ):
+            button.setAccessibleName(f"{name}: {words}")
+            button.setToolTip(self.tr("{0}. Starts again.").format(words[:1].upper() + words[1:]))
+        self.fewer_button.setEnabled(self._units > 1)
+        self.more_button.setEnabled(self._units < self._most)
 
     def ask_for_units(self) -> None:
         """Let the user type the number of neurons."""
@@ -107,12 +149,12 @@ class LaneHeader(QWidget):
         self.count.selectAll()
 
     def _step(self, change: int) -> None:
-        self.units_chosen.emit(min(MOST_UNITS, max(1, self._units + change)))
+        self.units_chosen.emit(min(self._most, max(1, self._units + change)))
 
     def _typed(self) -> None:
         text = self.count.text()
         units = int(text) if text.isdigit() else 0
-        if not 1 <= units <= MOST_UNITS:
+        if not 1 <= units <= self._most:
             self.count.setText(str(self._units))
         elif units != self._units:
             self.units_chosen.emit(units)
@@ -149,7 +191,7 @@ class NumberField(QDoubleSpinBox):
 
 
 class ParameterField(NumberField):
-    """The one number of a layer's activation, such as leaky ReLU's slope; hidden where there is none.
+    """The number of a layer's activation, such as leaky ReLU's slope; hidden where there is none.
 
     Signals
     -------
@@ -168,22 +210,21 @@ class ParameterField(NumberField):
         self.valueChanged.connect(self._changed)
 
     def show_activation(self, activation: Any) -> None:
-        """Show an activation's number, if it has one; nothing is emitted."""
+        """Show an activation's first number, if it has one; nothing is emitted."""
         record, value = resolve(activation)
-        parameter = record.parameter
-        self.setVisible(parameter is not None)
-        if parameter is None or record.spec is None:
+        self.setVisible(bool(record.parameters))
+        if not record.parameters or record.spec is None:
             return
+        parameter = record.parameters[0]
         self._spec = activation if not isinstance(activation, str) else record.spec()
-        words = self.tr("{0} Keeps the weights.").format(parameter.description)
-        self.setToolTip(words)
+        self.setToolTip(self.tr("{0} Keeps the weights.").format(parameter.description))
         self.setAccessibleName(f"{record.title}: {parameter.name.replace('_', ' ')}")
         with QSignalBlocker(self):
             self.setRange(parameter.minimum, parameter.maximum)
             self.setValue(value)
 
     def _changed(self, value: float) -> None:
-        name = resolve(self._spec)[0].parameter.name  # type: ignore[union-attr]
+        name = resolve(self._spec)[0].parameters[0].name
         self.activation_chosen.emit(structs.replace(self._spec, **{name: round(value, 6)}))
 
 
@@ -211,46 +252,6 @@ class ValueEditor(NumberField):
             self.cancelled.emit()
         else:
             super().keyPressEvent(event)
-
-
-class OutputActivationBox(ChoiceBox):
-    """The last layer's activation: what fits the task first, then whatever else goes with task and loss.
-
-    Signals
-    -------
-    chosen(name or None)
-        None: what fits the task.
-    """
-
-    chosen = Signal(object)
-
-    def __init__(self, theme: Theme, parent: QWidget) -> None:
-        super().__init__(theme, "", "")
-        self.setAccessibleName(self.tr("Output activation"))
-        self.setToolTip(
-            self.tr("What the last layer does with its sums; the usual choice follows from the task. Keeps the weights.")
-        )
-        self.setParent(parent)
-        self.setFixedSize(96, 24)
-        self.setFont(theme.font(11, 500))
-        self._names: list[str | None] = []
-        self.activated.connect(lambda index: self.chosen.emit(self._names[index]))
-
-    def show_experiment(self, experiment: Experiment) -> None:
-        """Offer what can be chosen and show what holds; nothing is emitted."""
-        task, loss = TASKS[experiment.training.task], LOSSES[experiment.training.loss]
-        usual = ACTIVATIONS[task.output_activation]
-        names = [
-            record.name
-            for record in ACTIVATIONS.values()
-            if (not loss.outputs or record.name in loss.outputs)
-            and not (task.name == "binary" and record.name == "softmax")
-            and record.name != usual.name
-        ]
-        self._names = [None, *names]
-        self.offer((ACTIVATIONS[name].title, ACTIVATIONS[name].description) for name in (usual.name, *names))
-        chosen = resolve(output_activation(experiment))[0].name
-        self.setCurrentIndex(0 if chosen == usual.name else names.index(chosen) + 1)
 
 
 class LaneHandle(QWidget):
@@ -336,27 +337,6 @@ class LaneHandle(QWidget):
                 painter.setBrush(Qt.BrushStyle.NoBrush)
                 painter.setPen(QPen(self._theme.color("accent"), 2))
                 painter.drawRoundedRect(QRectF(self.rect()).adjusted(2, 2, -2, -2), 8, 8)
-
-
-class InsertButton(QToolButton):
-    """A dashed + between two lanes: a new layer there."""
-
-    def __init__(self, theme: Theme, parent: QWidget) -> None:
-        tip = self.tr("Insert a layer here. Starts again from new weights.")
-        super().__init__(parent, toolTip=tip, accessibleName=tip, cursor=Qt.CursorShape.PointingHandCursor)
-        self._theme = theme
-        self.setFixedSize(26, 26)
-        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        theme.changed.connect(self.update)
-
-    def paintEvent(self, _event: QPaintEvent) -> None:
-        lit = self.underMouse() or self.hasFocus()
-        with painting(self) as painter:
-            pen = QPen(self._theme.color("accent" if lit else "border_strong"), 1.3, Qt.PenStyle.DashLine)
-            painter.setPen(pen)
-            painter.setBrush(self._theme.color("surface"))
-            painter.drawEllipse(QRectF(self.rect()).adjusted(2, 2, -2, -2))
-            painter.drawPixmap(6, 6, self._theme.pixmap("plus", "accent" if lit else "text_faint", 14))
 
 
 class FeatureButton(QAbstractButton):

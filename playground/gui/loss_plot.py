@@ -1,7 +1,8 @@
-"""Curves of loss and metrics over the epochs: train and test, linear or logarithmic, values under the pointer."""
+"""Curves of loss and metrics over the epochs: train, validation and test, linear or logarithmic, values under the pointer."""
 
 from __future__ import annotations
 
+import itertools
 import math
 import os
 import sys
@@ -16,12 +17,12 @@ os.environ.setdefault("QT_NO_GUI_THREADPOOL", "1")
 
 import pyqtgraph as pg
 from PySide6.QtCore import QBuffer, QIODevice, QPointF, QSize, Qt
-from PySide6.QtGui import QImage, QPainter, QPen
+from PySide6.QtGui import QImage, QPen
 from PySide6.QtWidgets import QApplication, QHBoxLayout, QVBoxLayout, QWidget
 
 from playground.catalog.metrics import METRICS
 from playground.gui.choices import Segmented
-from playground.gui.controls import IconButton, NumberLabel, TextLabel, number
+from playground.gui.controls import IconButton, NumberLabel, TextLabel, number, painting
 from playground.gui.theme import Theme
 from playground.session import Snapshot
 from playground.storage import atomic_write
@@ -29,7 +30,12 @@ from playground.trainer import History
 
 Array = NDArray[Any]
 LEAST = 1e-9
-WIDTHS = {"train": 2.4, "test": 1.6}
+COLORS = {"train": "accent", "validation": "text_muted", "test": "text_faint"}
+WIDTHS = {"train": 2.4, "validation": 1.8, "test": 1.6}
+# Lengths of line and gap, in widths of the line; of the other parts, none: a solid line is quicker to draw.
+DASHES = {"validation": (3.0, 2.0)}
+# Pixels of the left axis that one label takes.
+LABEL_PITCH = 15
 BAND_POINTS, LINE_POINTS = 400, 200
 
 
@@ -45,10 +51,13 @@ class ValueAxis(pg.AxisItem):  # type: ignore[misc]
         decades = high - low
         step = max(1, math.ceil(decades / max(2.0, size / 20)))
         powers = [float(p) for p in range(math.ceil(low), math.floor(high) + 1) if p % step == 0]
-        if decades < 2.2:
-            marks = (1, 1.5, 2, 3, 4, 5, 7) if decades < 0.8 else (1, 2, 5)
-            between = [p + math.log10(m) for p in range(math.floor(low), math.ceil(high) + 1) for m in marks]
-            powers = [value for value in between if low <= value <= high]
+        # Numbers in between as well, as many as have room.
+        for marks in ((1, 3), (1, 2, 5), (1, 1.5, 2, 3, 4, 5, 7)):
+            exponents = range(math.floor(low), math.ceil(high) + 1)
+            between = [p + math.log10(m) for p in exponents for m in marks if low <= p + math.log10(m) <= high]
+            gaps = [after - before for before, after in itertools.pairwise(between)]
+            if step == 1 and min(gaps, default=decades) * size / max(decades, 1e-9) >= LABEL_PITCH:
+                powers = between
         return [(float(step), powers)]
 
     def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
@@ -82,9 +91,6 @@ class LossPlot(QWidget):
         self._history: History | None = None
         self._quantity = "loss"
         self._ranges: dict[str, tuple[float, float]] = {}
-        self.train_label = NumberLabel(theme, "−0.0000")
-        self.test_label = NumberLabel(theme, "−0.0000")
-        self.epoch_label = TextLabel(theme, "", 11, 500, "text_faint")
         self.log_button = IconButton(theme, "check", self.tr("Logarithmic scale: equal steps are equal factors"), size=28)
         self.log_button.setCheckable(True)
         self.log_button.setChecked(True)
@@ -98,17 +104,14 @@ class LossPlot(QWidget):
         head.addWidget(self.quantities, 1)
         head.addWidget(self.log_button)
         self._head = head
-        legend = QHBoxLayout()
-        legend.setSpacing(7)
-        legend.addWidget(LegendMark(theme, "accent", WIDTHS["train"], self))
-        legend.addWidget(TextLabel(theme, self.tr("train"), 12, 500))
-        legend.addWidget(self.train_label)
-        legend.addSpacing(6)
-        legend.addWidget(LegendMark(theme, "text_faint", WIDTHS["test"], self))
-        legend.addWidget(TextLabel(theme, self.tr("test"), 12, 500))
-        legend.addWidget(self.test_label)
-        legend.addStretch(1)
+        self.labels = {part: NumberLabel(theme, "−0.0000") for part in COLORS}
+        self.epoch_label = TextLabel(theme, "", 11, 500, "text_faint")
+        # Validation stands in a line of its own, which is there only when some rows are kept back for it.
+        self._validation_line = QWidget()
+        self._validation_line.hide()
+        legend = self._make_legend("train", "test")
         legend.addWidget(self.epoch_label)
+        self._validation_line.setLayout(self._make_legend("validation"))
         self.axis = ValueAxis("left")
         self.plot = pg.PlotWidget(axisItems={"left": self.axis, "bottom": EpochAxis("bottom")})
         self._set_up_plot()
@@ -117,10 +120,24 @@ class LossPlot(QWidget):
         layout.setSpacing(6)
         layout.addLayout(head)
         layout.addLayout(legend)
+        layout.addWidget(self._validation_line)
         layout.addWidget(self.plot, 1)
         self.log_button.toggled.connect(self._redraw)
         theme.changed.connect(self._restyle)
         self._restyle()
+
+    def _make_legend(self, *parts: str) -> QHBoxLayout:
+        words = {"train": self.tr("train"), "validation": self.tr("validation"), "test": self.tr("test")}
+        line = QHBoxLayout()
+        line.setContentsMargins(0, 0, 0, 0)
+        line.setSpacing(7)
+        for part in parts:
+            line.addWidget(LegendMark(self._theme, part, self))
+            line.addWidget(TextLabel(self._theme, words[part], 12, 500))
+            line.addWidget(self.labels[part])
+            line.addSpacing(6)
+        line.addStretch(1)
+        return line
 
     def _make_quantities(self, metrics: tuple[str, ...]) -> Segmented:
         items = [("loss", self.tr("Loss"), self.tr("What training makes small."))]
@@ -146,7 +163,7 @@ class LossPlot(QWidget):
         plot.setAccessibleName(self.tr("Loss curves"))
         self._bands, self._lines = {}, {}
         # Test first, so that the training curve lies on top.
-        for part in ("test", "train"):
+        for part in ("test", "validation", "train"):
             # Curves themselves rather than PlotDataItems, which prepare for log axes and down-sampling we do ourselves.
             self._bands[part] = pg.PlotCurveItem(antialias=False)
             self._lines[part] = pg.PlotCurveItem(antialias=True)
@@ -175,6 +192,12 @@ class LossPlot(QWidget):
         self._history = history
         self._redraw()
 
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """What there are curves of, the one on top last."""
+        validates = self._history is not None and "validation_loss" in self._history.columns
+        return ("test", "validation", "train") if validates else ("test", "train")
+
     def show_quantity(self, name: str) -> None:
         """Draw ``loss`` or a metric."""
         self._quantity = name
@@ -184,7 +207,13 @@ class LossPlot(QWidget):
         self._redraw()
 
     def _offer(self, history: History) -> None:
-        metrics = tuple(name.removeprefix("train_") for name in history.columns[3::2])
+        validates = "validation" in self.parts
+        self._validation_line.setVisible(validates)
+        for item in (self._bands["validation"], self._lines["validation"]):
+            item.setVisible(validates)
+        metrics = tuple(
+            name.removeprefix("train_") for name in history.columns if name.startswith("train_") and name != "train_loss"
+        )
         if self._quantity not in ("loss", *metrics):
             self._quantity = "loss"
         hidden = self.quantities.isHidden()
@@ -212,7 +241,7 @@ class LossPlot(QWidget):
         # Changes the axis only now: a tick must never stand beside a curve of the other scale.
         self.axis.logarithmic = self.logarithmic
         lows, highs = [], []
-        for part in ("test", "train"):
+        for part in self.parts:
             values = self._scaled(history.column(f"{part}_{self._quantity}"))
             self._bands[part].setData(*_extremes(epochs, values))
             x, y = _averages(epochs, values)
@@ -239,8 +268,8 @@ class LossPlot(QWidget):
     def _show_numbers(self, row: int, at_pointer: bool) -> None:
         history = self._history
         assert history is not None
-        for part, label in (("train", self.train_label), ("test", self.test_label)):
-            label.setText(self.words(float(history.column(f"{part}_{self._quantity}")[row])))
+        for part in self.parts:
+            self.labels[part].setText(self.words(float(history.column(f"{part}_{self._quantity}")[row])))
         epoch = history.column("epoch")[row]
         self.epoch_label.setText(
             self.tr("epoch {0}").format(f"{epoch:,.0f}" if epoch == int(epoch) else f"{epoch:,.1f}") if at_pointer else ""
@@ -282,7 +311,8 @@ class LossPlot(QWidget):
     def describe(self) -> str:
         """Say in words what the curves show, for screen readers."""
         name = self.quantities.buttons[self._quantity].text()
-        return self.tr("{0}: train {1}, test {2}").format(name, self.train_label.text(), self.test_label.text())
+        values = ", ".join(f"{part} {self.labels[part].text()}" for part in reversed(self.parts))
+        return f"{name}: {values}"
 
     def _restyle(self) -> None:
         theme = self._theme
@@ -296,10 +326,9 @@ class LossPlot(QWidget):
             axis.setTextPen(theme.color("text_faint"))
             axis.setStyle(tickFont=theme.font(11, 500, tabular=True), tickLength=0, tickTextOffset=6, hideOverlappingLabels=True)
         item.showGrid(x=False, y=True, alpha=0.18)
-        for part, color in (("train", "accent"), ("test", "text_faint")):
+        for part, color in COLORS.items():
             self._bands[part].setPen(pg.mkPen(theme.color(color, 0.28), width=1))
-            # Solid both: a dashed curve of many points takes several times as long to draw.
-            self._lines[part].setPen(pg.mkPen(theme.color(color), width=WIDTHS[part]))
+            self._lines[part].setPen(pg.mkPen(theme.color(color), width=WIDTHS[part], dash=DASHES.get(part)))
         self._cursor.setPen(pg.mkPen(theme.color("text_muted"), width=1))
         p = theme.palette
         self.log_button.setStyleSheet(
@@ -311,20 +340,21 @@ class LossPlot(QWidget):
 
 
 class LegendMark(QWidget):
-    """A short piece of a curve."""
+    """A short piece of a part's curve."""
 
-    def __init__(self, theme: Theme, color: str, width: float, parent: QWidget) -> None:
+    def __init__(self, theme: Theme, part: str, parent: QWidget) -> None:
         super().__init__(parent)
-        self._theme, self._color, self._width = theme, color, width
+        self._theme, self._part = theme, part
         self.setFixedSize(18, 12)
         theme.changed.connect(self.update)
 
     def paintEvent(self, _event: Any) -> None:
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(QPen(self._theme.color(self._color), self._width))
-        painter.drawLine(QPointF(1, 6), QPointF(17, 6))
-        painter.end()
+        pen = QPen(self._theme.color(COLORS[self._part]), WIDTHS[self._part])
+        if self._part in DASHES:
+            pen.setDashPattern(DASHES[self._part])
+        with painting(self) as painter:
+            painter.setPen(pen)
+            painter.drawLine(QPointF(1, 6), QPointF(17, 6))
 
 
 def _round_up(end: float) -> float:

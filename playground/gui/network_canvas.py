@@ -1,48 +1,46 @@
-"""The network as lanes of neurons that can be dragged; every neuron a live picture, every edge a weight."""
+"""The network as lanes of layers that can be dragged; every neuron a live picture, every edge a weight."""
 
 from __future__ import annotations
 
+import time
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QPoint, QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QMouseEvent, QPaintEvent, QResizeEvent
+from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
 from playground.catalog.activations import resolve
-from playground.experiment import FEATURES, Experiment, SyntheticSource, output_activation
+from playground.experiment import FEATURES, Experiment, ExperimentError, SyntheticSource, output_activation
+from playground.gui import lanes as lane_contents
+from playground.gui.canvas_controls import FEATURE_NAMES, NOTE, CanvasControls
 from playground.gui.controls import number, painting
-from playground.gui.lane_controls import (
-    FeatureButton,
-    InsertButton,
-    LaneHandle,
-    LaneHeader,
-    OutputActivationBox,
-    ParameterField,
-    ValueEditor,
-)
+from playground.gui.hit_testing import edge_at, node_at
+from playground.gui.insert_menu import layer_menu, show_below
+from playground.gui.kind_painter import skip_room
+from playground.gui.lane_controls import ValueEditor
+from playground.gui.lane_drag import Preview, preview_of
+from playground.gui.lanes import Content, Link
+from playground.gui.layer_edits import with_layer, with_layer_moved, without_layer
+from playground.gui.layer_pictures import MOST_KERNELS
 from playground.gui.network_layout import HEADER, Edges, Lane, Size, edges_between, lay_out, minimum_width
-from playground.gui.network_painter import NetworkPainter, Preview
-from playground.gui.pictures import edge_height
+from playground.gui.network_painter import NetworkPainter
+from playground.gui.network_plan import plan_to_show, same_structure
 from playground.gui.rasterizer import Rasterizer
 from playground.gui.theme import Theme
+from playground.network.plan import Plan
 from playground.session import Snapshot
 from playground.trainer import RunInfo
 
-FEATURE_NAMES = {
-    "x1": "x₁",
-    "x2": "x₂",
-    "x1_squared": "x₁²",
-    "x2_squared": "x₂²",
-    "x1_times_x2": "x₁x₂",
-    "sin_x1": "sin x₁",
-    "sin_x2": "sin x₂",
-}
-PIXELS_PER_NEURON = 20
-REORDER_FROM = 48
-REMOVE_BEYOND = 40
+# A press and release that hardly move are a click.
+CLICK = 4
 FIELD = 36
+# Layers whose neurons or filters have a bias that a click edits.
+WITH_BIAS = ("dense", "conv2d", "outputs")
+# Which neurons are struck out changes at most so often, or they would flicker.
+STRIKE_SECONDS = 0.7
 
 
 class NetworkCanvas(QWidget):
@@ -50,26 +48,26 @@ class NetworkCanvas(QWidget):
 
     Signals
     -------
-    units_chosen(int layer, int units), activation_chosen(int layer, spec)
-        For a hidden layer, counted from 0.
-    layer_inserted(int position), layer_removed(int layer), layer_moved(int start, int end)
-        The chain of hidden layers.
+    setting_chosen(str label, str path, value)
+        A field of a layer, by its path in the experiment.
+    structure_chosen(str label, Experiment)
+        A layer was inserted, removed or moved.
     output_activation_chosen(name or None)
         None: what fits the task.
     feature_toggled(str, bool)
         An input of planar data.
     value_edited(str parameter, tuple index, float)
         A weight or bias was set by hand.
+    layer_selected(tuple path or "outputs")
+        All settings of a layer are asked for: ``(0,)`` the first one, ``(1, 0)`` the first within the block that is the second.
     """
 
-    units_chosen = Signal(int, int)
-    activation_chosen = Signal(int, object)
-    layer_inserted = Signal(int)
-    layer_removed = Signal(int)
-    layer_moved = Signal(int, int)
+    setting_chosen = Signal(str, str, object)
+    structure_chosen = Signal(str, object)
     output_activation_chosen = Signal(object)
     feature_toggled = Signal(str, bool)
     value_edited = Signal(str, object, float)
+    layer_selected = Signal(object)
 
     def __init__(self, theme: Theme, rasterizer: Rasterizer, parent: QWidget | None = None) -> None:
         super().__init__(parent, mouseTracking=True)
@@ -77,25 +75,39 @@ class NetworkCanvas(QWidget):
         # The canvas paints all of itself: what lies behind it need not be painted first.
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setMinimumSize(420, 330)
-        self._theme = theme
         self._experiment: Experiment | None = None
+        self._plan: Plan | None = None
         self._run: RunInfo | None = None
         self._snapshot: Snapshot | None = None
         self.lanes: list[Lane] = []
+        self.shown: tuple[Content, ...] = ()
+        self._links: tuple[Link, ...] = ()
         self.edges: Edges | None = None
         self._sources: list[NDArray[np.int64]] = []
+        self._sentences: list[str] = []
+        self._note_room = 0
+        self._selected: object = None
+        self._struck_at = 0.0
+        self._struck: dict[int, NDArray[np.bool_]] = {}
         self._painter = NetworkPainter(theme, rasterizer)
         self._hovered_edge: int | None = None
         self._hovered_node: tuple[int, int] | None = None
         self._preview: Preview | None = None
-        self.headers: list[LaneHeader] = []
-        self.handles: list[LaneHandle] = []
-        self.parameter_fields: list[ParameterField] = []
-        self.insert_buttons: list[InsertButton] = []
-        self.feature_buttons: dict[str, FeatureButton] = {}
-        self._make_feature_buttons()
-        self.output_box = OutputActivationBox(theme, self)
-        self.output_box.chosen.connect(self.output_activation_chosen)
+        self.controls = controls = CanvasControls(theme, self)
+        self.headers, self.handles, self.parameter_fields = controls.headers, controls.handles, controls.fields
+        self.insert_buttons, self.feature_buttons = controls.insert_buttons, controls.feature_buttons
+        self.output_box = controls.output_box
+        controls.setting_chosen.connect(self.setting_chosen)
+        controls.output_activation_chosen.connect(self.output_activation_chosen)
+        controls.feature_toggled.connect(self.feature_toggled)
+        controls.removed.connect(self._remove)
+        controls.moved.connect(self._shift)
+        controls.selected.connect(self._select)
+        controls.dragged.connect(self._drag)
+        controls.dropped.connect(self._drop)
+        controls.cancelled.connect(lambda: self._show_preview(None))
+        controls.insert_asked.connect(self._insert_dense)
+        controls.menu_asked.connect(self._show_insert_menu)
         self.editor = ValueEditor(theme, self)
         self.editor.entered.connect(self._finish_editing)
         self.editor.cancelled.connect(self._stop_editing)
@@ -107,7 +119,7 @@ class NetworkCanvas(QWidget):
 
     def needs_parts(self) -> frozenset[str]:
         """Names of the parts of a snapshot that the canvas draws."""
-        return frozenset({"neurons"}) if self._planar else frozenset()
+        return frozenset({"neurons", "health"}) if self._planar else frozenset({"health"})
 
     def show_experiment(self, experiment: Experiment) -> None:
         """Show a network's structure; nothing is emitted."""
@@ -122,7 +134,14 @@ class NetworkCanvas(QWidget):
         if snapshot.run is not self._run:
             self._run = snapshot.run
             self._arrange()
+        self._show_health()
         self._refresh()
+
+    def show_selected(self, path: object) -> None:
+        """Put an accent around the layer whose settings are shown, as `layer_selected` names it; None takes it away."""
+        self._selected = path
+        self._painter.select(next((content.number for content in self.shown if content.place == path), None))
+        self.update()
 
     @property
     def _planar(self) -> bool:
@@ -132,13 +151,9 @@ class NetworkCanvas(QWidget):
     def _current(self) -> bool:
         """Whether the newest snapshot belongs to the structure on the canvas."""
         snapshot, run = self._snapshot, self._run
-        return snapshot is not None and run is not None and snapshot.run is run and run.plan.widths == self._widths(run)
-
-    def _widths(self, run: RunInfo | None) -> tuple[int, ...]:
-        experiment = self._experiment
-        assert experiment is not None
-        inputs = len(experiment.data.features) if self._planar else run.plan.widths[0] if run else 1
-        return (inputs, *(layer.units for layer in experiment.network.layers), run.plan.widths[-1] if run else 1)
+        if snapshot is None or run is None or self._plan is None or snapshot.run is not run:
+            return False
+        return same_structure(run.plan, self._plan)
 
     def _arrange(self) -> None:
         """Place everything anew: structure, data or size have changed."""
@@ -148,136 +163,143 @@ class NetworkCanvas(QWidget):
         # What the pointer was on, and what a drag was about to do, may be gone.
         self._hovered_node = self._hovered_edge = self._preview = None
         self._stop_editing()
-        widths = self._widths(self._run)
+        self._plan = plan = plan_to_show(experiment, self._run)
+        self.shown = shown = lane_contents.contents(experiment, plan)
+        self._links = lane_contents.links(shown, plan)
+        if len(self._sentences) != len(shown):
+            # They were about other layers.
+            self._sentences = []
+        self._note_room = NOTE if any(self._sentences) else 0
         dataset = self._run.data.dataset if self._run is not None else None
         columns = dataset.image_shape[1] if dataset is not None and dataset.image_shape and not self._planar else 0
         # Switched-off features stay on the lane, to be switched on again.
-        shown = (len(FEATURES), *widths[1:]) if self._planar else widths
-        self._painter.name_nodes(*self._node_names(shown))
-        room, output_room = self._painter.label_room(0), self._painter.label_room(-1)
-        self.setMinimumWidth(minimum_width(len(shown), columns, room, output_room))
-        has_field = any(resolve(layer.activation)[0].parameter for layer in experiment.network.layers)
-        size = Size(shown, self.width(), self.height(), columns, room, output_room, FIELD if has_field else 0)
-        self.lanes = lay_out(size)
-        active = [FEATURES.index(name) for name in experiment.data.features] if self._planar else range(widths[0])
-        self._sources = [np.array(active, np.int64), *(np.arange(units) for units in widths[1:-1])]
-        self._place_controls(experiment)
-        self._painter.set_layout(self.lanes, set(active) if self._planar else None)
+        inputs = len(FEATURES) if self._planar else shown[0].units
+        widths = (inputs, *(content.units for content in shown[1:]))
+        self._painter.name_nodes(*self._node_names(widths))
+        has_field = any(resolve(getattr(content.layer, "activation", "identity"))[0].parameters for content in shown)
+        size = Size(
+            widths,
+            self.width(),
+            self.height(),
+            columns,
+            self._painter.label_room(0),
+            self._painter.label_room(-1),
+            foot=FIELD if has_field else 0,
+            head=skip_room(shown) + self._note_room,
+            looks=lane_contents.looks(shown),
+        )
+        # This may widen the canvas at once.
+        self.setMinimumWidth(minimum_width(size))
+        self.lanes = lay_out(replace(size, width=self.width()))
+        active = [FEATURES.index(name) for name in experiment.data.features] if self._planar else range(inputs)
+        self._sources = [np.array(active, np.int64), *(np.arange(lane.units) for lane in self.lanes[1:-1])]
+        self.controls.place(experiment, self.lanes, shown, self._planar)
+        self.controls.show_health(self.lanes, self._sentences)
+        self._painter.set_layout(self.lanes, shown, self._links, set(active) if self._planar else None)
+        self._struck_at = 0.0
+        self.show_selected(self._selected)
         self._refresh()
-        self.update()
 
-    def _node_names(self, shown: tuple[int, ...]) -> tuple[list[str], list[str]]:
+    def _node_names(self, widths: tuple[int, ...]) -> tuple[list[str], list[str]]:
         """What is written beside inputs and outputs; nothing beside folded lanes."""
         dataset = self._run.data.dataset if self._run is not None else None
+        inputs: list[str] = []
         if self._planar:
             inputs = [FEATURE_NAMES[name] for name in FEATURES]
-        else:
-            inputs = list(dataset.feature_names) if dataset is not None and len(dataset.feature_names) == shown[0] else []
+        elif dataset is not None and not dataset.image_shape and len(dataset.feature_names) == widths[0]:
+            inputs = list(dataset.feature_names)
         outputs: list[str] = []
-        if dataset is not None and shown[-1] > 1:
+        if dataset is not None and widths[-1] > 1:
             outputs = list(dataset.class_names or dataset.target_names)
-        return inputs, outputs if len(outputs) == shown[-1] else []
+        return inputs, outputs if len(outputs) == widths[-1] else []
 
-    # Controls on the canvas
+    def _show_health(self) -> None:
+        """Show what the session found wrong with layers, under their titles."""
+        health = self._snapshot.parts.get("health", ()) if self._snapshot is not None and self._current else ()
+        by_stage = {found.name: found.words for found in health}
+        sentences = [by_stage.get(content.stage.name, "") for content in self.shown] if health else []
+        if sentences == self._sentences:
+            return
+        self._sentences = sentences
+        # The lanes make room at once, but don't jump back as soon as a layer gets well.
+        if any(sentences) and not self._note_room:
+            self._arrange()
+        else:
+            self.controls.show_health(self.lanes, sentences)
 
-    def _make_feature_buttons(self) -> None:
-        for name in FEATURES:
-            button = FeatureButton(self._theme, name, self.tr("Input {0}").format(FEATURE_NAMES[name]), self)
-            button.clicked.connect(
-                lambda _checked=False, name=name, button=button: self.feature_toggled.emit(name, not button.isChecked())
-            )
-            self.feature_buttons[name] = button
+    # Changing the structure
 
-    def _place_controls(self, experiment: Experiment) -> None:
-        layers = experiment.network.layers
-        while len(self.headers) < len(layers):
-            self._add_lane_controls(len(self.headers))
-        for index, (header, handle, field) in enumerate(zip(self.headers, self.handles, self.parameter_fields, strict=True)):
-            for widget in (header, handle, field):
-                widget.setVisible(index < len(layers))
-            if index < len(layers):
-                lane, layer = self.lanes[index + 1], layers[index]
-                header.show_layer(index + 1, layer.units, layer.activation)
-                header.move(round(lane.center - header.width() / 2), 0)
-                handle.setGeometry(round(lane.left), round(lane.top), round(lane.width), 24)
-                field.move(round(lane.center - field.width() / 2), round(lane.top + lane.height) - 32)
-                field.show_activation(layer.activation)
-                title = resolve(layer.activation)[0].title
-                handle.setAccessibleName(self.tr("Hidden {0}: {1} neurons, {2}").format(index + 1, layer.units, title))
-        while len(self.insert_buttons) < len(layers) + 1:
-            self._add_insert_button(len(self.insert_buttons))
-        for position, button in enumerate(self.insert_buttons):
-            button.setVisible(position <= len(layers))
-            if position <= len(layers):
-                left, right = self.lanes[position], self.lanes[position + 1]
-                x = (left.left + left.width + right.left) / 2
-                # Between two headers there is less room than between their lanes.
-                beside_headers = right.center - left.center >= 136
-                button.move(round(x - 13), 26 if beside_headers else round(left.top) + 4)
-        for name, feature in self.feature_buttons.items():
-            feature.setVisible(self._planar)
-            feature.setChecked(name in experiment.data.features)
-            if self._planar:
-                x, y, width, height = self.lanes[0].nodes[FEATURES.index(name)]
-                feature.setGeometry(round(x) - 2, round(y) - 2, round(width) + 4, round(height) + 4)
-        self.output_box.show_experiment(experiment)
-        self.output_box.move(round(self.lanes[-1].center - 48), 59)
+    def _select(self, lane: int) -> None:
+        self.layer_selected.emit(self.shown[lane].place)
 
-    def _add_lane_controls(self, index: int) -> None:
-        header, handle = LaneHeader(self._theme, self), LaneHandle(self._theme, self)
-        header.units_chosen.connect(lambda units: self.units_chosen.emit(index, units))
-        header.activation_chosen.connect(lambda spec: self.activation_chosen.emit(index, spec))
-        header.removed.connect(lambda: self.layer_removed.emit(index))
-        handle.stepped.connect(lambda change: header.units_chosen.emit(max(1, self.lanes[index + 1].units + change)))
-        handle.shifted.connect(lambda change: self._shift(index, change))
-        handle.removed.connect(lambda: self.layer_removed.emit(index))
-        handle.asked.connect(header.ask_for_units)
-        handle.dragged.connect(lambda offset, here: self._drag(index, offset, here))
-        handle.dropped.connect(lambda offset, here: self._drop(index, offset, here))
-        handle.cancelled.connect(lambda: self._show_preview(None))
-        field = ParameterField(self._theme, self)
-        field.activation_chosen.connect(lambda spec: self.activation_chosen.emit(index, spec))
-        self.parameter_fields.append(field)
-        self.headers.append(header)
-        self.handles.append(handle)
+    def _remove(self, lane: int) -> None:
+        if self._experiment is not None and 0 < lane < len(self.shown) - 1:
+            self.structure_chosen.emit(self.tr("remove layer"), without_layer(self._experiment, self.shown[lane].path))
 
-    def _add_insert_button(self, position: int) -> None:
-        button = InsertButton(self._theme, self)
-        button.clicked.connect(lambda: self.layer_inserted.emit(position))
-        self.insert_buttons.append(button)
+    def _move(self, lane: int, end: int) -> None:
+        if self._experiment is not None:
+            self.structure_chosen.emit(self.tr("move layer"), with_layer_moved(self._experiment, self.shown[lane].path, end))
+
+    def _shift(self, lane: int, change: int) -> None:
+        end = self.shown[lane].path[-1] + change
+        if 0 <= end < len(lane_contents.siblings(self.shown, self.shown[lane])):
+            self._move(lane, end)
+
+    def _with_layer(self, gap: int, kind: str) -> Experiment:
+        """The experiment with a layer after a lane; ExperimentError where it doesn't fit."""
+        assert self._experiment is not None and self._plan is not None
+        path = lane_contents.insertion_path(self.shown, gap)
+        known = self._run is not None and self._current
+        inputs = self._run.data.preprocessing.network_inputs if known and self._run is not None else None
+        return with_layer(self._experiment, kind, path, self.shown[gap].shape, inputs, self._plan.widths[-1])
+
+    def _insert(self, gap: int, kind: str) -> None:
+        self.structure_chosen.emit(self.tr("insert layer"), self._with_layer(gap, kind))
+
+    def _insert_dense(self, gap: int) -> None:
+        """Insert a dense layer; where none fits, offer what does."""
+        if self._refusal(gap, "dense"):
+            self._show_insert_menu(gap)
+        else:
+            self._insert(gap, "dense")
+
+    def _refusal(self, gap: int, kind: str) -> str:
+        """Why a kind of layer can't go after a lane; empty if it can."""
+        try:
+            self._with_layer(gap, kind)
+        except ExperimentError as error:
+            # The path before the sentence says where the layer would stand: that is plain here.
+            sentence = str(error).rpartition("layers.")[2].partition(": ")[2] or str(error)
+            return sentence[:1].upper() + sentence[1:]
+        return ""
+
+    def _show_insert_menu(self, gap: int) -> None:
+        menu = layer_menu(self, lambda kind: self._refusal(gap, kind), lambda kind: self._insert(gap, kind))
+        show_below(menu, self.insert_buttons[gap])
 
     # Dragging
 
-    def _shift(self, index: int, change: int) -> None:
-        end = index + change
-        if self._experiment is not None and 0 <= end < len(self._experiment.network.layers):
-            self.layer_moved.emit(index, end)
+    def _preview_of(self, lane: int, offset: QPoint, here: QPoint) -> Preview:
+        """What a drag of a lane so far would do; ``here`` is a global position."""
+        return preview_of(self.lanes, self.shown, lane, offset, self.mapFromGlobal(here), self.rect())
 
-    def _preview_of(self, index: int, offset: QPoint, here: QPoint) -> Preview:
-        """What a drag so far would do."""
-        lane = self.lanes[index + 1]
-        local = self.mapFromGlobal(here)
-        if not self.rect().adjusted(-REMOVE_BEYOND, -REMOVE_BEYOND, REMOVE_BEYOND, REMOVE_BEYOND).contains(local):
-            return Preview("remove", index + 1, 0, local)
-        if abs(offset.x()) > REORDER_FROM:
-            hidden = self.lanes[1:-1]
-            end = sum(other.center < local.x() for other in hidden if other is not lane)
-            return Preview("move", index + 1, end, local)
-        units = min(4096, max(1, lane.units + round(offset.y() / PIXELS_PER_NEURON)))
-        return Preview("units", index + 1, units, local)
+    def _drag(self, lane: int, offset: QPoint, here: QPoint) -> None:
+        if 0 < lane < len(self.shown) - 1:
+            self._show_preview(self._preview_of(lane, offset, here))
 
-    def _drag(self, index: int, offset: QPoint, here: QPoint) -> None:
-        self._show_preview(self._preview_of(index, offset, here))
-
-    def _drop(self, index: int, offset: QPoint, here: QPoint) -> None:
-        preview = self._preview_of(index, offset, here)
+    def _drop(self, lane: int, offset: QPoint, here: QPoint) -> None:
+        if not 0 < lane < len(self.shown) - 1:
+            return
+        preview = self._preview_of(lane, offset, here)
         self._show_preview(None)
-        if preview.kind == "remove":
-            self.layer_removed.emit(index)
-        elif preview.kind == "move" and preview.value != index:
-            self.layer_moved.emit(index, preview.value)
-        elif preview.kind == "units" and preview.value != self.lanes[index + 1].units:
-            self.units_chosen.emit(index, preview.value)
+        if offset.manhattanLength() < CLICK:
+            self._select(lane)
+        elif preview.kind == "remove":
+            self._remove(lane)
+        elif preview.kind == "move" and preview.value != self.shown[lane].path[-1]:
+            self._move(lane, preview.value)
+        elif preview.kind == "units":
+            self.controls.choose_size(lane, preview.value)
 
     def _show_preview(self, preview: Preview | None) -> None:
         self._preview = preview
@@ -300,39 +322,20 @@ class NetworkCanvas(QWidget):
         if named is not None:
             self._edit(*named, event.position().toPoint())
 
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        """A double click on a lane beside its neurons shows all settings of its layer."""
+        x, y = event.position().x(), event.position().y()
+        for lane in self.lanes[1:]:
+            if lane.left <= x <= lane.left + lane.width and node_at(self.lanes, x, y) is None:
+                self._select(lane.number)
+
     def _hover(self, position: QPointF) -> None:
-        node = self._node_at(position)
-        edge = self._edge_at(position) if node is None else None
+        node = node_at(self.lanes, position.x(), position.y())
+        edge = edge_at(self.edges, self._painter.scale, position.x(), position.y()) if node is None else None
         if (node, edge) != (self._hovered_node, self._hovered_edge):
             self._hovered_node, self._hovered_edge = node, edge
             self.setCursor(Qt.CursorShape.PointingHandCursor if self._parameter_under_pointer() else Qt.CursorShape.ArrowCursor)
             self.update()
-
-    def _node_at(self, position: QPointF) -> tuple[int, int] | None:
-        x, y = position.x(), position.y()
-        for lane in self.lanes:
-            if lane.left <= x <= lane.left + lane.width and lane.shown:
-                inside = (
-                    (lane.nodes[:, 0] <= x)
-                    & (x <= lane.nodes[:, 0] + lane.nodes[:, 2])
-                    & (lane.nodes[:, 1] <= y)
-                    & (y <= lane.nodes[:, 1] + lane.nodes[:, 3])
-                )
-                if inside.any():
-                    return lane.number, int(inside.argmax())
-        return None
-
-    def _edge_at(self, position: QPointF, reach: float = 5.0) -> int | None:
-        """The drawn edge nearest to a position, if one is near."""
-        if self.edges is None:
-            return None
-        scale = self._painter.scale
-        x, y = position.x() * scale, position.y() * scale
-        curves = self.edges.curves
-        near = np.flatnonzero((curves[:, 0] < x) & (x < curves[:, 2]))
-        distances = [abs(edge_height(curves[edge], x) - y) for edge in near]
-        best = int(np.argmin(distances)) if distances else -1
-        return int(near[best]) if best >= 0 and distances[best] <= reach * scale else None
 
     def _parameter_under_pointer(self) -> tuple[str, tuple[int, ...]] | None:
         """Name and index of the weight or bias under the pointer."""
@@ -341,9 +344,9 @@ class NetworkCanvas(QWidget):
         if self._hovered_edge is not None and self.edges is not None:
             gap = int(self.edges.gaps[self._hovered_edge])
             row = int(np.flatnonzero(self._sources[gap] == self.edges.sources[self._hovered_edge])[0])
-            return f"layers.{gap}.weight", (row, int(self.edges.targets[self._hovered_edge]))
-        if self._hovered_node is not None and self._hovered_node[0] > 0:
-            return f"layers.{self._hovered_node[0] - 1}.bias", (self._hovered_node[1],)
+            return self._links[gap].weight, (row, int(self.edges.targets[self._hovered_edge]))
+        if self._hovered_node is not None and self.shown[self._hovered_node[0]].kind in WITH_BIAS:
+            return f"{self.shown[self._hovered_node[0]].prefix}.bias", (self._hovered_node[1],)
         return None
 
     def value_of(self, name: str, index: tuple[int, ...]) -> float:
@@ -385,18 +388,14 @@ class NetworkCanvas(QWidget):
         """Draw the newest snapshot into the painter's images."""
         self.edges = None
         if self._current and self._snapshot is not None and self._run is not None and self.lanes:
-            plan, experiment = self._run.plan, self._run.experiment
-            weights = [plan.view(self._snapshot.parameters, f"layers.{gap}.weight") for gap in range(len(self.lanes) - 1)]
+            plan, snapshot = self._run.plan, self._snapshot
+            weights = [plan.view(snapshot.parameters, link.weight) if link.kind == "weights" else None for link in self._links]
             self._painter.scale = self.devicePixelRatioF()
             self.edges = edges_between(self.lanes, weights, self._sources, self._painter.scale)
-            records = [resolve(layer.activation)[0] for layer in experiment.network.layers]
-            ranges = [record.range for record in records]
-            low, high = resolve(output_activation(experiment))[0].range
-            # Several probabilities start from nothing; a single one is undecided in the middle.
-            ranges.append((-high, high) if low == 0.0 and self.lanes[-1].units > 1 else (low, high))
-            part = "neurons" if self._planar else "probe"
             self._painter.draw_edges(self.edges, self.size())
-            self._painter.draw_nodes(self._snapshot.parts.get(part), ranges)
+            values = snapshot.parts.get("neurons" if self._planar else "probe")
+            columns = self._run.data.dataset.feature_names
+            self._painter.draw_layers(plan, snapshot.parameters, values, columns, self._dropped(snapshot, plan))
             if self._hovered_edge is not None and self._hovered_edge >= len(self.edges.values):
                 self._hovered_edge = None
         else:
@@ -418,7 +417,24 @@ class NetworkCanvas(QWidget):
             elif self._hovered_edge is not None and self.edges is not None:
                 self._painter.paint_edge(painter, self.edges, self._hovered_edge, self._edge_words(self._hovered_edge))
             elif self._hovered_node is not None and not self.editor.isVisible():
-                self._painter.paint_enlarged(painter, *self._hovered_node, self._node_words(*self._hovered_node), self.size())
+                self._paint_hovered_node(painter, *self._hovered_node)
+
+    def _dropped(self, snapshot: Snapshot, plan: Plan) -> dict[int, NDArray[np.bool_]]:
+        """By lane, which neurons dropout switched off in a late step; all are on where nothing is trained."""
+        now = time.perf_counter()
+        if now - self._struck_at > STRIKE_SECONDS:
+            self._struck_at = now
+            seed = self._run.experiment.training.seed if self._run is not None else 0
+            masks = {content.number: lane_contents.dropped(plan, content, seed, snapshot.step) for content in self.shown}
+            self._struck = {lane: mask for lane, mask in masks.items() if mask is not None}
+        return self._struck
+
+    def _paint_hovered_node(self, painter: QPainter, lane: int, node: int) -> None:
+        content, kernels = self.shown[lane], None
+        if content.kind == "conv2d" and self._current and self._snapshot is not None and self._run is not None:
+            weights = self._run.plan.view(self._snapshot.parameters, f"{content.prefix}.weight")
+            kernels = self._painter.kernels_of(lane, node, weights)
+        self._painter.paint_enlarged(painter, lane, node, self._node_words(lane, node), self.size(), kernels)
 
     def _edge_words(self, edge: int) -> str:
         edges = self.edges
@@ -428,13 +444,24 @@ class NetworkCanvas(QWidget):
         return f"w  {row + 1} → {column + 1}   {number(float(edges.values[edge]), 4)}"
 
     def _node_words(self, lane: int, node: int) -> list[str]:
-        """Lines about a neuron: its name, its activation, bias and value."""
-        words = [self._painter.node_name(lane, node) or self.tr("Neuron {0}").format(node + 1)]
-        if lane > 0 and self._current and self._experiment is not None:
-            layers = self._experiment.network.layers
-            spec = layers[lane - 1].activation if lane <= len(layers) else output_activation(self._experiment)
-            words.append(resolve(spec)[0].title)
-            words.append(self.tr("bias {0}").format(number(self.value_of(f"layers.{lane - 1}.bias", (node,)), 4)))
+        """Lines about a neuron: its name, its activation, its parameters and value."""
+        content = self.shown[lane]
+        noun = self.tr("Feature map {0}") if content.is_image else self.tr("Neuron {0}")
+        words = [self._painter.node_name(lane, node) or noun.format(node + 1)]
+        if self._current and self._experiment is not None and self._run is not None:
+            activation = getattr(content.layer, "activation", "identity")
+            if content.kind == "outputs":
+                activation = output_activation(self._experiment)
+            if content.kind in WITH_BIAS or resolve(activation)[0].name != "identity":
+                words.append(resolve(activation)[0].title)
+            words += [
+                f"{view.name.rpartition('.')[2].replace('_', ' ')} {number(self.value_of(view.name, (node,)), 4)}"
+                for view in self._run.plan.parameters
+                if view.layer == content.prefix and view.shape == (content.units,)
+            ]
+        if content.kind == "conv2d":
+            channels = self.shown[lane - 1].shape[-1]
+            words.append(self.tr("kernels: {0} of {1}").format(min(MOST_KERNELS, channels), channels))
         value = self._painter.value(lane, node)
         if value is not None:
             words.append(self.tr("value {0}").format(number(value, 4)))
@@ -442,13 +469,8 @@ class NetworkCanvas(QWidget):
 
     def describe(self) -> str:
         """Say in words what the canvas shows, for screen readers."""
-        if self._experiment is None:
-            return ""
-        lanes = [self.tr("{0} inputs").format(self._widths(self._run)[0])]
-        words, layers = self.tr("{0} neurons {1}"), self._experiment.network.layers
-        lanes += [words.format(layer.units, resolve(layer.activation)[0].title) for layer in layers]
-        lanes.append(self.tr("{0} outputs").format(self._widths(self._run)[-1]))
-        return ", ".join(lanes)
+        lanes = [lane_contents.words(content) for content in self.shown]
+        return ", ".join(lanes + [sentence for sentence in self._sentences if sentence])
 
     def resizeEvent(self, _event: QResizeEvent) -> None:
         self._arrange()

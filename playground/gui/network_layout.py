@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -16,8 +16,13 @@ NODE = 40
 OUTPUT_NODE = 68
 PITCH = 58
 IMAGE_CELL = 14
-MINIMUM_PITCH = 108
-MAXIMUM_PITCH = 230
+MAXIMUM_STRETCH = 230 / 108
+# A header is so wide; between headers and between lanes there is at least so much room.
+SLOT, HEADERS_APART, LANES_APART = 104, 4, 36
+# Feature maps beyond this number are counted only.
+MOST_MAPS, MAP_PITCH, LEAST_MAP_PITCH = 12, 46, 24
+STRIP, STRIP_CELL = 12, 12
+TABLE_TITLE, PICKED = 22, 14
 # A lane stays one column while its neurons have room to be seen.
 MOST_IN_COLUMN, LEAST_PITCH = 24, 25
 HEADER = 92
@@ -28,10 +33,47 @@ CROWDED = 170
 
 
 @dataclass(frozen=True)
+class Look:
+    """How a lane is laid out.
+
+    Parameters
+    ----------
+    style
+        ``column`` of neurons; ``maps``: feature maps as small pictures; ``strip``: all numbers in one narrow column;
+        ``tables``, and beside them the numbers that were picked.
+    width, slot
+        Of the lane and of its header.
+    side
+        Largest side of a neuron or map.
+    sign
+        Pixels at the top of the lane that a sign of what it does takes.
+    beside
+        Pixels left of each map, for its kernel.
+    tables
+        How many tables there are.
+    aspect
+        Width of a map by its height.
+    """
+
+    style: str = "column"
+    width: int = LANE
+    slot: int = SLOT
+    side: int = NODE
+    sign: int = 0
+    beside: int = 0
+    tables: int = 0
+    aspect: float = 1.0
+
+
+COLUMN = Look()
+
+
+@dataclass(frozen=True)
 class Size:
     """What the layout depends on: units of each lane, inputs first, and the room.
 
-    ``foot`` pixels stay free at the bottom of the lanes, for a field.
+    ``foot`` pixels stay free at the bottom of the lanes, for a field, and ``head`` pixels above them, for skips and notes.
+    Without ``looks`` all lanes are columns of neurons.
     """
 
     widths: tuple[int, ...]
@@ -41,6 +83,8 @@ class Size:
     label_room: int = 64
     output_room: int = 76
     foot: int = 0
+    head: int = 0
+    looks: tuple[Look, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +103,10 @@ class Lane:
         float32 (shown, 4): x, y, width, height of each neuron.
     folded
         Whether the neurons are small cells in rows rather than a column.
+    look
+        How it is laid out.
+    tables
+        float32 (tables, 4): the rectangles of its tables.
     """
 
     number: int
@@ -69,6 +117,8 @@ class Lane:
     height: float
     nodes: Array
     folded: bool
+    look: Look = COLUMN
+    tables: Array = field(default_factory=lambda: np.zeros((0, 4), np.float32))
 
     @property
     def shown(self) -> int:
@@ -87,41 +137,112 @@ class Lane:
     @cached_property
     def in_points(self) -> Array:
         """float32 (shown, 2): where edges arrive."""
-        x = np.full(self.shown, self.nodes[:, 0].min()) if self.folded else self.nodes[:, 0]
+        x = np.full(self.shown, self.nodes[:, 0].min()) if self.folded else self.nodes[:, 0] - self.look.beside
         return np.column_stack([x, self.nodes[:, 1] + self.nodes[:, 3] / 2]).astype(np.float32)
 
 
 def lay_out(size: Size) -> list[Lane]:
     """Place the lanes side by side, as far apart as fits, and the neurons in each."""
-    count = len(size.widths)
-    input_width = size.image_columns * IMAGE_CELL + 16 if size.image_columns else LANE
-    room = size.width - size.label_room - size.output_room - input_width / 2 - LANE / 2
-    pitch = min(MAXIMUM_PITCH, room / max(1, count - 1))
+    looks = size.looks or (COLUMN,) * len(size.widths)
+    lane_widths = [_input_width(size), *(look.width for look in looks[1:])]
+    apart = np.array(_least_distances(size))
+    room = size.width - size.label_room - size.output_room - lane_widths[0] / 2 - lane_widths[-1] / 2
+    apart = apart * min(MAXIMUM_STRETCH, room / apart.sum())
     # What is left over stands half on each side.
-    first = size.label_room + input_width / 2 + (room - pitch * (count - 1)) / 2
+    first = size.label_room + lane_widths[0] / 2 + (room - apart.sum()) / 2
+    centers = first + np.concatenate([[0.0], np.cumsum(apart)])
     lanes = []
-    for number, units in enumerate(size.widths):
-        width = input_width if number == 0 else LANE
-        left = first + number * pitch - width / 2
-        top, height = float(HEADER), float(size.height - HEADER)
-        columns = size.image_columns if number == 0 else 0
-        last = number == count - 1
-        nodes, folded = _place(units, left, top + GRIP, width, height - GRIP - 10 - size.foot, columns, last)
-        lanes.append(Lane(number, units, left, top, float(width), height, nodes, folded))
+    for number, (units, look, width) in enumerate(zip(size.widths, looks, lane_widths, strict=True)):
+        left = float(centers[number]) - width / 2
+        top = float(HEADER + size.head)
+        height = size.height - top
+        inside = top + GRIP + look.sign
+        inner = height - GRIP - look.sign - 10 - size.foot
+        tables, folded = np.zeros((0, 4), np.float32), False
+        if look.style == "maps":
+            nodes = _place_maps(units, left, inside, inner, look)
+        elif look.style == "strip":
+            nodes = _place_strip(units, left, inside, inner, look)
+        elif look.style == "tables":
+            nodes, tables = _place_tables(units, left, inside, inner, look)
+        else:
+            columns = size.image_columns if number == 0 else 0
+            last = number == len(looks) - 1
+            nodes, folded = _place(units, left, inside, width, inner, columns, OUTPUT_NODE if last and units == 1 else look.side)
+        lanes.append(Lane(number, units, left, top, float(width), height, nodes, folded, look, tables))
     return lanes
 
 
-def minimum_width(lanes: int, image_columns: int, label_room: int, output_room: int) -> int:
+def _input_width(size: Size) -> int:
+    return size.image_columns * IMAGE_CELL + 16 if size.image_columns else LANE
+
+
+def _least_distances(size: Size) -> list[float]:
+    """Between the centers of neighbors: neither headers nor lanes may touch."""
+    looks = size.looks or (COLUMN,) * len(size.widths)
+    widths = [look.width for look in looks]
+    if any(look.style != "column" for look in looks):
+        widths[0] = _input_width(size)
+    return [
+        max((looks[i].slot + looks[i + 1].slot) / 2 + HEADERS_APART, (widths[i] + widths[i + 1]) / 2 + LANES_APART)
+        for i in range(len(looks) - 1)
+    ]
+
+
+def minimum_width(size: Size) -> int:
     """Width below which the canvas scrolls."""
-    input_width = image_columns * IMAGE_CELL + 16 if image_columns else LANE
-    return round(label_room + output_room + input_width + (lanes - 1) * MINIMUM_PITCH - LANE / 2)
+    return round(size.label_room + size.output_room + _input_width(size) + sum(_least_distances(size)) - LANE / 2)
 
 
-def _place(units: int, left: float, top: float, width: float, height: float, columns: int, output: bool) -> tuple[Array, bool]:
+def _place_maps(units: int, left: float, top: float, height: float, look: Look) -> Array:
+    """Rectangles of feature maps below each other, as many as can be told apart."""
+    shown = max(1, min(units, MOST_MAPS, int(height // LEAST_MAP_PITCH)))
+    if shown < units:
+        # The number of the others is written below.
+        height -= 12
+    pitch = min(MAP_PITCH, height / shown)
+    side = min(look.side, pitch - 4)
+    width, tall = side * min(1.0, look.aspect), side * min(1.0, 1 / look.aspect)
+    y = top + height / 2 + (np.arange(shown) - (shown - 1) / 2) * pitch - tall / 2
+    x = np.full(shown, left + (look.width + look.beside - width) / 2)
+    return np.column_stack([x, y, np.full(shown, width), np.full(shown, tall)]).astype(np.float32)
+
+
+def _place_strip(units: int, left: float, top: float, height: float, look: Look) -> Array:
+    """All numbers in one column, however low each of them gets."""
+    cell = min(STRIP_CELL, height / units)
+    y = top + height / 2 + (np.arange(units) - units / 2) * cell
+    x = np.full(units, left + (look.width - STRIP) / 2)
+    return np.column_stack([x, y, np.full(units, STRIP), np.full(units, cell)]).astype(np.float32)
+
+
+def _place_tables(units: int, left: float, top: float, height: float, look: Look) -> tuple[Array, Array]:
+    """The numbers that were picked at the lane's right, and the tables that they come from at its left."""
+    share = height / look.tables
+    each = units // look.tables
+    pitch = min(PICKED + 2, (share - TABLE_TITLE) / each)
+    side = max(1.0, min(PICKED, pitch - 1))
+    number, table = np.arange(units) % each, np.arange(units) // each
+    middle = top + table * share + (TABLE_TITLE + share) / 2
+    y = middle + (number - (each - 1) / 2) * pitch - side / 2
+    x = np.full(units, left + look.width - 8 - PICKED / 2 - side / 2)
+    nodes = np.column_stack([x, y, np.full((units, 2), side)])
+    rows = np.arange(look.tables)
+    tables = np.column_stack(
+        [
+            np.full(look.tables, left + 8),
+            top + rows * share + TABLE_TITLE,
+            np.full(look.tables, look.width - 30 - PICKED),
+            np.full(look.tables, share - TABLE_TITLE - 6),
+        ]
+    )
+    return nodes.astype(np.float32), tables.astype(np.float32)
+
+
+def _place(units: int, left: float, top: float, width: float, height: float, columns: int, largest: int) -> tuple[Array, bool]:
     """Rectangles of a lane's neurons, float32 (shown, 4), and whether they are folded."""
     middle = top + height / 2
     if columns == 0 and units <= MOST_IN_COLUMN and height / units >= LEAST_PITCH:
-        largest = OUTPUT_NODE if output and units == 1 else NODE
         pitch = min(PITCH, height / units)
         side = min(largest, pitch - 4) if units > 1 else min(largest, height)
         y = middle + (np.arange(units) - (units - 1) / 2) * pitch - side / 2
@@ -159,7 +280,7 @@ class Edges:
     targets: NDArray[np.int64]
 
 
-def edges_between(lanes: list[Lane], weights: list[Array], sources: list[NDArray[np.int64]], scale: float = 1.0) -> Edges:
+def edges_between(lanes: list[Lane], weights: list[Array | None], sources: list[NDArray[np.int64]], scale: float = 1.0) -> Edges:
     """Edges of a network.
 
     Parameters
@@ -167,15 +288,18 @@ def edges_between(lanes: list[Lane], weights: list[Array], sources: list[NDArray
     lanes
         As `lay_out` places them.
     weights
-        float32 (inputs, units) for each gap between lanes.
+        float32 (inputs, units) for each gap between lanes; None where no matrix joins them.
     sources
         For each gap the node that each row of the weights leaves from (inputs that are switched off have a node, but
         no weight).
     scale
         Pixels of the image per unit of the layout.
     """
-    parts: list[tuple[NDArray[Any], ...]] = []
+    nothing = np.zeros(0, np.int64)
+    parts: list[tuple[NDArray[Any], ...]] = [(nothing, nothing, nothing, np.zeros(0, np.float32))]
     for gap, (weight, nodes) in enumerate(zip(weights, sources, strict=True)):
+        if weight is None:
+            continue
         left, right = lanes[gap], lanes[gap + 1]
         rows = np.flatnonzero(nodes < left.shown)
         shown = weight[rows][:, : right.shown]

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QCoreApplication, QPoint, QPointF, QRectF, QSize, Qt
+from PySide6.QtCore import QCoreApplication, QPointF, QRectF, QSize, QSizeF, Qt
 from PySide6.QtGui import QFontMetricsF, QImage, QPainter, QPainterPath, QPen, QPixmap
 
-from playground.gui.network_layout import Edges, Lane
+from playground.gui.kind_painter import draw_links, draw_sign, draw_skips, paint_struck
+from playground.gui.lane_drag import Preview
+from playground.gui.lanes import Content, Link, shows_activation
+from playground.gui.layer_pictures import LayerPictures, as_image
+from playground.gui.network_layout import LANE, Edges, Lane
 from playground.gui.pictures import Array, colorize, middle_and_reach
 from playground.gui.rasterizer import Rasterizer
 from playground.gui.theme import Theme
+from playground.network.layers import shape_in_words
+from playground.network.plan import Plan
 
 Align = Qt.AlignmentFlag
 ENLARGED = 132
+KERNELS_IN_ROW = 4
+KERNELS_HEIGHT = ENLARGED / KERNELS_IN_ROW
 LABEL_PIXELS = 12
 LONGEST_LABEL = 118
 # Without the compiled painter Qt draws the strongest edges only.
@@ -28,16 +34,6 @@ def tr(text: str) -> str:
     return QCoreApplication.translate("network_painter", text)
 
 
-@dataclass(frozen=True)
-class Preview:
-    """What a drag would do: ``units``, ``move`` or ``remove``; which lane; the new number; where the pointer is."""
-
-    kind: str
-    lane: int
-    value: int
-    pointer: QPoint
-
-
 class NetworkPainter:
     """Holds the images of one canvas."""
 
@@ -46,7 +42,12 @@ class NetworkPainter:
         self._rasterizer = rasterizer
         self.scale = 1.0
         self._lanes: list[Lane] = []
+        self._shown: tuple[Content, ...] = ()
+        self._links: tuple[Link, ...] = ()
         self._active: set[int] | None = None
+        self._pictures = LayerPictures(theme)
+        self._struck: dict[int, NDArray[np.bool_]] = {}
+        self._selected: int | None = None
         self._input_names: list[str] = []
         self._output_names: list[str] = []
         self._background: QPixmap | None = None
@@ -57,7 +58,7 @@ class NetworkPainter:
         self._first_picture: list[int] = []
         self._node_colors: list[NDArray[np.uint32]] = []
         self._values: list[Array] = []
-        self._frames: dict[tuple[float, str], QPixmap] = {}
+        self._frames: dict[tuple[float, float, float, str], QPixmap] = {}
         theme.changed.connect(self._forget_background)
 
     # Layout
@@ -73,10 +74,16 @@ class NetworkPainter:
         widest = max((metrics.horizontalAdvance(name) for name in names), default=0.0)
         return round(max(28 if side == 0 else 24, min(LONGEST_LABEL, widest + 14)))
 
-    def set_layout(self, lanes: list[Lane], active: set[int] | None) -> None:
+    def set_layout(self, lanes: list[Lane], shown: tuple[Content, ...], links: tuple[Link, ...], active: set[int] | None) -> None:
         """Draw these lanes; of the inputs only the ``active`` ones are on (None: all)."""
-        self._lanes, self._active = lanes, active
+        self._lanes, self._shown, self._links, self._active = lanes, shown, links, active
         self._forget_background()
+
+    def select(self, lane: int | None) -> None:
+        """Put an accent around a lane whose settings are shown."""
+        if lane != self._selected:
+            self._selected = lane
+            self._forget_background()
 
     def node_name(self, lane: int, node: int) -> str:
         names = self._input_names if lane == 0 else self._output_names if lane == len(self._lanes) - 1 else []
@@ -88,6 +95,8 @@ class NetworkPainter:
         """Show the structure alone."""
         self._edge_image = self._atlas = self._plain_edges = None
         self._node_colors, self._values = [], []
+        self._pictures.clear()
+        self._struck.clear()
 
     def draw_edges(self, edges: Edges, size: QSize) -> None:
         """Draw the edges into an image of the canvas's size."""
@@ -105,30 +114,40 @@ class NetworkPainter:
         self._edge_image = QImage(self._edge_pixels.data, shape[1], shape[0], 4 * shape[1], image_format)
         self._edge_image.setDevicePixelRatio(self.scale)
 
-    def draw_nodes(self, values: Any, ranges: Sequence[tuple[float, float]]) -> None:
-        """Take the neurons' values.
+    def draw_layers(
+        self, plan: Plan, parameters: Array, values: Any, columns: tuple[str, ...], struck: dict[int, NDArray[np.bool_]]
+    ) -> None:
+        """Take what the lanes show besides edges.
 
         Parameters
         ----------
         values
             None; per lane pictures (units, 40, 40); or per lane one number a neuron (units,).
-        ranges
-            Range of the activation of each lane but the inputs.
+        columns
+            Names of the data's columns.
+        struck
+            By lane, which neurons are switched off.
         """
+        self._draw_nodes(values)
+        fits = values is not None and len(values) == len(self._lanes)
+        self._pictures.take(self._lanes, self._shown, plan, parameters, values if fits else None, columns)
+        self._struck = struck
+
+    def _draw_nodes(self, values: Any) -> None:
         self._atlas, self._node_colors, self._values = None, [], []
         if values is None or len(values) != len(self._lanes):
             return
-        unbounded = (-np.inf, np.inf)
+        ranges = [content.range for content in self._shown]
         colors = self._theme.colors()
         if values[0].ndim == 1:
-            for layer, (low, high) in zip(values, [unbounded, *ranges], strict=True):
+            for layer, (low, high) in zip(values, ranges, strict=True):
                 middle, reach = middle_and_reach(low, high, layer)
                 self._node_colors.append(colorize(layer - middle, max(reach, 1e-6), colors))
                 self._values.append(layer)
             return
         pictures: list[NDArray[np.uint32]] = []
         self._first_picture = []
-        for lane, (layer, (low, high)) in enumerate(zip(values, [unbounded, *ranges], strict=True)):
+        for lane, (layer, (low, high)) in enumerate(zip(values, ranges, strict=True)):
             self._first_picture.append(sum(len(part) for part in pictures))
             shown = layer if lane == 0 else layer[: self._lanes[lane].shown]
             if np.isfinite(low) and np.isfinite(high):
@@ -142,7 +161,7 @@ class NetworkPainter:
 
     def value(self, lane: int, node: int) -> float | None:
         """The number a neuron holds for the row that is looked at, if any."""
-        if lane < len(self._values) and node < len(self._values[lane]):
+        if lane < len(self._values) and node < len(self._values[lane]) and self._lanes[lane].look.style != "maps":
             return float(self._values[lane][node])
         return None
 
@@ -184,7 +203,8 @@ class NetworkPainter:
 
     def _paint_lane(self, painter: QPainter, lane: Lane) -> None:
         is_input = lane.number == 0
-        for node in range(lane.shown):
+        covered = self._pictures.covers(lane)
+        for node in range(0 if covered else lane.shown):
             rect = QRectF(*(float(value) for value in lane.nodes[node]))
             if is_input and self._active is not None and node not in self._active:
                 painter.setPen(QPen(self._theme.color("border_strong"), 1, Qt.PenStyle.DashLine))
@@ -192,39 +212,55 @@ class NetworkPainter:
                 painter.drawRoundedRect(rect, 9, 9)
                 continue
             self._paint_node(painter, lane, node, rect)
-        if not lane.folded and lane.shown:
+        if lane.look.style != "column":
+            self._pictures.paint(painter, lane)
+        if not lane.folded and lane.shown and lane.look.style in ("column", "maps"):
             frames = self._frame(lane)
             for rect_values in lane.nodes:
                 painter.drawPixmap(QPointF(float(rect_values[0]) - 1, float(rect_values[1]) - 1), frames)
+        if lane.number in self._struck:
+            paint_struck(painter, self._theme, lane, self._struck[lane.number])
 
     def _paint_node(self, painter: QPainter, lane: Lane, node: int, rect: QRectF) -> None:
+        if lane.number == 0 and len(self._lanes[1].tables):
+            self._paint_category(painter, node, rect)
+            return
         if self._atlas is not None:
             index = self._first_picture[lane.number] + self._picture_index(lane.number, node)
             if index < len(self._atlas):
-                painter.drawImage(rect, _image(self._atlas[index]))
+                painter.drawImage(rect, as_image(self._atlas[index]))
                 return
         if lane.number < len(self._node_colors) and node < len(self._node_colors[lane.number]):
             painter.fillRect(rect, self._theme.color(f"#{int(self._node_colors[lane.number][node]) & 0xFFFFFF:06x}"))
         else:
             painter.fillRect(rect, self._theme.color("sunken"))
 
+    def _paint_category(self, painter: QPainter, node: int, rect: QRectF) -> None:
+        """A whole number that only names a row of a table: no more and no less than others, so it has no color."""
+        painter.fillRect(rect, self._theme.color("sunken"))
+        value = self.value(0, node)
+        if value is not None:
+            painter.setFont(self._theme.font(12, 600, tabular=True))
+            painter.setPen(self._theme.color("text"))
+            painter.drawText(rect, Align.AlignCenter, f"{value:.0f}")
+
     def _picture_index(self, lane: int, node: int) -> int:
         return node if lane > 0 or self._active is None else sorted(self._active).index(node)
 
     def _frame(self, lane: Lane) -> QPixmap:
         """A rounded frame in the lane's color that hides a picture's corners."""
-        side = float(lane.nodes[0, 2])
+        width, height = float(lane.nodes[0, 2]), float(lane.nodes[0, 3])
         inside = "surface" if lane.number == len(self._lanes) - 1 else "lane"
-        key = (side, inside)
+        # A feature map's corners are numbers as well: they are hardly rounded.
+        radius = 2.0 if lane.look.style == "maps" else min(9.0, width / 4)
+        key = (width, height, radius, inside)
         if key not in self._frames:
-            pixels = int(np.ceil((side + 2) * self.scale))
-            pixmap = QPixmap(pixels, pixels)
+            pixmap = QPixmap(int(np.ceil((width + 2) * self.scale)), int(np.ceil((height + 2) * self.scale)))
             pixmap.setDevicePixelRatio(self.scale)
             pixmap.fill(Qt.GlobalColor.transparent)
             hole, outer = QPainterPath(), QPainterPath()
-            radius = min(9.0, side / 4)
-            hole.addRoundedRect(QRectF(1, 1, side, side), radius, radius)
-            outer.addRect(QRectF(0, 0, side + 2, side + 2))
+            hole.addRoundedRect(QRectF(1, 1, width, height), radius, radius)
+            outer.addRect(QRectF(0, 0, width + 2, height + 2))
             painter = QPainter(pixmap)
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
             painter.fillPath(outer.subtracted(hole), self._theme.color(inside))
@@ -251,32 +287,43 @@ class NetworkPainter:
             for y in range(100, size.height(), 24):
                 painter.drawEllipse(QPointF(x, y), 0.9, 0.9)
         last = len(self._lanes) - 1
-        for lane in self._lanes:
+        draw_skips(painter, theme, self._lanes, self._shown)
+        for lane, content in zip(self._lanes, self._shown, strict=True):
             if lane.number < last:
                 painter.setPen(QPen(theme.color("border"), 1))
                 painter.setBrush(theme.color("lane"))
                 painter.drawRoundedRect(QRectF(lane.left, lane.top, lane.width, lane.height - 1), 12, 12)
+            if lane.number == self._selected:
+                painter.setPen(QPen(theme.color("accent"), 1.5))
+                painter.setBrush(Qt.BrushStyle.NoBrush)
+                painter.drawRoundedRect(QRectF(lane.left, lane.top, lane.width, lane.height - 1), 12, 12)
             self._draw_labels(painter, lane, last)
+            if content.layer is not None:
+                draw_sign(painter, theme, lane, content)
+        draw_links(painter, theme, self._lanes, self._links)
         painter.end()
         return pixmap
 
     def _draw_labels(self, painter: QPainter, lane: Lane, last: int) -> None:
         theme = self._theme
-        if lane.number in (0, last):
-            title = tr("Input") if lane.number == 0 else tr("Output")
+        content = self._shown[lane.number]
+        if lane.number == 0:
             painter.setFont(theme.font(12, 600))
             painter.setPen(theme.color("text"))
-            painter.drawText(QRectF(lane.center - 60, 0, 120, 18), Align.AlignCenter, title)
+            painter.drawText(QRectF(lane.center - 60, 3, 120, 18), Align.AlignCenter, tr("Input"))
+        if lane.number in (0, last):
             units = lane.units if self._active is None or lane.number else len(self._active)
             nouns = (tr("{0} input"), tr("{0} inputs")) if lane.number == 0 else (tr("{0} output"), tr("{0} outputs"))
-            painter.setFont(theme.font(12, 500, tabular=True))
-            painter.setPen(theme.color("text_faint"))
-            painter.drawText(QRectF(lane.center - 60, 26, 120, 24), Align.AlignCenter, nouns[units != 1].format(units))
+            self._draw_size(painter, lane, nouns[units != 1].format(units))
+        elif content.size is None and not shows_activation(content):
+            # The header has room for the shape where there is nothing to set.
+            self._draw_size(painter, lane, shape_in_words(content.shape))
         if lane.shown < lane.units:
             painter.setFont(theme.font(11, 500))
             painter.setPen(theme.color("text_faint"))
             place = QRectF(lane.left, lane.top + lane.height - 18, lane.width, 16)
-            painter.drawText(place, Align.AlignCenter, tr("+{0} more").format(lane.units - lane.shown))
+            words = tr("+{0} more") if lane.width >= LANE - 4 else "+{0}"
+            painter.drawText(place, Align.AlignCenter, words.format(lane.units - lane.shown))
         names = self._input_names if lane.number == 0 else self._output_names if lane.number == last else []
         if lane.folded or not names:
             return
@@ -291,6 +338,12 @@ class NetworkPainter:
                 painter.drawText(QRectF(lane.left - 128, y, 120, height), Align.AlignRight | Align.AlignVCenter, text)
             else:
                 painter.drawText(QRectF(x + width + 8, y, 120, height), Align.AlignLeft | Align.AlignVCenter, text)
+
+    def _draw_size(self, painter: QPainter, lane: Lane, words: str) -> None:
+        """A line below a lane's title."""
+        painter.setFont(self._theme.font(12, 500, tabular=True))
+        painter.setPen(self._theme.color("text_faint"))
+        painter.drawText(QRectF(lane.center - 60, 28, 120, 24), Align.AlignCenter, words)
 
     # What follows the pointer
 
@@ -309,28 +362,65 @@ class NetworkPainter:
         painter.drawPath(path)
         self._paint_tip(painter, path.pointAtPercent(0.5) - QPointF(0, 22), [words])
 
-    def paint_enlarged(self, painter: QPainter, lane: int, node: int, words: list[str], size: QSize) -> None:
-        """Show a neuron large, with words about it."""
+    def paint_enlarged(
+        self,
+        painter: QPainter,
+        lane: int,
+        node: int,
+        words: list[str],
+        size: QSize,
+        kernels: NDArray[np.uint32] | None = None,
+    ) -> None:
+        """Show a neuron or feature map large, with the kernels that make it and words about it."""
         x, y, width, height = (float(value) for value in self._lanes[lane].nodes[node])
-        if self._atlas is None or (lane == 0 and self._active is not None and node not in self._active):
+        picture = self._large_picture(lane, node)
+        if picture is None:
             self._paint_tip(painter, QPointF(x + width / 2, max(30.0, y - 12 * len(words) - 4)), words)
             return
         right = x + width + 12 + ENLARGED <= size.width()
-        left = x + width + 12 if right else x - 12 - ENLARGED
-        card_height = ENLARGED + 18 * len(words) + 10
+        left = x + width + 12 if right else x - 12 - ENLARGED - self._lanes[lane].look.beside
+        strip = 0 if kernels is None else KERNELS_HEIGHT * (1 + (len(kernels) - 1) // KERNELS_IN_ROW)
+        card_height = ENLARGED + strip + 18 * len(words) + 10
         top = min(max(4.0, y + height / 2 - card_height / 2), size.height() - card_height - 4)
         card = QRectF(left, top, ENLARGED, card_height)
         painter.setPen(QPen(self._theme.color("border_strong"), 1))
         painter.setBrush(self._theme.color("surface"))
         painter.drawRoundedRect(card.adjusted(-6, -6, 6, 0), 12, 12)
-        index = self._first_picture[lane] + self._picture_index(lane, node)
-        if index < len(self._atlas):
-            painter.drawImage(QRectF(left, top, ENLARGED, ENLARGED), _image(self._atlas[index]))
+        # Pixels of a feature map are numbers: they are shown sharp; a picture over the plane is smooth.
+        smooth = self._lanes[lane].look.style != "maps"
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, smooth)
+        share = min(1.0, picture.shape[1] / picture.shape[0]), min(1.0, picture.shape[0] / picture.shape[1])
+        place = QRectF(0, 0, ENLARGED * share[0], ENLARGED * share[1])
+        place.moveCenter(QPointF(left + ENLARGED / 2, top + ENLARGED / 2))
+        painter.drawImage(place, as_image(picture))
+        painter.setPen(QPen(self._theme.color("border_strong"), 1))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.drawRect(place)
+        for index, kernel in enumerate(kernels if kernels is not None else ()):
+            row, column = divmod(index, KERNELS_IN_ROW)
+            corner = QPointF(left + column * KERNELS_HEIGHT, top + ENLARGED + 5 + row * KERNELS_HEIGHT)
+            square = QRectF(corner, QSizeF(KERNELS_HEIGHT - 4, KERNELS_HEIGHT - 4))
+            painter.drawImage(square, as_image(kernel))
+            painter.drawRect(square)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, True)
         for line, text in enumerate(words):
             painter.setFont(self._theme.font(12, 600 if line == 0 else 500, tabular=True))
             painter.setPen(self._theme.color("text" if line == 0 else "text_muted"))
-            place = QRectF(left + 2, top + ENLARGED + 5 + 18 * line, ENLARGED - 4, 18)
+            place = QRectF(left + 2, top + ENLARGED + strip + 5 + 18 * line, ENLARGED - 4, 18)
             painter.drawText(place, Align.AlignLeft | Align.AlignVCenter, text)
+
+    def _large_picture(self, lane: int, node: int) -> NDArray[np.uint32] | None:
+        """What a neuron answers over the plane, or its feature map, if there is a picture of it."""
+        if self._lanes[lane].look.style == "maps":
+            return self._pictures.enlarged(self._lanes[lane], node)
+        if self._atlas is None or (lane == 0 and self._active is not None and node not in self._active):
+            return None
+        index = self._first_picture[lane] + self._picture_index(lane, node)
+        return self._atlas[index] if index < len(self._atlas) else None
+
+    def kernels_of(self, lane: int, node: int, weights: Array) -> NDArray[np.uint32]:
+        """The kernels of a filter, to be shown beside its map."""
+        return self._pictures.kernels_of(self._shown, self._shown[lane], weights, node)
 
     def paint_preview(self, painter: QPainter, preview: Preview) -> None:
         """Show what a drag would do."""
@@ -340,21 +430,13 @@ class NetworkPainter:
         painter.setBrush(self._theme.color(color, 0.12))
         painter.setPen(QPen(self._theme.color(color), 2))
         if preview.kind == "move":
-            hidden = [other for other in self._lanes[1:-1] if other is not lane]
-            left = hidden[preview.value - 1] if preview.value > 0 else self._lanes[0]
-            right = hidden[preview.value] if preview.value < len(hidden) else self._lanes[-1]
-            x = (left.left + left.width + right.left) / 2
-            painter.drawLine(QPointF(x, lane.top), QPointF(x, lane.top + lane.height))
-            painter.drawRoundedRect(rect.translated(preview.pointer.x() - lane.center, 0), 12, 12)
-            words = tr("Move here")
-        elif preview.kind == "remove":
-            painter.drawRoundedRect(rect, 12, 12)
-            words = tr("Let go to remove the layer")
-        else:
-            painter.drawRoundedRect(rect, 12, 12)
-            words = (tr("{0} neuron") if preview.value == 1 else tr("{0} neurons")).format(preview.value)
+            painter.drawLine(QPointF(preview.x, lane.top), QPointF(preview.x, lane.top + lane.height))
+            rect.translate(preview.pointer.x() - lane.center, 0)
+        painter.drawRoundedRect(rect, 12, 12)
         pointer = QPointF(min(max(preview.pointer.x(), 80), 100_000), max(preview.pointer.y(), lane.top + 20))
-        self._paint_tip(painter, QPointF(lane.center if preview.kind != "move" else pointer.x(), pointer.y()), [words])
+        center = QPointF(lane.center if preview.kind != "move" else pointer.x(), pointer.y())
+        if preview.words:
+            self._paint_tip(painter, center, [preview.words])
 
     def _paint_tip(self, painter: QPainter, center: QPointF, words: list[str]) -> None:
         painter.setFont(self._theme.font(12, 600, tabular=True))
@@ -370,9 +452,3 @@ class NetworkPainter:
         painter.setPen(self._theme.color("tip_text"))
         for line, text in enumerate(words):
             painter.drawText(QRectF(x, y + 4.5 + 17 * line, width, 17), Align.AlignCenter, text)
-
-
-def _image(pixels: NDArray[np.uint32]) -> QImage:
-    """A (rows, columns) array of 0xffrrggbb as an image that looks at it."""
-    height, width = pixels.shape
-    return QImage(pixels.data, width, height, 4 * width, QImage.Format.Format_RGB32)

@@ -11,6 +11,8 @@ from PySide6.QtGui import QColor, QPaintEvent, QPen
 from PySide6.QtWidgets import QFrame, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from playground.catalog.activations import resolve
+from playground.catalog.tasks import TASKS
+from playground.evaluation import class_shares
 from playground.experiment import output_activation
 from playground.gui.controls import ElidedLabel, number, painting
 from playground.gui.theme import Theme
@@ -178,16 +180,14 @@ def output_bars(run: RunInfo, outputs: Any, row: int | None, theme: Theme) -> li
         Number of the row in the data set, for its target; None if it is in none.
     """
     dataset, preprocessing = run.data.dataset, run.data.preprocessing
-    if dataset.task == "regression":
+    if not TASKS[dataset.task].classes:
         return _regression_bars(run, preprocessing.values(outputs[None])[0], row, theme)
-    low, high = preprocessing.target_low, preprocessing.target_high
-    shares = (outputs - low) / (high - low)
+    shares = class_shares(outputs[None], preprocessing)[0]
     target = dataset.targets[row] if row is not None else None
     if dataset.task == "binary":
-        shares = np.array([1 - shares[0], shares[0]])
         holds = [1 - target[0], target[0]] if target is not None else None
     elif dataset.task == "multiclass":
-        holds = [float(index == target[0]) for index in range(len(outputs))] if target is not None else None
+        holds = [float(index == target[0]) for index in range(len(shares))] if target is not None else None
     else:
         holds = target.tolist() if target is not None else None
     # A linear output is no probability: its number is shown as it is.
@@ -201,11 +201,11 @@ def output_bars(run: RunInfo, outputs: Any, row: int | None, theme: Theme) -> li
 
 
 def _regression_bars(run: RunInfo, values: Any, row: int | None, theme: Theme) -> list[Bar]:
-    """Each bar spans what the data's targets span."""
-    targets = run.data.dataset.targets
+    """Each bar spans the scale of the answers, where there is one, else what the data's targets span."""
+    targets, scale = run.data.dataset.targets, run.data.dataset.value_range
     bars = []
     for index, (name, value) in enumerate(zip(run.data.dataset.target_names, values.tolist(), strict=True)):
-        low, high = float(targets[:, index].min()), float(targets[:, index].max())
+        low, high = scale or (float(targets[:, index].min()), float(targets[:, index].max()))
         span = max(high - low, 1e-12)
         # Numbers as exact as the data are large: 152, 15.2, 0.152.
         digits = max(0, min(6, 3 - int(np.floor(np.log10(max(abs(low), abs(high), 1e-12))))))
@@ -218,7 +218,7 @@ def summary(run: RunInfo, outputs: Any, row: int | None) -> str:
     """One line: what is predicted, and what it should be."""
     dataset, preprocessing = run.data.dataset, run.data.preprocessing
     answer = preprocessing.labels(outputs[None])
-    if dataset.task == "regression":
+    if not TASKS[dataset.task].classes:
         if row is None:
             return ""
         truth = ", ".join(number(float(value), 3).rstrip("0").rstrip(".") for value in dataset.targets[row])

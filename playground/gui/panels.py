@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import QCoreApplication, Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
+from playground.catalog.tasks import TASKS
 from playground.experiment import Experiment
 from playground.experiment import warnings as warnings_about
+from playground.gui.choices import Segmented
 from playground.gui.controls import Card, ElidedLabel, NumberLabel, TextLabel
 from playground.gui.data_panel import DataPanel
 from playground.gui.decision_surface import DecisionSurface
@@ -14,12 +18,15 @@ from playground.gui.loss_plot import LossPlot
 from playground.gui.network_canvas import NetworkCanvas
 from playground.gui.outputs_view import OutputsView
 from playground.gui.rasterizer import Rasterizer
+from playground.gui.report_view import ReportView
 from playground.gui.rows_view import RowsView
+from playground.gui.settings_panel import SettingsPanel
 from playground.gui.theme import Theme
 from playground.session import Snapshot
 
 RIGHT_RAIL = 340
 GUTTER = 16
+PAGES_WIDTH = 144
 
 
 def tr(text: str) -> str:
@@ -33,9 +40,20 @@ class Panels(QWidget):
         super().__init__()
         self._theme = theme
         self.data = DataPanel(theme)
+        # Whether the data are points of the plane.
+        self._planar = True
+        self.settings = SettingsPanel(theme)
+        self.settings.hide()
+        # Whether the data panel is wanted, be it behind the settings.
+        self._data_wanted = True
+        # Whether the probe is wanted; the metrics need its room while they are shown.
+        self._probe_wanted = True
         self.canvas = NetworkCanvas(theme, rasterizer)
         self.surface = DecisionSurface(theme)
         self.rows = RowsView(theme)
+        self.report = ReportView(theme)
+        # The rows are not seen then, but the first one is what is looked at.
+        self.report.data_changed.connect(self.rows.show_snapshot)
         self.loss = LossPlot(theme)
         self.outputs = OutputsView(theme)
         self.network_card = self._make_network_card()
@@ -67,6 +85,20 @@ class Panels(QWidget):
 
     def _make_output_card(self) -> Card:
         card = Card(self._theme, tr("Output"))
+        # The choice between outputs and metrics is the card's title.
+        card.title.hide()
+        self.output_pages = Segmented(
+            self._theme,
+            [
+                ("output", tr("Output"), tr("What the network puts out.")),
+                ("metrics", tr("Metrics"), tr("How good it is: every metric, for each class or output as well.")),
+            ],
+            tr("Output"),
+        )
+        self.output_pages.set_value("output")
+        self.output_pages.setFixedWidth(PAGES_WIDTH)
+        self.output_pages.chosen.connect(lambda _page: self._show_output_page())
+        card.header.insertWidget(0, self.output_pages)
         self.metric_name = TextLabel(self._theme, "", 12, 500, "text_faint")
         self.metric_value = NumberLabel(self._theme, "100.0 %", 13, 600, Qt.AlignmentFlag.AlignRight)
         card.header.addWidget(self.metric_name)
@@ -74,6 +106,7 @@ class Panels(QWidget):
         self.output_stack = QStackedWidget()
         self.output_stack.addWidget(self.surface)
         self.output_stack.addWidget(self.rows)
+        self.output_stack.addWidget(self.report)
         card.body.addWidget(self.output_stack, 1)
         return card
 
@@ -93,6 +126,7 @@ class Panels(QWidget):
         row.setContentsMargins(GUTTER, GUTTER, GUTTER, GUTTER)
         row.setSpacing(GUTTER)
         row.addWidget(self.data)
+        row.addWidget(self.settings)
         row.addWidget(self.network_card, 1)
         row.addWidget(right)
 
@@ -108,12 +142,27 @@ class Panels(QWidget):
 
     def set_card_visible(self, name: str, visible: bool) -> None:
         """Show or hide a card; the rail goes with its last one."""
+        if name == "panel_data":
+            self._data_wanted = visible
+        if name == "panel_probe":
+            self._probe_wanted = visible
         self.cards[name].setVisible(visible)
+        self._show_probe()
         self._right.setVisible(any(not card.isHidden() for card in (self.output_card, self.loss_card, self.probe_card)))
+
+    def _show_probe(self) -> None:
+        reported = self.output_stack.currentWidget() is self.report and not self.output_card.isHidden()
+        self.probe_card.setVisible(self._probe_wanted and not reported)
+
+    def show_settings(self, on: bool) -> None:
+        """Open the settings in the data panel's place, or give the place back."""
+        self.settings.setVisible(on)
+        self.data.setVisible(self._data_wanted and not on)
 
     def show_experiment(self, experiment: Experiment) -> None:
         """Show what isn't training itself: controls, the network's structure, what is probably not meant."""
         self.data.show_experiment(experiment)
+        self.settings.show_experiment(experiment)
         self.canvas.show_experiment(experiment)
         found = warnings_about(experiment)
         self.warning.setText(found[0] if found else "")
@@ -121,8 +170,21 @@ class Panels(QWidget):
 
     def show_data_kind(self, planar: bool) -> None:
         """Show the plane for points, else the rows to pick from."""
-        self.output_stack.setCurrentWidget(self.surface if planar else self.rows)
-        self._fit(planar)
+        self._planar = planar
+        self._show_output_page()
+
+    def show_chosen_rows(self, rows: NDArray[np.int64], words: str) -> None:
+        """List some rows of the data set in the place of the report that they were asked for in."""
+        if not self._planar:
+            self.output_pages.set_value("output")
+            self._show_output_page()
+            self.rows.show_chosen(rows, words)
+
+    def _show_output_page(self) -> None:
+        outputs = self.surface if self._planar else self.rows
+        self.output_stack.setCurrentWidget(self.report if self.output_pages.value == "metrics" else outputs)
+        self._show_probe()
+        self._fit(self.output_stack.currentWidget() is self.surface)
 
     def show_numbers(self, snapshot: Snapshot) -> None:
         """Show the structure in numbers and the test metric."""
@@ -134,7 +196,7 @@ class Panels(QWidget):
         words = f"{widths}   ·   {count:,} " + (tr("parameter") if count == 1 else tr("parameters"))
         if words != self.shape_words.text():
             self.shape_words.setText(words)
-        metric = history.columns[3].removeprefix("train_")
+        metric = TASKS[run.experiment.training.task].metrics[0]
         row, tested = history.last(), len(run.data.test_rows) > 0
         part = "test" if tested else "train"
         value = row[f"{part}_{metric}"]
@@ -153,6 +215,7 @@ class Panels(QWidget):
         side = round(self.height() * 0.275) if small else min(306, round(self.height() * 0.335))
         self.surface.plane.setMaximumHeight(side)
         self.output_card.setMaximumHeight(side + 112 if planar else 10_000)
-        self._column.setStretch(0, 0 if planar else 3)
+        reported = self.output_stack.currentWidget() is self.report
+        self._column.setStretch(0, 0 if planar else 7 if reported else 3)
         self._column.setStretch(1, 2)
         self.surface.plane.setMinimumHeight(side if planar else 140)

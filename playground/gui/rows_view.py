@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -20,19 +21,23 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from playground.catalog.tasks import TASKS
 from playground.gui.choices import Segmented
 from playground.gui.controls import TextLabel, number, painting
+from playground.gui.ratings_map import RatingsMap
 from playground.gui.theme import Theme
 from playground.session import Snapshot
 from playground.trainer import RunInfo
 
 Index = QModelIndex
 REFRESH_SECONDS = 0.2
+# The table has so much room beside its scroll bar; a column is so wide.
+WIDTH, COLUMN, LEAST_COLUMN = 292, 84, 52
 TILE, GAP, TILE_HEIGHT = 41, 6, 60
 
 
 class RowsView(QWidget):
-    """Rows of the data set to pick from: of the test data, of the training data, or those that are wrong.
+    """Rows of the data set to pick from: of the test data, of the training data, those that are wrong, or some chosen ones.
 
     Signals
     -------
@@ -54,15 +59,21 @@ class RowsView(QWidget):
                 ("test", self.tr("Test"), self.tr("Rows kept back from training.")),
                 ("train", self.tr("Training"), self.tr("Rows the network learns from.")),
                 ("wrong", self.tr("Wrong"), self.tr("Test rows that the network gets wrong, as of now.")),
+                ("chosen", self.tr("Chosen"), ""),
             ],
             self.tr("Rows"),
         )
         self.part.set_value("test")
+        # Only there while some rows are chosen.
+        self.part.buttons["chosen"].hide()
+        self._chosen: NDArray[np.int64] = np.zeros(0, np.int64)
         self.part.chosen.connect(lambda _part: self._choose_rows(pick=True))
-        self.empty = TextLabel(theme, self.tr("None: every test row is right."), 12, 500, "text_faint")
+        self.empty = TextLabel(theme, self.tr("There is no such row."), 12, 500, "text_faint")
         self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.model = RowsModel(theme)
         self.table = RowsTable(theme, self.model)
+        self.map = RatingsMap(theme)
+        self.map.hide()
         self.grid = ImageGrid(theme)
         self._scroll = QScrollArea(widgetResizable=True, frameShape=QFrame.Shape.NoFrame)
         self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -75,9 +86,11 @@ class RowsView(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(10)
         layout.addWidget(self.part)
+        layout.addWidget(self.map)
         layout.addWidget(self.stack, 1)
         self.table.selectionModel().currentRowChanged.connect(self._table_moved)
         self.grid.picked.connect(self._pick)
+        self.map.picked.connect(self._pick)
         self.grid.moved_to.connect(lambda y: self._scroll.ensureVisible(0, y, 0, TILE_HEIGHT))
 
     def needs_parts(self) -> frozenset[str]:
@@ -96,13 +109,15 @@ class RowsView(QWidget):
         self._predicted = run.data.preprocessing.labels(outputs)
         if fresh:
             self._run = run
-            regression = run.data.dataset.task == "regression"
             # A quantity is never exactly right, so there is no list of wrong ones.
-            self.part.buttons["wrong"].setVisible(not regression)
+            self.part.buttons["wrong"].setVisible(TASKS[run.data.dataset.task].classes)
+            self.part.buttons["chosen"].hide()
             self.part.set_value("test" if len(run.data.test_rows) else "train")
             self.row = None
             self.model.show_run(run, self._predicted)
             self.grid.show_run(run, self._predicted)
+            self.map.setVisible(len(run.data.dataset.categories) == 2)
+            self.map.show_data(run.data.dataset)
             self._choose_rows(pick=True)
         else:
             self._run = run
@@ -110,6 +125,9 @@ class RowsView(QWidget):
             self.grid.show_predictions(run, self._predicted)
             if self.part.value == "wrong" and snapshot.status != "running":
                 self._choose_rows(pick=False)
+
+    def resizeEvent(self, _event: Any) -> None:
+        self.map.fit_into(self.height())
 
     def wrong_rows(self) -> NDArray[np.int64]:
         """Test rows whose prediction isn't the target."""
@@ -119,12 +137,30 @@ class RowsView(QWidget):
         unequal = self._predicted[rows] != truth[rows]
         return rows[unequal.any(axis=1) if unequal.ndim == 2 else unequal]
 
+    def show_chosen(self, rows: NDArray[np.int64], words: str) -> None:
+        """List some rows, int64 numbers in the data set; the words say what they have in common."""
+        self._chosen = rows
+        button = self.part.buttons["chosen"]
+        button.setToolTip(words)
+        button.show()
+        self.part.set_value("chosen")
+        self._choose_rows(pick=True)
+
     def _choose_rows(self, pick: bool) -> None:
         if self._run is None:
             return
         data = self._run.data
-        rows = {"test": lambda: data.test_rows, "train": lambda: data.train_rows, "wrong": self.wrong_rows}[self.part.value]()
+        listed: dict[str, Callable[[], NDArray[np.int64]]] = {
+            "test": lambda: data.test_rows,
+            "train": lambda: data.train_rows,
+            "wrong": self.wrong_rows,
+            "chosen": lambda: self._chosen,
+        }
+        rows = listed[self.part.value]()
         images = data.dataset.image_shape is not None
+        self.empty.setText(
+            self.tr("None: every test row is right.") if self.part.value == "wrong" else self.tr("There is no such row.")
+        )
         self.stack.setCurrentWidget(self.empty if not len(rows) else self._scroll if images else self.table)
         self.model.show_rows(rows)
         self.grid.show_rows(rows)
@@ -146,6 +182,7 @@ class RowsView(QWidget):
 
     def _mark(self, row: int) -> None:
         self.grid.mark(row)
+        self.map.mark(row)
         self.table.mark(row)
 
     def describe(self) -> str:
@@ -184,6 +221,12 @@ class RowsModel(QAbstractTableModel):
     def columnCount(self, _parent: Any = None) -> int:
         return 3 + len(self._run.data.dataset.feature_names) if self._run is not None else 0
 
+    @property
+    def says_one_number(self) -> bool:
+        """Whether targets are single numbers, not names."""
+        dataset = self._run.data.dataset if self._run is not None else None
+        return dataset is not None and not TASKS[dataset.task].classes and dataset.targets.shape[1] == 1
+
     def headerData(self, section: int, orientation: Any, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if role != Qt.ItemDataRole.DisplayRole or orientation != Qt.Orientation.Horizontal or self._run is None:
             return None
@@ -202,7 +245,7 @@ class RowsModel(QAbstractTableModel):
             if column == 2:
                 return self._words(np.atleast_1d(self._predicted[row]))
             return f"{dataset.features[row, column - 3]:.5g}".replace("-", "−")
-        if role == Qt.ItemDataRole.ForegroundRole and column == 2 and dataset.task != "regression":
+        if role == Qt.ItemDataRole.ForegroundRole and column == 2 and TASKS[dataset.task].classes:
             right = np.array_equal(np.atleast_1d(self._predicted[row]), dataset.targets[row])
             return self._theme.color("good" if right else "bad")
         if role == Qt.ItemDataRole.TextAlignmentRole:
@@ -213,7 +256,7 @@ class RowsModel(QAbstractTableModel):
         """Target or prediction of a row: a class name, labels, or numbers."""
         assert self._run is not None
         dataset = self._run.data.dataset
-        if dataset.task == "regression":
+        if not TASKS[dataset.task].classes:
             return ", ".join(number(float(value), 2) for value in values)
         if dataset.task == "multilabel":
             return ", ".join(name for name, on in zip(dataset.class_names, values, strict=True) if on) or "none"
@@ -230,7 +273,7 @@ class RowsTable(QTableView):
         self.setFont(theme.font(12, 500, tabular=True))
         self.horizontalHeader().setFont(theme.font(11, 500))
         self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
-        self.horizontalHeader().setDefaultSectionSize(84)
+        self.horizontalHeader().setDefaultSectionSize(COLUMN)
         self.horizontalHeader().setHighlightSections(False)
         self.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         self.verticalHeader().hide()
@@ -249,9 +292,15 @@ class RowsTable(QTableView):
             self.selectRow(int(places[0]))
 
     def _size_columns(self) -> None:
-        for column, width in ((0, 44), (1, 104), (2, 104)):
-            if column < self._model.columnCount():
-                self.setColumnWidth(column, width)
+        count = self._model.columnCount()
+        # One number needs less room than names do.
+        answer = 64 if self._model.says_one_number else 104
+        widths = [44, answer, answer][:count]
+        # Few columns share the room that is left, so that nothing has to be scrolled to.
+        others, room = count - len(widths), WIDTH - sum(widths)
+        width = room // others if others and room // others >= LEAST_COLUMN else COLUMN
+        for column in range(count):
+            self.setColumnWidth(column, widths[column] if column < len(widths) else width)
 
 
 class ImageGrid(QWidget):

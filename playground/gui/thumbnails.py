@@ -1,4 +1,4 @@
-"""The gallery's buttons: a little picture of each data set over its name."""
+"""The gallery's buttons: a little picture of each data set, or of what a preset does with it, over its name."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QImage, QPainter, QPaintEvent, QPen, QPixmap
+from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent, QPen, QPixmap
 from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
 
+from playground.catalog.tasks import TASKS
 from playground.data.synthetic import RULES, draw
+from playground.experiment import Experiment, FileSource
 from playground.gui.controls import painting
 from playground.gui.theme import Theme
 from playground.storage import resource
@@ -23,9 +25,22 @@ NOISE = {"gauss": 5.0, "spiral": 8.0, "moons": 6.0}
 
 @lru_cache(maxsize=1)
 def real_sets() -> dict[str, dict[str, Any]]:
-    """Pictures and words of the bundled sets by name, made ahead by tests/thumbnails.py."""
+    """Pictures and words of the presets on real data by name, made ahead by tests/thumbnails.py."""
     sets: dict[str, dict[str, Any]] = json.loads(resource("thumbnails.json").read_text(encoding="utf-8"))
     return sets
+
+
+def shown_as(experiment: Experiment) -> str:
+    """Name of the gallery's button that stands for an experiment: its data set, or another preset on it; "" for a file."""
+    source, network = experiment.data.source, experiment.network
+    if isinstance(source, FileSource):
+        return ""
+    first = network.layers[0].__struct_config__.tag if network.layers else ""
+    for name, words in real_sets().items():
+        own = words["data"] == source.name and name != source.name
+        if own and words["output_activation"] == network.output_activation and words["first_layer"] == first:
+            return name
+    return source.name
 
 
 def title_of(name: str) -> str:
@@ -111,17 +126,22 @@ class Thumbnail(QAbstractButton):
             side = min(area.width(), area.height())
             points = np.column_stack([dataset.features / dataset.extent, values])
             self._draw_points(painter, area, side / 2, side / 2, points, 2 if classes else 0)
-        elif "images" in real_sets()[self.name]:
-            self._draw_images(painter, area, real_sets()[self.name]["images"])
         else:
-            points = np.array(real_sets()[self.name]["points"])
-            task = real_sets()[self.name]["task"]
-            classes = 0 if task == "regression" else int(points[:, 2].max()) + 1
+            self._draw_real(painter, area, real_sets()[real_sets()[self.name]["data"]])
+        painter.end()
+        return pixmap
+
+    def _draw_real(self, painter: QPainter, area: QRectF, picture: dict[str, Any]) -> None:
+        if "images" in picture:
+            self._draw_images(painter, area, picture["images"])
+        elif "cells" in picture:
+            self._draw_cells(painter, area, picture["cells"])
+        else:
+            points = np.array(picture["points"])
+            classes = int(points[:, 2].max()) + 1 if TASKS[picture["task"]].classes else 0
             if classes == 2:
                 points[:, 2] = points[:, 2] * 2 - 1
             self._draw_points(painter, area, area.width() / 2.3, area.height() / 2.3, points, classes)
-        painter.end()
-        return pixmap
 
     def _draw_points(
         self, painter: QPainter, area: QRectF, half_width: float, half_height: float, points: Any, classes: int
@@ -149,3 +169,15 @@ class Thumbnail(QAbstractButton):
             x = area.center().x() + (2 if place % 2 else -2 - side)
             y = area.center().y() + (2 if place // 2 else -2 - side)
             painter.drawImage(QRectF(x, y, side, side), image)
+
+    def _draw_cells(self, painter: QPainter, area: QRectF, cells: list[list[float | None]]) -> None:
+        """A table with gaps: a square where there is a value, in the color of its size."""
+        scale = self._theme.colors()
+        side = min(area.width() / len(cells[0]), area.height() / len(cells))
+        left, top = area.center().x() - side * len(cells[0]) / 2, area.center().y() - side * len(cells) / 2
+        painter.setPen(Qt.PenStyle.NoPen)
+        for line, row in enumerate(cells):
+            for column, value in enumerate(row):
+                gap = self._theme.color("sunken")
+                painter.setBrush(gap if value is None else QColor.fromRgb(int(scale[int(127.5 + 127.5 * value)])))
+                painter.drawRect(QRectF(left + column * side, top + line * side, side - 0.6, side - 0.6))

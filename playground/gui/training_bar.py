@@ -8,23 +8,24 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenuBar, QVBoxLayout, QWidget
 
 from playground.catalog.activations import ACTIVATIONS, resolve
-from playground.catalog.losses import LOSSES
+from playground.catalog.losses import LOSSES, Loss
 from playground.catalog.optimizers import OPTIMIZERS, record_of
-from playground.experiment import Experiment
+from playground.catalog.tasks import TASKS
+from playground.experiment import Experiment, loss_of
+from playground.gui.activation_boxes import show_plots
 from playground.gui.choices import LabeledCombo
 from playground.gui.controls import IconButton, NumberLabel
+from playground.gui.edits import chosen_activations
+from playground.gui.spec_fields import plain_number
 from playground.gui.theme import Theme
 from playground.session import Snapshot, Status
 
 LEARNING_RATES = (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
 PENALTIES = (0.0, 0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1)
+# Long names are cut in the bar, not in the lists: at 1280 pixels everything has its place.
+LOSS_WIDTH, ACTIVATION_WIDTH, NUMBER_WIDTH = 118, 92, 66
 # Epochs per frame of 1/60 s; None trains as fast as it goes.
 SPEEDS: tuple[tuple[float | None, str], ...] = ((1 / 60, "1"), (5 / 60, "5"), (20 / 60, "20"), (1.0, "60"), (None, "Max"))
-
-
-def plain_number(value: float) -> str:
-    """Write a setting without needless zeros or exponents: ``0.0003``, ``3``."""
-    return f"{value:.10f}".rstrip("0").rstrip(".") if 1e-6 <= abs(value) < 1e6 else f"{value:g}"
 
 
 class TrainingBar(QFrame):
@@ -34,7 +35,7 @@ class TrainingBar(QFrame):
 
     Signals
     -------
-    play_clicked(), step_clicked(), reset_clicked(), help_clicked(), theme_clicked(), export_clicked()
+    play_clicked(), step_clicked(), reset_clicked(), settings_clicked(), help_clicked(), theme_clicked(), export_clicked()
         The buttons.
     speed_chosen(float or None)
         Epochs per frame of 1/60 s, or as fast as it goes.
@@ -42,6 +43,8 @@ class TrainingBar(QFrame):
         A new value for a field of the experiment, and what the undo menu is to call it.
     activation_chosen(spec), optimizer_chosen(str)
         For all hidden layers; by catalog name.
+    more_asked(str path)
+        The user wants to see all settings around a field of the experiment.
     """
 
     play_clicked = Signal()
@@ -54,6 +57,8 @@ class TrainingBar(QFrame):
     setting_chosen = Signal(str, str, object)
     activation_chosen = Signal(object)
     optimizer_chosen = Signal(object)
+    settings_clicked = Signal()
+    more_asked = Signal(str)
 
     def __init__(self, theme: Theme, menu_bar: QMenuBar | None = None, parent: QWidget | None = None) -> None:
         super().__init__(parent, objectName="training_bar", accessibleName=self.tr("Training"))
@@ -75,6 +80,9 @@ class TrainingBar(QFrame):
         self._epoch_number.setToolTip(
             self.tr("How often every training row has been used. More epochs: more practice on the same examples.")
         )
+        self.settings_button = IconButton(
+            theme, "settings", self.tr("All settings of training, network and data (Ctrl+5)"), size=36
+        )
         self.help_button = IconButton(theme, "help", self.tr("What to try first (F1)"), size=36)
         self.theme_button = IconButton(theme, "moon", self.tr("Switch between light and dark"), size=36)
         self.export_button = IconButton(
@@ -86,6 +94,7 @@ class TrainingBar(QFrame):
         self.reset_button.clicked.connect(self.reset_clicked)
         self.play_button.clicked.connect(self.play_clicked)
         self.step_button.clicked.connect(self.step_clicked)
+        self.settings_button.clicked.connect(self.settings_clicked)
         self.help_button.clicked.connect(self.help_clicked)
         self.theme_button.clicked.connect(self.theme_clicked)
         self.export_button.clicked.connect(self.export_clicked)
@@ -112,28 +121,32 @@ class TrainingBar(QFrame):
             [(rate, plain_number(rate), "") for rate in LEARNING_RATES],
             self.tr("How far each step moves the weights: too small crawls, too large jumps about or blows up.") + " " + keeps,
             editable_number=True,
+            more=self.tr("Learning rate: let it change while training goes on, or clip long gradients"),
         )
+        hidden = [name for name, record in ACTIVATIONS.items() if record.hidden]
         self.activation = LabeledCombo(
             theme,
             self.tr("Activation"),
-            [
-                (name, record.title, f"{record.formula}: {record.description}")
-                for name, record in ACTIVATIONS.items()
-                if record.hidden
-            ],
+            [(name, ACTIVATIONS[name].title, f"{ACTIVATIONS[name].formula}: {ACTIVATIONS[name].description}") for name in hidden],
             self.tr("What each neuron of all hidden layers does with its sum; without one, layers add nothing.") + " " + keeps,
+            width=ACTIVATION_WIDTH,
+            more=self.tr("Activation: every layer with all its settings, and how its first weights are drawn"),
         )
+        show_plots(self.activation.box, theme, lambda index: hidden[index])
         self.loss = LabeledCombo(
             theme,
             self.tr("Loss"),
             self._loss_items("binary"),
             self.tr("What counts as wrong, and how much: the number that training makes small.") + " " + keeps,
+            width=LOSS_WIDTH,
+            more=self.tr("Loss: its numbers, class weights and label smoothing"),
         )
         self.optimizer = LabeledCombo(
             theme,
             self.tr("Optimizer"),
             [(name, record.title, record.description) for name, record in OPTIMIZERS.items()],
             self.tr("How a gradient becomes a step.") + " " + keeps,
+            more=self.tr("Optimizer: momentum and its other numbers"),
         )
         penalties = [(rate, plain_number(rate), "") for rate in PENALTIES]
         self.l1 = LabeledCombo(
@@ -142,6 +155,8 @@ class TrainingBar(QFrame):
             penalties,
             self.tr("L1 regularization: pulls every weight toward zero, so needless ones vanish.") + " " + keeps,
             editable_number=True,
+            width=NUMBER_WIDTH,
+            more=self.tr("L1 and all else that keeps weights small"),
         )
         self.l2 = LabeledCombo(
             theme,
@@ -149,6 +164,8 @@ class TrainingBar(QFrame):
             penalties,
             self.tr("L2 regularization: keeps all weights small, so the result is smoother and fits less noise.") + " " + keeps,
             editable_number=True,
+            width=NUMBER_WIDTH,
+            more=self.tr("L2, weight decay and early stopping"),
         )
         self.speed.chosen.connect(self.speed_chosen)
         self.activation.chosen.connect(self.activation_chosen)
@@ -160,21 +177,32 @@ class TrainingBar(QFrame):
             (self.l2, "L2", "training.l2"),
         ):
             combo.chosen.connect(lambda value, label=label, path=path: self.setting_chosen.emit(label, path, value))
+        for combo, path in (
+            (self.learning_rate, "training.schedule"),
+            (self.activation, "network.layers"),
+            (self.loss, "training.loss"),
+            (self.optimizer, "training.optimizer"),
+            (self.l1, "training.l1"),
+            (self.l2, "training.l2"),
+        ):
+            combo.more_asked.connect(lambda path=path: self.more_asked.emit(path))
         self._loss_task = "binary"
 
     def _loss_items(self, task: str) -> list[tuple[Any, str, str]]:
-        """Losses that fit the task. One cross-entropy fits at most, so its short name is enough."""
-        short = {
-            "binary_cross_entropy": self.tr("Cross-entropy"),
-            "categorical_cross_entropy": self.tr("Cross-entropy"),
-            "mean_squared_error": self.tr("Squared error"),
-            "half_squared_error": self.tr("½ squared error"),
-        }
+        """Losses that fit the task, by names short enough for the bar."""
+        usual = TASKS[task].loss
         return [
-            (name, short.get(name, record.title), f"{record.title}: {record.description}")
+            (name, self._short_name(record, name == usual), f"{record.title}: {record.description}")
             for name, record in LOSSES.items()
             if task in record.tasks
         ]
+
+    def _short_name(self, record: Loss, usual: bool) -> str:
+        """``Squared error`` for the mean squared error, ``Cross-entropy`` for the one that fits the task."""
+        if usual and record.title.endswith("cross-entropy"):
+            return self.tr("Cross-entropy")
+        title = record.title.removeprefix("Mean ").replace("Half ", "½ ")
+        return title[:1].upper() + title[1:]
 
     def _lay_out(self, menu_bar: QMenuBar | None) -> None:
         title = QHBoxLayout()
@@ -209,7 +237,7 @@ class TrainingBar(QFrame):
         for combo in self.settings():
             layout.addWidget(combo)
         layout.addStretch(2)
-        for button in (self.help_button, self.theme_button, self.export_button):
+        for button in (self.settings_button, self.help_button, self.theme_button, self.export_button):
             layout.addWidget(button)
 
     def settings(self) -> tuple[LabeledCombo, ...]:
@@ -223,11 +251,11 @@ class TrainingBar(QFrame):
             self._loss_task = training.task
             self.loss.set_items(self._loss_items(training.task))
         self.learning_rate.set_value(training.optimizer.learning_rate)
-        self.loss.set_value(training.loss)
+        self.loss.set_value(loss_of(experiment).name)
         self.optimizer.set_value(record_of(training.optimizer).name)
         self.l1.set_value(training.l1)
         self.l2.set_value(training.l2)
-        names = {resolve(layer.activation)[0].name for layer in experiment.network.layers}
+        names = {resolve(activation)[0].name for activation in chosen_activations(experiment.network.layers)}
         self.activation.setEnabled(bool(names))
         self.activation.set_value(names.pop() if len(names) == 1 else None)
 

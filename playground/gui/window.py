@@ -6,10 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from msgspec.structs import replace
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QMainWindow, QMenuBar, QVBoxLayout
 
 from playground.experiment import FEATURES, Experiment, FileSource, SyntheticSource, keeps_weights
@@ -24,15 +23,18 @@ from playground.gui.help_pages import PageDialog, about_page, shortcuts_page, wa
 from playground.gui.hints import Root, hint_from_tooltips
 from playground.gui.panels import Panels
 from playground.gui.preferences import Preferences
+from playground.gui.probing import Prober
 from playground.gui.rasterizer import Rasterizer
+from playground.gui.rate_card import RateCard
+from playground.gui.run_news import RunNews
+from playground.gui.settings_panel import settings_path
 from playground.gui.status_line import StatusLine
 from playground.gui.theme import Theme
-from playground.gui.thumbnails import title_of
+from playground.gui.thumbnails import shown_as, title_of
 from playground.gui.training_bar import TrainingBar
-from playground.session import Pause, Run, Snapshot, Status, TrainingSession, Use
+from playground.session import Pause, Run, Snapshot, Status, TestRates, TrainingSession, Use
 
 DEFAULT_SPEED = 1.0
-SNAP = 0.025
 
 
 class Window(QMainWindow):
@@ -64,14 +66,12 @@ class Window(QMainWindow):
         self.loop = FrameLoop(self.session, lambda: self.isVisible() and not self.isMinimized(), self)
         self.files = FileActions(self, self.document, self.preferences, lambda: self.loop.newest)
         self.speed: float | None = DEFAULT_SPEED
-        # Whether the run on the screen is about points of the plane.
-        self._plane = False
         # Whether training was last asked for or stopped, until a snapshot shows that it happened.
         self._asked: bool | None = None
         self._generation = -1
-        self._told: tuple[int, Status] | None = None
         self.setAcceptDrops(True)
         self._lay_out()
+        self.prober = Prober(self.loop, self.panels)
         self._connect()
         self._show_experiment(self.document.experiment, self.document.experiment)
         self._restore_place()
@@ -99,6 +99,7 @@ class Window(QMainWindow):
         self.banner = Banner(self.theme)
         self.panels = Panels(self.theme, self.rasterizer)
         self.status = StatusLine(self.theme)
+        self.news = RunNews(self.status, self.banner, self._take_a_tenth)
         root = Root()
         root.setObjectName("root")
         root.hinted.connect(self.status.show_hint)
@@ -109,6 +110,8 @@ class Window(QMainWindow):
         column.addWidget(self.banner)
         column.addWidget(self.panels, 1)
         column.addWidget(self.status)
+        # In no layout: it lies above the other cards.
+        self.rates = RateCard(self.theme, root)
         self.setCentralWidget(root)
         self.setMinimumSize(1280, 720)
         self.bar.show_speed(self.speed)
@@ -130,13 +133,15 @@ class Window(QMainWindow):
             "step": self.step,
             "reset": self.reset,
             "new_weights": self.new_weights,
+            "find_rate": self.find_rate,
             "theme_light": lambda: self.set_theme("light"),
             "theme_dark": lambda: self.set_theme("dark"),
             "theme_system": lambda: self.set_theme("system"),
-            "panel_data": lambda on: self.panels.set_card_visible("panel_data", on),
+            "panel_data": self.show_data,
             "panel_output": lambda on: self.panels.set_card_visible("panel_output", on),
             "panel_loss": lambda on: self.panels.set_card_visible("panel_loss", on),
             "panel_probe": lambda on: self.panels.set_card_visible("panel_probe", on),
+            "settings": self.show_settings,
             "full_screen": lambda on: self.showFullScreen() if on else self.showNormal(),
             "help": lambda: self._show_page(self.tr("Five-minute walk"), walk_page()),
             "shortcuts": lambda: self._show_page(self.tr("Shortcuts"), shortcuts_page(shortcut_list(self.actions_by_name))),
@@ -170,15 +175,23 @@ class Window(QMainWindow):
         bar.help_clicked.connect(self.actions_by_name["help"].trigger)
         bar.theme_clicked.connect(lambda: self.set_theme("light" if self.theme.palette.name == "dark" else "dark"))
         bar.export_clicked.connect(self.actions_by_name["export"].trigger)
+        bar.settings_clicked.connect(self.actions_by_name["settings"].toggle)
+        bar.more_asked.connect(self.open_settings)
         bar.speed_chosen.connect(self.set_speed)
         bar.setting_chosen.connect(self._set)
         bar.activation_chosen.connect(lambda name: self._edit(self.tr("activation"), edits.with_activation(self._now, name)))
         bar.optimizer_chosen.connect(lambda name: self._edit(self.tr("optimizer"), edits.with_optimizer(self._now, name)))
+        panels.settings.setting_chosen.connect(self._set)
+        panels.settings.rate_asked.connect(self.find_rate)
+        self.rates.test_asked.connect(self.find_rate)
+        self.rates.rate_chosen.connect(self._take_rate)
+        panels.settings.closed.connect(lambda: self.actions_by_name["settings"].setChecked(False))
         self._connect_data()
         self._connect_canvas()
-        panels.surface.probed.connect(self._probe_point)
-        panels.rows.row_picked.connect(self._probe_data_row)
-        for view in (panels.canvas, panels.rows, panels.outputs, panels.data, bar):
+        panels.surface.probed.connect(self.prober.probe_point)
+        panels.report.rows_chosen.connect(panels.show_chosen_rows)
+        panels.rows.row_picked.connect(self.prober.probe_row)
+        for view in (panels.canvas, panels.rows, panels.report, panels.outputs, panels.data, bar, self.rates):
             self.loop.add_view(view)
         self.loop.add_view(panels.surface, every=2)
         self.loop.add_view(panels.loss, every=4, turn=1)
@@ -194,19 +207,15 @@ class Window(QMainWindow):
         data.columns_chosen.connect(self._choose_columns)
         data.setting_changed.connect(lambda label, path, value: self._set(label, path, value, gesture=True))
         data.setting_finished.connect(self.document.finish_gesture)
+        data.more_asked.connect(self.open_settings)
         data.new_sample_asked.connect(lambda: self._set(self.tr("new sample"), "data.seed", (self._now.data.seed + 1) % 2**32))
         data.test_points_switched.connect(self.panels.surface.set_test_points)
         data.discretize_switched.connect(self.panels.surface.set_discretize)
 
     def _connect_canvas(self) -> None:
         canvas, tr = self.panels.canvas, self.tr
-        canvas.units_chosen.connect(lambda layer, units: self._set(tr("neurons"), f"network.layers.{layer}.units", units))
-        canvas.activation_chosen.connect(
-            lambda layer, spec: self._set(tr("activation"), f"network.layers.{layer}.activation", spec)
-        )
-        canvas.layer_inserted.connect(lambda place: self._edit(tr("insert layer"), edits.with_layer(self._now, place)))
-        canvas.layer_removed.connect(lambda layer: self._edit(tr("remove layer"), edits.without_layer(self._now, layer)))
-        canvas.layer_moved.connect(lambda a, b: self._edit(tr("move layer"), edits.with_layer_moved(self._now, a, b)))
+        canvas.setting_chosen.connect(self._set)
+        canvas.structure_chosen.connect(self._edit)
         canvas.output_activation_chosen.connect(
             lambda name: self._set(tr("output activation"), "network.output_activation", name)
         )
@@ -214,6 +223,8 @@ class Window(QMainWindow):
             lambda name, on: self._edit(tr("inputs"), edits.with_feature(self._now, name, on, FEATURES))
         )
         canvas.value_edited.connect(self._edit_value)
+        canvas.layer_selected.connect(lambda where: self.open_settings(settings_path(where)))
+        canvas.layer_selected.connect(canvas.show_selected)
 
     # What the user does
 
@@ -250,6 +261,12 @@ class Window(QMainWindow):
         """Start again from other random weights."""
         self._set(self.tr("new weights"), "network.seed", (self._now.network.seed + 1) % 2**32)
 
+    def find_rate(self) -> None:
+        """Try learning rates on a copy of the run, and show what they do to the loss."""
+        self.rates.place_below(self.bar.learning_rate)
+        if self.rates.begin(self.loop.newest):
+            self.session.send(TestRates())
+
     def set_speed(self, epochs_per_frame: float | None) -> None:
         """Epochs per frame of 1/60 s; None is as fast as it goes."""
         self.speed = epochs_per_frame
@@ -262,6 +279,26 @@ class Window(QMainWindow):
         self.preferences.theme = mode
         self.theme.set_mode(mode)
         self.actions_by_name[f"theme_{mode}"].setChecked(True)
+
+    def show_data(self, on: bool) -> None:
+        """Show the data panel, for which the settings give way, or hide it."""
+        if on:
+            self.actions_by_name["settings"].setChecked(False)
+        self.panels.set_card_visible("panel_data", on)
+
+    def show_settings(self, on: bool) -> None:
+        """Open the settings where the data panel stands, or close them."""
+        if on:
+            self.panels.settings.show_experiment(self._now)
+            self.panels.settings.open_at(self.panels.settings.place or "training")
+        else:
+            self.panels.canvas.show_selected(None)
+        self.panels.show_settings(on)
+
+    def open_settings(self, path: str) -> None:
+        """Open the settings at a field of the experiment."""
+        self.actions_by_name["settings"].setChecked(True)
+        self.panels.settings.open_at(path)
 
     def open_path(self, path: Path) -> None:
         """Open a file that was dropped or named on the command line."""
@@ -303,7 +340,7 @@ class Window(QMainWindow):
             new = replace(chosen.data.source, samples=source.samples, noise=noise)
             chosen = edits.with_source(self._now, new, chosen.training.task)
             chosen = replace(chosen, name=title_of(name))
-        if chosen.data.source != source:
+        if chosen.data.source != source or name != shown_as(self._now):
             self._edit(self.tr("data"), chosen)
         else:
             self._show_experiment(self._now, self._now)
@@ -328,32 +365,6 @@ class Window(QMainWindow):
         self.document.edit(self.tr("weight"), parameters=parameters)
         self.status.show_notice(self.tr("Set to {0}; Undo brings the old value back").format(number(value, 4)))
 
-    def _probe_point(self, point: tuple[float, float]) -> None:
-        """Look at a point of the plane; close to a data point, at that one, whose target is known."""
-        snapshot = self.loop.newest
-        row = None
-        if snapshot is not None and snapshot.run is not None and snapshot.run.data.dataset.planar:
-            dataset = snapshot.run.data.dataset
-            distances = np.hypot(*(dataset.features - np.array(point)).T)
-            nearest = int(distances.argmin())
-            if distances[nearest] <= SNAP * dataset.extent:
-                row, point = nearest, tuple(dataset.features[nearest].tolist())
-        self._probe(point, row)
-
-    def _probe_data_row(self, row: int) -> None:
-        snapshot = self.loop.newest
-        if snapshot is not None and snapshot.run is not None:
-            self._probe(tuple(snapshot.run.data.dataset.features[row].tolist()), row)
-
-    def _probe(self, values: tuple[float, ...], row: int | None) -> None:
-        self.loop.probe = values
-        self.panels.outputs.set_row(row)
-        self.panels.surface.show_probe(values if len(values) == 2 else None)
-        words = [] if row is None else [self.tr("row {0}").format(row + 1)]
-        if isinstance(self._now.data.source, SyntheticSource):
-            words += [f"x₁ {number(values[0], 2)}", f"x₂ {number(values[1], 2)}"]
-        self.panels.probe_words.set_text("   ".join(words))
-
     # What is shown
 
     def _show_experiment(self, _before: Experiment, now: Experiment) -> None:
@@ -367,57 +378,24 @@ class Window(QMainWindow):
         self.session.send(Use(experiment, parameters, restart))
 
     def _show_snapshot(self, snapshot: Snapshot) -> None:
-        run = snapshot.run
+        run, panels = snapshot.run, self.panels
         if run is not None:
             self.document.remember(run.experiment, snapshot.parameters)
-            self.panels.show_numbers(snapshot)
+            panels.show_numbers(snapshot)
             self.status.show_backend(snapshot.backend, snapshot.threads, snapshot.notice)
             if snapshot.generation != self._generation:
                 self._generation = snapshot.generation
-                self._show_run(run)
+                # Other data may need another view and another row to look at.
+                panels.show_data_kind(run.data.dataset.planar)
+                self.prober.show_run(run)
         if (snapshot.status is Status.RUNNING) == self._asked or snapshot.status in (
             Status.FINISHED,
             Status.DIVERGED,
             Status.FAILED,
         ):
             self._asked = None
-        self._show_state(snapshot)
-
-    def _show_run(self, run: Any) -> None:
-        """A new run: other data may need another view and another row to look at."""
-        dataset, probe = run.data.dataset, self.loop.probe
-        from_plane, self._plane = self._plane, dataset.planar
-        self.panels.show_data_kind(dataset.planar)
-        if dataset.planar and (probe is None or not from_plane):
-            self._probe((1.4, -2.1), None)
-        elif dataset.planar and probe is not None:
-            # The points may be others now: what was a data point is a free point until it is clicked again.
-            self._probe_point((probe[0], probe[1]))
-
-    def _show_state(self, snapshot: Snapshot) -> None:
-        words = {
-            Status.IDLE: (self.tr("Ready"), "text_faint"),
-            Status.RUNNING: (self.tr("Training"), "good"),
-            Status.PAUSED: (self.tr("Paused"), "text_faint"),
-            Status.FINISHED: (self.tr("Reached epoch {0}; Play goes on").format(f"{snapshot.epoch:,.0f}"), "accent"),
-            Status.DIVERGED: (self.tr("Diverged"), "bad"),
-            Status.FAILED: (self.tr("Stopped"), "bad"),
-        }
-        self.status.show_state(*words[snapshot.status])
-        if snapshot.status is not Status.RUNNING:
-            self.status.show_rates(None, None)
-        told = (snapshot.generation, snapshot.status)
-        if told == self._told:
-            return
-        self._told = told
-        self._describe()
-        if snapshot.status is Status.DIVERGED and snapshot.error:
-            self.banner.show_message("diverged", snapshot.error, (self.tr("Take a tenth of the rate"), self._take_a_tenth))
-        elif snapshot.status is Status.FAILED and snapshot.error:
-            self.banner.show_message("failed", snapshot.error)
-        elif snapshot.status in (Status.RUNNING, Status.IDLE):
-            self.banner.dismiss("diverged")
-            self.banner.dismiss("failed")
+        if self.news.show(snapshot):
+            self._describe()
 
     def _describe(self) -> None:
         """Say in words what is painted, for screen readers: they can't see it."""
@@ -427,8 +405,11 @@ class Window(QMainWindow):
 
     def _take_a_tenth(self) -> None:
         rate = self._now.training.optimizer.learning_rate
-        self._set(self.tr("learning rate"), "training.optimizer.learning_rate", float(f"{rate / 10:.6g}"))
+        self._take_rate(float(f"{rate / 10:.6g}"))
         self.session.send(Run(epochs_per_frame=self.speed))
+
+    def _take_rate(self, rate: float) -> None:
+        self._set(self.tr("learning rate"), "training.optimizer.learning_rate", rate)
 
     def _show_title(self) -> None:
         self.setWindowTitle(f"{self.document.title}[*] — Neural Playground")
@@ -455,6 +436,11 @@ class Window(QMainWindow):
         if paths:
             event.acceptProposedAction()
             self.open_path(paths[0])
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        # Once the bar has been laid out anew.
+        QTimer.singleShot(0, self, lambda: self.rates.place_below(self.bar.learning_rate))
 
     def closeEvent(self, event: QCloseEvent) -> None:
         if not self.files.confirm_discard():

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from playground.catalog import activations, elementary, losses, optimizers
-from playground.kernels import shuffling
+from playground.catalog import activations, elementary, losses, optimizers, schedules
+from playground.kernels import dropping, shuffling
 from playground.kernels.cache import prepare_cache
 
 
@@ -54,25 +54,65 @@ def inlined_kernel(function: Function) -> Function:
     return compiled
 
 
+# LLVM must put all of them into the loops that call them: only then does it see plain arithmetic that it can vectorize.
+# (Numba's own inline="always" gives the same speed, but takes three times as long to compile.)
+_INLINED: dict[str, Any] = {"forceinline": True, **_OPTIONS}
+# Running means must add up as they are written: β·s + (1 − β)·g² regrouped to g² + β·(s − g²) loses what is small in s.
+# A sine's remainder x − n·π, with π in three parts, likewise.
+_AS_WRITTEN: dict[str, Any] = {**_INLINED, "fastmath": {"contract"}}
+vectors.add_primitives(_INLINED)
+
+
+def inlined(function: Function, as_written: bool = False) -> Function:
+    """Make a plain function callable from kernels, which take it in whole; it may be a closure."""
+    register_jitable(**(_AS_WRITTEN if as_written else _INLINED))(function)
+    return function
+
+
+def dispatch(functions: Mapping[int, Callable[..., Any]], as_written: bool = False) -> Callable[..., Any]:
+    """One function ``f(code, …)`` for kernels that does what ``functions[code](…)`` does; the last one takes all other codes.
+
+    A kernel can't look functions up in a table, so this writes a chain of comparisons; where the code is the same all
+    along, LLVM decides once.
+    """
+    *others, last = functions
+    lines = [f"    if code == {code}: return function_{code}(*arguments)" for code in others]
+    text = "\n".join(["def choose(code, *arguments):", *lines, f"    return function_{last}(*arguments)"])
+    names: dict[str, Any] = {f"function_{code}": function for code, function in functions.items()}
+    exec(text, names)
+    return inlined(names["choose"], as_written)
+
+
 def _catalog_functions() -> list[Callable[..., Any]]:
-    """The scalar functions that kernels call, in the catalog's records and dispatch chains; the optimizers' aside."""
-    functions: list[Any] = [elementary.maximum, elementary.minimum, *elementary.ELEMENTARY]
+    """The scalar functions of the catalog that sums may be regrouped in."""
+    functions: list[Any] = [elementary.maximum, elementary.minimum, losses.binary_cross_entropy_on_logit]
+    functions += [function for function in elementary.ELEMENTARY if function not in elementary.AS_WRITTEN]
     for activation in activations.ACTIVATIONS.values():
         functions += [activation.value, activation.slope]
     for loss in losses.LOSSES.values():
         functions += [loss.value, loss.slope]
-    functions += [activations.activate, activations.activation_slope]
-    functions += [losses.loss_value, losses.loss_slope, losses.binary_cross_entropy_on_logit]
+    functions += [schedule.factor for schedule in schedules.SCHEDULES.values()]
     functions += [shuffling.next_random, shuffling.shuffle]
-    return [function for function in functions if function is not None]
+    functions += [dropping.scrambled, dropping.drop_key, dropping.threshold, dropping.is_kept]
+    # Two records may share a function, and softmax has none.
+    return list(dict.fromkeys(function for function in functions if function is not None))
 
 
-# LLVM must put all of them into the loops that call them: only then does it see plain arithmetic that it can vectorize.
-# (Numba's own inline="always" gives the same speed, but takes three times as long to compile.)
-_INLINED: dict[str, Any] = {"forceinline": True, **_OPTIONS}
-vectors.add_primitives(_INLINED)
+def _careful_functions() -> list[Callable[..., Any]]:
+    """Those that are computed as they are written."""
+    updates: list[Any] = [record.update for record in optimizers.OPTIMIZERS.values()]
+    return list(dict.fromkeys([*elementary.AS_WRITTEN, *updates]))
+
+
 for _function in _catalog_functions():
-    register_jitable(**_INLINED)(_function)
-# Running means must add up as they are written: β·s + (1 − β)·g² regrouped to g² + β·(s − g²) loses what is small in s.
-for _function in [*(record.update for record in optimizers.OPTIMIZERS.values()), optimizers.update]:
-    register_jitable(**{**_INLINED, "fastmath": {"contract"}})(_function)
+    inlined(_function)
+for _function in _careful_functions():
+    inlined(_function, as_written=True)
+
+# Each record's function by its code; a new record needs no line here.
+VALUES = {record.code: record.value for record in activations.ACTIVATIONS.values() if record.value is not None}
+SLOPES = {record.code: record.slope for record in activations.ACTIVATIONS.values() if record.slope is not None}
+loss_value = dispatch({record.code: record.value for record in losses.LOSSES.values() if record.value is not None})
+loss_slope = dispatch({record.code: record.slope for record in losses.LOSSES.values() if record.slope is not None})
+update = dispatch({record.code: record.update for record in optimizers.OPTIMIZERS.values()}, as_written=True)
+schedule_factor = dispatch({record.code: record.factor for record in schedules.SCHEDULES.values()})

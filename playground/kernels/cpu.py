@@ -7,25 +7,26 @@ names and meanings of ``kernels/reference.py``.
 from __future__ import annotations
 
 import threading
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from playground.catalog.elementary import ZERO
 from playground.kernels import tiny, tiny_layout
 from playground.kernels.compiling import kernel
 from playground.kernels.instructions import backward, forward
-from playground.kernels.objective import loss_and_slope, loss_sum
+from playground.kernels.objective import loss_and_slope, loss_sum, weighted_loss_and_slope
 from playground.kernels.packed import at
+from playground.kernels.purposes import LOOK, PREDICT, TRAIN
 from playground.kernels.shuffling import shuffle
 from playground.kernels.simd.memory import address, floats_at
 from playground.kernels.simd.threads import flushing, rounding, set_rounding
-from playground.kernels.state import C1, C2, EPOCH, H1, H2, POSITION, STEP, TrainingState
-from playground.kernels.stepping import add_penalties, copy_numbers, correction
+from playground.kernels.state import BROKEN, C1, C2, EPOCH, H1, H2, POSITION, RATE, STEP, Trace, TrainingState
+from playground.kernels.stepping import add_penalties, clip_gradients, copy_numbers, correction, rate_at
 from playground.kernels.team import NUMBERS_WORTH_SHARING, WORTH_SHARING, Team, gather_rows, update_all
 from playground.network.parameters import aligned_zeros, padded
-from playground.network.plan import INPUT, UNITS, Plan
+from playground.network.plan import INPUT, PARAMETER, UNITS, Plan
 
 if TYPE_CHECKING:
     from playground.experiment import TrainingSpec
@@ -34,7 +35,7 @@ NAME = "cpu"
 Array = NDArray[Any]
 # Rows that one forward pass takes at a time: the values of common networks then stay in the second-level cache.
 CHUNK = 256
-WIDER_THAN_TINY = tiny_layout.MOST_UNITS + 1
+MOST_VALUES = 1 << 23
 
 
 class Network(NamedTuple):
@@ -60,37 +61,58 @@ class Run(NamedTuple):
     values: Array
     deltas: Array
     targets: Array
+    weights: Array
+    batch_weights: Array
+    seed: int
 
 
 @kernel
-def _train(members, network, run, inputs, targets, capacity, batch_size, optimizer, memory_start, steps):
-    """Mini-batches one after the other, over as many epochs as ``steps`` takes; see ``reference.train``."""
+def _train(members, network, run, inputs, targets, capacity, batch_size, optimizer, memory_start, steps, purpose):
+    """Mini-batches one after the other, over as many epochs as ``steps`` takes; see ``reference.train``.
+
+    To LOOK, the first batch's gradients are left where they are and nothing moves.
+    """
     old = rounding()
     set_rounding(flushing(old))
     instructions, settings, parameters = network.instructions, network.settings, network.parameters
     values, deltas, counters, hyper = run.values, run.deltas, run.counters, run.hyper
-    last = instructions[instructions.shape[0] - 1]
+    last, loss_parameter = instructions[instructions.shape[0] - 1], settings[instructions.shape[0] - 1, PARAMETER]
     first_moment = address(run.first_moment) if run.first_moment.size else 0
     second_moment = address(run.second_moment) if run.second_moment.size else 0
     rows = run.order.size
     total = 0.0
     seen = 0
+    hyper[BROKEN] = ZERO
     for _ in range(steps):
         if run.stop[0] != 0:
             break
         start = counters[POSITION]
-        if start == 0:
+        if start == 0 and purpose == TRAIN:
             shuffle(run.order, run.random)
         batch = min(batch_size, rows - start)
         order = address(run.order)
         gather_rows(members, address(inputs), order, start, batch, inputs.shape[1], address(values))
         gather_rows(members, address(targets), order, start, batch, targets.shape[1], address(run.targets))
-        forward(members, instructions, settings, parameters, values, capacity, batch, True)
-        loss = loss_and_slope(last, values, run.targets, deltas, capacity, batch)
+        drop_seed = (run.seed, counters[STEP])
+        forward(members, instructions, settings, parameters, values, capacity, batch, purpose, drop_seed)
+        if run.weights.size > 0:
+            own = address(run.batch_weights)
+            gather_rows(members, address(run.weights), order, start, batch, run.weights.shape[1], own)
+            loss = weighted_loss_and_slope(last, loss_parameter, values, run.targets, run.batch_weights, deltas, capacity, batch)
+        else:
+            loss = loss_and_slope(last, loss_parameter, values, run.targets, deltas, capacity, batch)
         if not np.isfinite(loss):
             total, seen = loss, 1
             break
-        backward(members, instructions, settings, parameters, run.gradients, values, deltas, capacity, batch)
+        backward(members, instructions, settings, parameters, run.gradients, values, deltas, capacity, batch, drop_seed)
+        if purpose == LOOK:
+            total, seen = loss, batch
+            break
+        hyper[RATE] = rate_at(hyper, counters[STEP])
+        clip_gradients(run.gradients, hyper)
+        if hyper[BROKEN] != ZERO:
+            total, seen = np.nan, 1
+            break
         add_penalties(network.blocks, parameters, run.gradients, hyper)
         done = counters[STEP] - memory_start + 1
         hyper[C1], hyper[C2] = correction(hyper[H1], done), correction(hyper[H2], done)
@@ -104,6 +126,9 @@ def _train(members, network, run, inputs, targets, capacity, batch_size, optimiz
             optimizer,
             address(hyper),
         )
+        if hyper[BROKEN] != ZERO:
+            total, seen = np.nan, 1
+            break
         counters[STEP] += 1
         counters[POSITION] += batch
         if counters[POSITION] >= rows:
@@ -116,53 +141,32 @@ def _train(members, network, run, inputs, targets, capacity, batch_size, optimiz
 
 
 @kernel
-def _gradients(members, network, gradients, values, deltas, targets, capacity, rows):
-    """Slope of the mean loss of the rows that lie in ``values``; returns that loss."""
-    instructions, settings, parameters = network.instructions, network.settings, network.parameters
-    last = instructions[instructions.shape[0] - 1]
-    forward(members, instructions, settings, parameters, values, capacity, rows, True)
-    loss = loss_and_slope(last, values, targets, deltas, capacity, rows) / rows
-    backward(members, instructions, settings, parameters, gradients, values, deltas, capacity, rows)
-    return loss
+def _look(members, network, values, deltas, capacity, inputs, targets, regions, collected):
+    """Forward, ``capacity`` rows at a time, nothing dropped; returns the mean loss (0 where there are no targets).
 
-
-@kernel
-def _evaluate(members, network, values, deltas, capacity, inputs, targets, outputs):
-    """Forward and loss, ``capacity`` rows at a time; ``outputs`` (rows, units) is overwritten. Returns the mean loss."""
+    The chosen regions (unit, width) of all rows lie in ``collected`` one by one.
+    """
     old = rounding()
     set_rounding(flushing(old))
     last = network.instructions[network.instructions.shape[0] - 1]
+    loss_parameter = network.settings[network.instructions.shape[0] - 1, PARAMETER]
     flat_targets = floats_at(address(targets), targets.size)
     rows, width = inputs.shape
-    units = last[UNITS]
     total = 0.0
     for start in range(0, rows, capacity):
         count = min(capacity, rows - start)
         copy_numbers(at(address(inputs), start * width), address(values), count * width)
-        forward(members, network.instructions, network.settings, network.parameters, values, capacity, count, False)
-        source = at(address(values), last[INPUT] * capacity)
-        copy_numbers(source, at(address(outputs), start * units), count * units)
-        total += loss_sum(last, values, flat_targets, start * units, deltas, capacity, count)
-    set_rounding(old)
-    return total / rows
-
-
-@kernel
-def _collect(members, network, values, capacity, inputs, regions, collected):
-    """Forward, ``capacity`` rows at a time; the chosen regions (unit, width) of all rows lie in ``collected`` one by one."""
-    old = rounding()
-    set_rounding(flushing(old))
-    rows, width = inputs.shape
-    for start in range(0, rows, capacity):
-        count = min(capacity, rows - start)
-        copy_numbers(at(address(inputs), start * width), address(values), count * width)
-        forward(members, network.instructions, network.settings, network.parameters, values, capacity, count, False)
+        forward(members, network.instructions, network.settings, network.parameters, values, capacity, count, PREDICT, (0, 0))
         place = address(collected)
         for index in range(regions.shape[0]):
             unit, units = regions[index, 0], regions[index, 1]
             copy_numbers(at(address(values), unit * capacity), at(place, start * units), count * units)
             place = at(place, rows * units)
+        if targets.size > 0:
+            first = start * last[UNITS]
+            total += loss_sum(last, loss_parameter, values, flat_targets, first, deltas, capacity, count)
     set_rounding(old)
+    return total / rows
 
 
 def _numbers(array: Array) -> Array:
@@ -193,11 +197,27 @@ def new_state(plan: Plan, training: TrainingSpec, parameters: Array, rows: int) 
 
 def train(state: State, inputs: Array, targets: Array, steps: int) -> float:
     """Do up to ``steps`` mini-batches; see ``reference.train``."""
-    inputs, targets = _numbers(inputs), _numbers(targets)
-    run = Run(
-        state.order,
+    return _run(state, _numbers(inputs), _numbers(targets), steps)
+
+
+def _run(state: State, inputs: Array, targets: Array, steps: int) -> float:
+    """Train, as the state stands."""
+    run = _buffers(state, state.order, state.counters)
+    # Rows that count differently are weighed layer by layer.
+    if state.tiny is not None and not state.weights.size:
+        layout, buffers = state.tiny
+        code, start = state.optimizer.code, state.memory_start
+        return float(
+            tiny.train(layout, buffers, run, state.parameters, inputs, targets, state.batch_size, code, start, steps, TRAIN)
+        )
+    return _train_layers(state, run, inputs, targets, state.batch_size, steps, TRAIN)
+
+
+def _buffers(state: State, order: Array, counters: Array) -> Run:
+    return Run(
+        order,
         state.random,
-        state.counters,
+        counters,
         state.stop,
         state.hyper,
         state.gradients,
@@ -206,13 +226,17 @@ def train(state: State, inputs: Array, targets: Array, steps: int) -> float:
         state.values,
         state.deltas,
         state.targets,
+        state.weights,
+        state.batch_weights,
+        state.seed,
     )
-    if state.tiny is not None:
-        layout, buffers = state.tiny
-        code, start = state.optimizer.code, state.memory_start
-        return float(tiny.train(layout, buffers, run, state.parameters, inputs, targets, state.batch_size, code, start, steps))
+
+
+def _train_layers(state: State, run: Run, inputs: Array, targets: Array, batch_size: int, steps: int, purpose: int) -> float:
+    """`_train` with this thread's team."""
     network = _network(state.plan, state.parameters)
-    with _team(state.plan, state.batch_size, state.threads) as members:
+    capacity = run.values.size // state.plan.units
+    with _team(state.plan, batch_size, state.threads) as members:
         return float(
             _train(
                 members,
@@ -220,11 +244,12 @@ def train(state: State, inputs: Array, targets: Array, steps: int) -> float:
                 run,
                 inputs,
                 targets,
-                state.capacity,
-                state.batch_size,
+                capacity,
+                batch_size,
                 state.optimizer.code,
                 state.memory_start,
                 steps,
+                purpose,
             )
         )
 
@@ -232,15 +257,39 @@ def train(state: State, inputs: Array, targets: Array, steps: int) -> float:
 def gradients(state: State, inputs: Array, targets: Array) -> float:
     """Fill ``state.gradients`` with the slope of the mean loss of one batch; see ``reference.gradients``."""
     inputs, targets = _numbers(inputs), _numbers(targets)
-    plan, rows = state.plan, len(inputs)
+    rows = len(inputs)
+    # The rows as they come, at the run's present step, with all counting alike, and with no call to stop.
+    counters = np.array([state.step, 0, 0], np.int64)
+    none = np.zeros((0, targets.shape[1]), np.float32)
+    run = _buffers(state, np.arange(rows), counters)._replace(stop=np.zeros(1, np.int64), weights=none)
     if state.tiny is not None and rows <= state.tiny[0].samples:
-        return float(tiny.gradients(*state.tiny, state.parameters, inputs, targets, state.gradients))
-    capacity = padded(rows)
-    values, deltas = aligned_zeros(plan.units * capacity), aligned_zeros(plan.units * capacity)
-    values[: inputs.size] = inputs.ravel()
-    network = _network(plan, state.parameters)
-    with _team(plan, rows, state.threads) as members:
-        return float(_gradients(members, network, state.gradients, values, deltas, targets.ravel(), capacity, rows))
+        layout, buffers = state.tiny
+        return float(tiny.train(layout, buffers, run, state.parameters, inputs, targets, rows, 0, 0, 1, LOOK))
+    if rows > state.capacity:
+        size, outputs = padded(rows) * state.plan.units, padded(rows) * targets.shape[1]
+        run = run._replace(values=aligned_zeros(size), deltas=aligned_zeros(size), targets=aligned_zeros(outputs))
+    return _train_layers(state, run, inputs, targets, rows, 1, LOOK)
+
+
+def trace(state: State, inputs: Array, targets: Array) -> Trace:
+    """What a batch leaves behind, to find out where it broke; see ``reference.trace``.
+
+    Where the gradient broke, some weights have moved on already: the buffers still hold that batch. Else it is run again.
+    """
+    plan, rows = state.plan, len(inputs)
+    values, deltas, capacity = state.values, state.deltas, state.capacity
+    if not state.hyper[BROKEN]:
+        run = _buffers(state, np.arange(rows), np.array([state.step, 0, 0], np.int64))
+        run = run._replace(stop=np.zeros(1, np.int64), weights=np.zeros((0, targets.shape[1]), np.float32))
+        _train_layers(state, run, _numbers(inputs), _numbers(targets), rows, 1, LOOK)
+    parts = [
+        {
+            unit: buffer[unit * capacity : unit * capacity + rows * width].reshape(rows, width)
+            for unit, width in plan.region_widths.items()
+        }
+        for buffer in (values, deltas)
+    ]
+    return Trace(parts[0], parts[1], state.gradients)
 
 
 def evaluate(state: State, inputs: Array, targets: Array, outputs: Array) -> float:
@@ -249,11 +298,19 @@ def evaluate(state: State, inputs: Array, targets: Array, outputs: Array) -> flo
         return float("nan")
     if outputs.dtype != np.float32 or not outputs.flags.c_contiguous:
         raise ValueError("outputs must be contiguous float32: they are written by address.")
-    inputs, targets = _numbers(inputs), _numbers(targets)
-    values, deltas = _chunk_buffers(state.plan)
-    network = _network(state.plan, state.parameters)
-    with _team(state.plan, min(CHUNK, len(inputs)), state.threads) as members:
-        return float(_evaluate(members, network, values, deltas, CHUNK, inputs, targets, outputs))
+    plan = state.plan
+    last = plan.instructions[-1]
+    regions = np.array([(last[INPUT], last[UNITS])], np.int64)
+    return _pass(plan, state.parameters, _numbers(inputs), _numbers(targets), regions, outputs, state.threads)
+
+
+def _pass(plan: Plan, parameters: Array, inputs: Array, targets: Array, regions: Array, into: Array, threads: int) -> float:
+    """`_look` with this thread's team and buffers."""
+    chunk = _chunk(plan)
+    values, deltas = _chunk_buffers(plan)
+    with _team(plan, min(chunk, len(inputs)), threads) as members:
+        network = _network(plan, parameters)
+        return float(_look(members, network, values, deltas, chunk, inputs, targets, regions, into.reshape(-1)))
 
 
 def activations(plan: Plan, parameters: Array, inputs: Array) -> tuple[Array, ...]:
@@ -272,9 +329,7 @@ def _layers(plan: Plan, parameters: Array, inputs: Array, layers: range) -> tupl
     regions = np.array([(plan.regions[layer], plan.widths[layer]) for layer in layers], np.int64)
     ends = np.cumsum(regions[:, 1]) * rows
     collected = np.empty(int(ends[-1]), np.float32)
-    values, _ = _chunk_buffers(plan)
-    with _team(plan, CHUNK, 1) as members:
-        _collect(members, _network(plan, parameters), values, CHUNK, inputs, regions, collected)
+    _pass(plan, parameters, inputs, np.zeros((0, 1), np.float32), regions, collected, 1)
     return tuple(part.reshape(rows, -1) for part in np.split(collected, ends[:-1]))
 
 
@@ -284,8 +339,7 @@ _own = threading.local()
 
 def _team(plan: Plan, rows: int, threads: int) -> Team:
     """This thread's team for calls on so many rows: alone where no part of the work is worth sharing."""
-    largest = max(inputs * units for inputs, units in pairwise(plan.widths))
-    if rows * largest < WORTH_SHARING and plan.parameter_size < NUMBERS_WORTH_SHARING:
+    if rows * plan.largest_product < WORTH_SHARING and plan.parameter_size < NUMBERS_WORTH_SHARING:
         threads = 1
     teams: dict[int, Team] = _own.__dict__.setdefault("teams", {})
     if threads not in teams:
@@ -293,9 +347,14 @@ def _team(plan: Plan, rows: int, threads: int) -> Team:
     return teams[threads]
 
 
+def _chunk(plan: Plan) -> int:
+    """Rows that one forward pass takes at a time; fewer where the windows of images would fill the memory."""
+    return max(16, min(CHUNK, MOST_VALUES // plan.units // 16 * 16))
+
+
 def _chunk_buffers(plan: Plan) -> tuple[Array, Array]:
-    """Values and deltas for `CHUNK` rows of this plan, kept for this thread's next call of the same size."""
-    size = plan.units * CHUNK
+    """Values and deltas for a chunk of rows of this plan, kept for this thread's next call of the same size."""
+    size = plan.units * _chunk(plan)
     if getattr(_own, "size", None) != size:
         _own.buffers = aligned_zeros(size), aligned_zeros(size)
         _own.size = size

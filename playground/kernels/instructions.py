@@ -1,89 +1,143 @@
 """Forward and backward of each instruction of a Plan, side by side, on flat float32 buffers.
 
 ``values`` holds what every layer answers for a batch, ``deltas`` the slope of the loss at the same places. The region that
-starts at unit u begins at index u × capacity; see `network.plan`.
+starts at unit u begins at index u × capacity; see `network.plan`. Here are the affine maps and activations; images are in
+``windows.py``, normalizations, dropout, embeddings and sums in ``layers.py``.
 """
 
 from __future__ import annotations
 
-from playground.catalog.activations import IDENTITY, activate, activation_slope
+from playground.catalog.activations import IDENTITY
 from playground.catalog.elementary import ZERO, exp, maximum
-from playground.kernels.compiling import kernel
+from playground.kernels.compiling import SLOPES, VALUES, dispatch, inlined, kernel
+from playground.kernels.layers import (
+    add_backward,
+    add_forward,
+    batch_norm_backward,
+    batch_norm_forward,
+    drop,
+    embedding_backward,
+    embedding_forward,
+    layer_norm_backward,
+    layer_norm_forward,
+)
 from playground.kernels.packed import AB, ABT, ATB, at
+from playground.kernels.purposes import PREDICT
 from playground.kernels.simd.memory import address
+from playground.kernels.stepping import copy_numbers
 from playground.kernels.team import multiply
+from playground.kernels.windows import (
+    average_pool_backward,
+    average_pool_forward,
+    max_pool_backward,
+    max_pool_forward,
+    rows_to_windows,
+    windows_to_rows,
+)
 from playground.network.plan import (
     ACTIVATION,
+    ADD,
+    AVERAGE_POOL,
+    BATCH_NORM,
     BIAS,
+    CHANNELS,
     CODE,
+    CONVOLUTION,
     DENSE,
+    DROPOUT,
+    EMBEDDING,
     FUSED,
+    HEIGHT,
     INPUT,
     INPUTS,
+    LAYER_NORM,
+    MAX_POOL,
     OPERATION,
+    OUT_HEIGHT,
+    OUT_WIDTH,
     OUTPUT,
     PARAMETER,
+    PASSES_BACK,
+    SECOND,
     SOFTMAX,
+    SPARE,
+    TRAINABLE,
     UNITS,
     WEIGHT,
+    WIDTH,
 )
 
 
-@kernel
-def activate_all(values, source, target, count, code, parameter):
-    """target = activation(source), number by number, on ``count`` numbers from two indices of one buffer."""
-    z = values[source : source + count]
-    a = values[target : target + count]
-    for i in range(count):
-        a[i] = activate(code, z[i], parameter)
+def _over_numbers(value):
+    """The loop of one activation: with a single array LLVM sees that nothing overlaps."""
+
+    def activate_numbers(a, p):
+        for i in range(a.size):
+            a[i] = value(a[i], p)
+
+    return inlined(activate_numbers)
+
+
+def _over_slopes(slope):
+    def scale_numbers(d, z, a, p):
+        for i in range(d.size):
+            d[i] *= slope(z[i], a[i], p)
+
+    return inlined(scale_numbers)
+
+
+_activate = dispatch({code: _over_numbers(value) for code, value in VALUES.items()})
+_scale = dispatch({code: _over_slopes(slope) for code, slope in SLOPES.items()})
 
 
 @kernel
-def scale_by_slope(values, source, target, deltas, into, count, code, parameter, out_of):
-    """deltas[into] = deltas[out_of] · slope of the activation: the chain rule through an activation."""
-    z = values[source : source + count]
-    a = values[target : target + count]
-    d = deltas[out_of : out_of + count]
-    result = deltas[into : into + count]
-    for i in range(count):
-        result[i] = d[i] * activation_slope(code, z[i], a[i], parameter)
+def activate_all(values, start, count, code, parameter):
+    """a = activation(a), number by number, on ``count`` numbers from an index."""
+    _activate(code, values[start : start + count], parameter)
 
 
 @kernel
-def dense_forward(members, row, parameter, parameters, values, capacity, rows):
-    """a (rows, units) = activation(x (rows, inputs) · W (inputs, units) + b (units,))."""
+def scale_by_slope(deltas, start, values, sums, results, count, code, parameter):
+    """deltas ·= slope of the activation: the chain rule through it; ``sums`` and ``results`` say where its z and a lie."""
+    d = deltas[start : start + count]
+    _scale(code, d, values[sums : sums + count], values[results : results + count], parameter)
+
+
+@kernel
+def affine_forward(members, row, parameter, parameters, values, x, out, rows):
+    """a (rows, units) = activation(x (rows, inputs) · W (inputs, units) + b (units,)), from one index to another."""
     inputs, units = row[INPUTS], row[UNITS]
-    out = row[OUTPUT] * capacity
-    x, w, z = at(address(values), row[INPUT] * capacity), at(address(parameters), row[WEIGHT]), at(address(values), out)
-    multiply(members, AB, x, inputs, w, units, z, units, rows, units, inputs, 0)
+    place = address(values)
+    w = at(address(parameters), row[WEIGHT])
+    multiply(members, AB, at(place, x), inputs, w, units, at(place, out), units, rows, units, inputs, 0)
     bias = parameters[row[BIAS] : row[BIAS] + units]
     for i in range(rows):
         sums = values[out + i * units : out + (i + 1) * units]
         for j in range(units):
             sums[j] += bias[j]
     if row[CODE] != IDENTITY:
-        activate_all(values, out, out, rows * units, row[CODE], parameter)
+        activate_all(values, out, rows * units, row[CODE], parameter)
 
 
 @kernel
-def dense_backward(members, row, parameter, parameters, gradients, values, deltas, capacity, rows):
+def affine_backward(members, row, parameter, parameters, gradients, values, deltas, x, dx, out, rows):
     """dW (inputs, units) = xᵀ·dz, db (units,) = Σ rows of dz, dx (rows, inputs) = dz·Wᵀ, with dz = da · slope."""
     inputs, units = row[INPUTS], row[UNITS]
-    start, out = row[INPUT] * capacity, row[OUTPUT] * capacity
     if row[CODE] != IDENTITY:
-        scale_by_slope(values, out, out, deltas, out, rows * units, row[CODE], parameter, out)
-    x, dz, dw = at(address(values), start), at(address(deltas), out), at(address(gradients), row[WEIGHT])
-    multiply(members, ATB, x, inputs, dz, units, dw, units, inputs, units, rows, 0)
-    bias = gradients[row[BIAS] : row[BIAS] + units]
-    bias[:] = ZERO
-    for i in range(rows):
-        delta = deltas[out + i * units : out + (i + 1) * units]
-        for j in range(units):
-            bias[j] += delta[j]
-    # The first layer's inputs are data: nobody asks for their gradient.
-    if row[INPUT] != 0:
-        w, dx = at(address(parameters), row[WEIGHT]), at(address(deltas), start)
-        multiply(members, ABT, dz, units, w, units, dx, inputs, rows, inputs, units, 0)
+        scale_by_slope(deltas, out, values, out, out, rows * units, row[CODE], parameter)
+    dz = at(address(deltas), out)
+    if row[TRAINABLE] != 0:
+        dw = at(address(gradients), row[WEIGHT])
+        multiply(members, ATB, at(address(values), x), inputs, dz, units, dw, units, inputs, units, rows, 0)
+        bias = gradients[row[BIAS] : row[BIAS] + units]
+        bias[:] = ZERO
+        for i in range(rows):
+            delta = deltas[out + i * units : out + (i + 1) * units]
+            for j in range(units):
+                bias[j] += delta[j]
+    if row[PASSES_BACK] != 0:
+        w = at(address(parameters), row[WEIGHT])
+        multiply(members, ABT, dz, units, w, units, at(address(deltas), dx), inputs, rows, inputs, units, 0)
 
 
 @kernel
@@ -122,35 +176,86 @@ def softmax_backward(row, values, deltas, capacity, rows):
 
 
 @kernel
-def forward(members, instructions, settings, parameters, values, capacity, rows, training):
+def forward(members, instructions, settings, parameters, values, capacity, rows, purpose, drop_seed):
     """Run the instructions on the rows that lie in the input region of ``values``.
 
-    While ``training``, an output activation that is fused with the loss is left to the loss.
+    Unless they are to PREDICT, an output activation that is fused with the loss is left to the loss.
     """
     for index in range(instructions.shape[0] - 1):
         row = instructions[index]
-        if training and row[FUSED] != 0:
+        kind = row[OPERATION]
+        if purpose != PREDICT and row[FUSED] != 0:
             continue
-        if row[OPERATION] == DENSE:
-            dense_forward(members, row, settings[index, PARAMETER], parameters, values, capacity, rows)
-        elif row[OPERATION] == ACTIVATION:
-            count = rows * row[UNITS]
-            parameter = settings[index, PARAMETER]
-            activate_all(values, row[INPUT] * capacity, row[OUTPUT] * capacity, count, row[CODE], parameter)
-        elif row[OPERATION] == SOFTMAX:
+        x, out = row[INPUT] * capacity, row[OUTPUT] * capacity
+        parameter = settings[index, PARAMETER]
+        if kind == DENSE:
+            affine_forward(members, row, parameter, parameters, values, x, out, rows)
+        elif kind == ACTIVATION:
+            copy_numbers(at(address(values), x), at(address(values), out), rows * row[UNITS])
+            activate_all(values, out, rows * row[UNITS], row[CODE], parameter)
+        elif kind == SOFTMAX:
             softmax_forward(row, values, capacity, rows)
+        elif kind == CONVOLUTION:
+            windows = row[SECOND] * capacity
+            windows_to_rows(row, values, x, windows, rows)
+            places = rows * row[OUT_HEIGHT] * row[OUT_WIDTH]
+            affine_forward(members, row, parameter, parameters, values, windows, out, places)
+        elif kind == MAX_POOL:
+            max_pool_forward(row, values, x, out, rows)
+        elif kind == AVERAGE_POOL:
+            average_pool_forward(row, values, x, out, rows)
+        elif kind == BATCH_NORM:
+            batch_norm_forward(row, settings[index], parameters, values, capacity, rows, purpose)
+        elif kind == LAYER_NORM:
+            layer_norm_forward(row, settings[index], parameters, values, capacity, rows)
+        elif kind == DROPOUT:
+            rate = parameter if purpose != PREDICT else ZERO
+            drop(values, x, out, rows * row[UNITS], rate, drop_seed, index)
+        elif kind == EMBEDDING:
+            embedding_forward(row, parameters, values, x, out, rows)
+        elif kind == ADD:
+            add_forward(values, x, row[SECOND] * capacity, out, rows * row[UNITS])
 
 
 @kernel
-def backward(members, instructions, settings, parameters, gradients, values, deltas, capacity, rows):
+def backward(members, instructions, settings, parameters, gradients, values, deltas, capacity, rows, drop_seed):
     """Walk the instructions backward from the loss's slope; fills ``gradients``."""
     for index in range(instructions.shape[0] - 2, -1, -1):
         row = instructions[index]
+        kind = row[OPERATION]
+        if row[FUSED] != 0 or (row[PASSES_BACK] == 0 and row[TRAINABLE] == 0):
+            continue
         parameter = settings[index, PARAMETER]
-        if row[OPERATION] == DENSE:
-            dense_backward(members, row, parameter, parameters, gradients, values, deltas, capacity, rows)
-        elif row[FUSED] == 0 and row[OPERATION] == ACTIVATION:
-            z, a = row[INPUT] * capacity, row[OUTPUT] * capacity
-            scale_by_slope(values, z, a, deltas, z, rows * row[UNITS], row[CODE], parameter, a)
-        elif row[FUSED] == 0 and row[OPERATION] == SOFTMAX:
+        x, out = row[INPUT] * capacity, row[OUTPUT] * capacity
+        # Where the input's slope has another part already, this part goes to a place of its own first.
+        dx = x if row[SPARE] < 0 else row[SPARE] * capacity
+        if kind == DENSE:
+            affine_backward(members, row, parameter, parameters, gradients, values, deltas, x, dx, out, rows)
+        elif kind == ACTIVATION:
+            count = rows * row[UNITS]
+            copy_numbers(at(address(deltas), out), at(address(deltas), dx), count)
+            scale_by_slope(deltas, dx, values, x, out, count, row[CODE], parameter)
+        elif kind == SOFTMAX:
             softmax_backward(row, values, deltas, capacity, rows)
+        elif kind == CONVOLUTION:
+            windows, places = row[SECOND] * capacity, rows * row[OUT_HEIGHT] * row[OUT_WIDTH]
+            affine_backward(members, row, parameter, parameters, gradients, values, deltas, windows, windows, out, places)
+            if row[PASSES_BACK] != 0:
+                rows_to_windows(row, deltas, windows, dx, rows)
+        elif kind == MAX_POOL:
+            max_pool_backward(row, values, deltas, x, dx, out, rows)
+        elif kind == AVERAGE_POOL:
+            average_pool_backward(row, deltas, dx, out, rows)
+        elif kind == BATCH_NORM:
+            batch_norm_backward(row, parameters, gradients, values, deltas, capacity, dx, rows)
+        elif kind == LAYER_NORM:
+            layer_norm_backward(row, parameters, gradients, values, deltas, capacity, dx, rows)
+        elif kind == DROPOUT:
+            drop(deltas, out, dx, rows * row[UNITS], parameter, drop_seed, index)
+        elif kind == EMBEDDING:
+            embedding_backward(row, gradients, values, deltas, x, out, rows)
+        elif kind == ADD:
+            add_backward(deltas, dx, row[SECOND] * capacity, out, rows * row[UNITS])
+        if row[SPARE] >= 0:
+            width = row[HEIGHT] * row[WIDTH] * row[CHANNELS] if kind == CONVOLUTION else row[INPUTS]
+            add_forward(deltas, dx, x, x, rows * width)

@@ -14,18 +14,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from playground.catalog import optimizers
-from playground.catalog.activations import SIGMOID, activate, activation_slope
-from playground.catalog.elementary import ONE, ZERO, exp, log, maximum
-from playground.catalog.losses import binary_cross_entropy_on_logit, loss_slope, loss_value
-from playground.catalog.optimizers import update
-from playground.kernels.compiling import inlined_kernel, kernel
+from playground.catalog.activations import IDENTITY, sigmoid
+from playground.catalog.elementary import ONE, TINY, ZERO, exp, log, maximum, minimum, sqrt
+from playground.catalog.losses import binary_cross_entropy_on_logit
+from playground.kernels.compiling import inlined_kernel, kernel, loss_slope, loss_value, update
+from playground.kernels.lanes import activate_numbers, scale_numbers
 from playground.kernels.packed import at
 from playground.kernels.shuffling import seeded, shuffle
 from playground.kernels.simd.memory import address
 from playground.kernels.simd.threads import flushing, rounding, set_rounding
 from playground.kernels.simd.vectors import LANES, load_vector, spread, store_vector
-from playground.kernels.state import H1, H2, H3, HYPER_SIZE, L1, L2
-from playground.kernels.stepping import sign
+from playground.kernels.state import CLIP_NORM, CLIP_VALUE, DECAY, FULL_RATE, H1, H2, H3, L1, L2, RATE, hyper_numbers
+from playground.kernels.stepping import CLIP_EPSILON, rate_at, sign
 from playground.kernels.tiny_layout import (
     ACTIVATION_CODE,
     AFTER_SOFTMAX,
@@ -33,6 +33,7 @@ from playground.kernels.tiny_layout import (
     FUSED_SIGMOID,
     FUSED_SOFTMAX,
     SETTING,
+    SUMS,
     TO,
     WEIGHTS,
     WIDTH_IN,
@@ -57,7 +58,7 @@ def _forward_layer(row, parameter, weights, values, rows, samples):
     """z (unit) = b + Σ w · x, of every sample and network; ``samples`` is a multiple of SAMPLES_AT_ONCE."""
     inputs, units, step = row[WIDTH_IN], row[WIDTH_OUT], rows * LANES
     for sample in range(0, samples, SAMPLES_AT_ONCE):
-        x, out = at(values, (sample * rows + row[FROM]) * LANES), at(values, (sample * rows + row[TO]) * LANES)
+        x, out = at(values, (sample * rows + row[FROM]) * LANES), at(values, (sample * rows + row[SUMS]) * LANES)
         for j in range(units):
             w = at(weights, (row[WEIGHTS] + j) * LANES)
             z0 = load_vector(w, inputs * units * LANES)
@@ -68,11 +69,14 @@ def _forward_layer(row, parameter, weights, values, rows, samples):
                 z1 += weight * load_vector(x, i * LANES + step)
                 z2 += weight * load_vector(x, i * LANES + 2 * step)
                 z3 += weight * load_vector(x, i * LANES + 3 * step)
-            code = row[ACTIVATION_CODE]
-            store_vector(out, j * LANES, activate(code, z0, parameter))
-            store_vector(out, j * LANES + step, activate(code, z1, parameter))
-            store_vector(out, j * LANES + 2 * step, activate(code, z2, parameter))
-            store_vector(out, j * LANES + 3 * step, activate(code, z3, parameter))
+            store_vector(out, j * LANES, z0)
+            store_vector(out, j * LANES + step, z1)
+            store_vector(out, j * LANES + 2 * step, z2)
+            store_vector(out, j * LANES + 3 * step, z3)
+    if row[ACTIVATION_CODE] != IDENTITY:
+        for sample in range(samples):
+            z, a = at(values, (sample * rows + row[SUMS]) * LANES), at(values, (sample * rows + row[TO]) * LANES)
+            activate_numbers(row[ACTIVATION_CODE], z, a, units * LANES, parameter)
 
 
 @inlined_kernel
@@ -80,8 +84,7 @@ def _backward_layer(row, before, parameter, weights, values, deltas, rows, sampl
     """dx (input) = Σ w · dz · slope of the layer before, of every sample and network."""
     inputs, units, step = row[WIDTH_IN], row[WIDTH_OUT], rows * LANES
     for sample in range(0, samples, SAMPLES_AT_ONCE):
-        place = (sample * rows + row[FROM]) * LANES
-        a, out, dz = at(values, place), at(deltas, place), at(deltas, (sample * rows + row[TO]) * LANES)
+        out, dz = at(deltas, (sample * rows + row[FROM]) * LANES), at(deltas, (sample * rows + row[TO]) * LANES)
         for i in range(inputs):
             w = at(weights, (row[WEIGHTS] + i * units) * LANES)
             d0, d1, d2, d3 = spread(ZERO), spread(ZERO), spread(ZERO), spread(ZERO)
@@ -91,13 +94,15 @@ def _backward_layer(row, before, parameter, weights, values, deltas, rows, sampl
                 d1 += weight * load_vector(dz, j * LANES + step)
                 d2 += weight * load_vector(dz, j * LANES + 2 * step)
                 d3 += weight * load_vector(dz, j * LANES + 3 * step)
-            code = before[ACTIVATION_CODE]
-            a0, a1 = load_vector(a, i * LANES), load_vector(a, i * LANES + step)
-            a2, a3 = load_vector(a, i * LANES + 2 * step), load_vector(a, i * LANES + 3 * step)
-            store_vector(out, i * LANES, d0 * activation_slope(code, a0, a0, parameter))
-            store_vector(out, i * LANES + step, d1 * activation_slope(code, a1, a1, parameter))
-            store_vector(out, i * LANES + 2 * step, d2 * activation_slope(code, a2, a2, parameter))
-            store_vector(out, i * LANES + 3 * step, d3 * activation_slope(code, a3, a3, parameter))
+            store_vector(out, i * LANES, d0)
+            store_vector(out, i * LANES + step, d1)
+            store_vector(out, i * LANES + 2 * step, d2)
+            store_vector(out, i * LANES + 3 * step, d3)
+    if before[ACTIVATION_CODE] != IDENTITY:
+        for sample in range(samples):
+            first = sample * rows
+            z, place = at(values, (first + before[SUMS]) * LANES), (first + row[FROM]) * LANES
+            scale_numbers(before[ACTIVATION_CODE], at(deltas, place), z, at(values, place), inputs * LANES, parameter)
 
 
 @inlined_kernel
@@ -131,7 +136,7 @@ def _gradients_of_layer(row, values, deltas, gradients, rows, samples):
 
 
 @kernel
-def _loss_of_sample(ending, code, row, parameter, outputs, goals, deltas, scale):
+def _loss_of_sample(ending, code, row, parameter, loss_parameter, sums, outputs, goals, deltas, scale):
     """Each network's loss on one sample, summed over outputs; its slope times ``scale`` into ``deltas``."""
     units = row[WIDTH_OUT]
     total, largest, mass = spread(ZERO), load_vector(outputs, 0), ZERO
@@ -158,16 +163,18 @@ def _loss_of_sample(ending, code, row, parameter, outputs, goals, deltas, scale)
         a, t = load_vector(outputs, j * LANES), goals[j]
         if ending == FUSED_SIGMOID:
             total += binary_cross_entropy_on_logit(a, t)
-            slope = activate(SIGMOID, a, ZERO) - t
+            slope = sigmoid(a, ZERO) - t
         else:
-            total += loss_value(code, a, t)
-            slope = loss_slope(code, a, t) * activation_slope(row[ACTIVATION_CODE], a, a, parameter)
+            total += loss_value(code, a, t, loss_parameter)
+            slope = loss_slope(code, a, t, loss_parameter)
         mixed += slope * a
         store_vector(deltas, j * LANES, slope * scale)
     if ending == AFTER_SOFTMAX:
         for j in range(units):
             a = load_vector(outputs, j * LANES)
             store_vector(deltas, j * LANES, a * (load_vector(deltas, j * LANES) - mixed * scale))
+    elif row[ACTIVATION_CODE] != IDENTITY:
+        scale_numbers(row[ACTIVATION_CODE], deltas, sums, outputs, units * LANES, parameter)
     return total
 
 
@@ -184,13 +191,13 @@ def _losses(layout, values, deltas, targets, order, first, rows, count, scale):
     """Each network's loss summed over samples (averaged over outputs where the loss says so)."""
     row = layout.layers[layout.layers.shape[0] - 1]
     parameter = layout.settings[row[SETTING], PARAMETER]
+    loss_parameter = layout.settings[layout.loss_setting, PARAMETER]
     total = spread(ZERO)
     for sample in range(count):
-        place = (sample * rows + row[TO]) * LANES
-        goals = targets[order[first + sample]]
-        total += _loss_of_sample(
-            layout.ending, layout.loss_code, row, parameter, at(values, place), goals, at(deltas, place), scale
-        )
+        place, sums = (sample * rows + row[TO]) * LANES, at(values, (sample * rows + row[SUMS]) * LANES)
+        goals, a, d = targets[order[first + sample]], at(values, place), at(deltas, place)
+        code = layout.loss_code
+        total += _loss_of_sample(layout.ending, code, row, parameter, loss_parameter, sums, a, goals, d, scale)
     return total if layout.mean_over_rows else total / np.float32(row[WIDTH_OUT])
 
 
@@ -204,13 +211,34 @@ def _place_inputs(inputs, order, first, rows, count, values):
 
 
 @kernel
+def _limit(gradients, count, hyper):
+    """Cut and shorten each network's gradient of ``count`` parameters where that is asked for."""
+    if hyper[CLIP_VALUE] != ZERO:
+        for i in range(0, count * LANES, LANES):
+            store_vector(gradients, i, minimum(maximum(load_vector(gradients, i), -hyper[CLIP_VALUE]), hyper[CLIP_VALUE]))
+    if hyper[CLIP_NORM] != ZERO:
+        largest = spread(TINY)
+        for i in range(0, count * LANES, LANES):
+            largest = maximum(largest, abs(load_vector(gradients, i)))
+        # In shares of the largest slope, so that no square is beyond float32.
+        squares = spread(ZERO)
+        for i in range(0, count * LANES, LANES):
+            share = load_vector(gradients, i) / largest
+            squares += share * share
+        factor = minimum(hyper[CLIP_NORM] / (sqrt(squares) * largest + CLIP_EPSILON), spread(ONE))
+        for i in range(0, count * LANES, LANES):
+            store_vector(gradients, i, load_vector(gradients, i) * factor)
+
+
+@kernel
 def _update_all(optimizer, weights, gradients, first_moment, second_moment, decays, rates, hyper, c1, c2, slots):
-    """One optimizer step of every parameter, each network at its own learning rate."""
+    """One optimizer step of every parameter, each network at its own learning rate times the schedule's factor."""
     h1, h2, h3, l1, l2 = hyper[H1], hyper[H2], hyper[H3], hyper[L1], hyper[L2]
-    rate = load_vector(rates, 0)
+    rate = load_vector(rates, 0) * hyper[RATE]
     for index in range(decays.size):
         i = index * LANES
         w, g = load_vector(weights, i), load_vector(gradients, i)
+        w -= decays[index] * hyper[DECAY] * rate * w
         g += decays[index] * (l1 * sign(w) + l2 * w)
         m = load_vector(first_moment, i) if slots > 0 else spread(ZERO)
         s = load_vector(second_moment, i) if slots > 1 else spread(ZERO)
@@ -266,7 +294,9 @@ def train_group(
     values, deltas, rates = address(group.values), address(group.deltas), address(group.rates)
     layers, rows = layout.layers, layout.rows
     power1, power2 = 1.0, 1.0
-    done = 0
+    # The schedule gives a factor: each network has a rate of its own.
+    hyper[FULL_RATE] = ONE
+    done, step = 0, 0
     for epoch in range(losses.shape[0]):
         shuffle(order, random)
         total = spread(ZERO)
@@ -286,6 +316,9 @@ def train_group(
                 _backward_layer(row, before, parameter, weights, values, deltas, rows, samples)
             for layer in range(layers.shape[0]):
                 _gradients_of_layer(layers[layer], values, deltas, gradients, rows, count)
+            _limit(gradients, layout.decays.size, hyper)
+            hyper[RATE] = rate_at(hyper, step)
+            step += 1
             power1 *= np.float64(hyper[H1])
             power2 *= np.float64(hyper[H2])
             c1, c2 = np.float32(1.0 / (1.0 - power1)), np.float32(1.0 / (1.0 - power2))
@@ -365,9 +398,6 @@ def train_many(
     found = _layout(plan, batch_size)
     assert found is not None
     record = optimizers.record_of(training.optimizer)
-    hyper = np.zeros(HYPER_SIZE, np.float32)
-    hyper[:L1] = optimizers.settings_of(training.optimizer)
-    hyper[L1], hyper[L2] = training.l1, training.l2
     room = -(-batch_size // SAMPLES_AT_ONCE) * SAMPLES_AT_ONCE
     trained = parameters.copy()
     train_losses = np.full((epochs, len(parameters)), np.nan, np.float32)
@@ -390,7 +420,8 @@ def train_many(
             np.arange(len(test_inputs)),
             seeded(training.seed),
             stop,
-            hyper,
+            # Each thread moves the schedule on by itself.
+            hyper_numbers(training, len(inputs)),
             room,
             batch_size,
             record.code,

@@ -8,16 +8,40 @@ from __future__ import annotations
 
 import numpy as np
 
-from playground.catalog.activations import SIGMOID, activate
+from playground.catalog.activations import sigmoid
 from playground.catalog.elementary import ONE, ZERO, exp, log, maximum
-from playground.catalog.losses import CATEGORICAL_CROSS_ENTROPY, binary_cross_entropy_on_logit, loss_slope, loss_value
-from playground.kernels.compiling import kernel
+from playground.catalog.losses import CATEGORICAL_CROSS_ENTROPY, LOSSES, binary_cross_entropy_on_logit
+from playground.kernels.compiling import dispatch, inlined, kernel, loss_slope, loss_value
 from playground.network.parameters import PADDING
 from playground.network.plan import CODE, FUSED, INPUT, OUTPUT, OVER_ROWS, UNITS
 
 
+def _over_values(value):
+    def sum_values(a, t, p):
+        # Float32 for the terms of one batch, which LLVM adds up in many lanes; float64 from batch to batch.
+        total = ZERO
+        for i in range(a.size):
+            total += value(a[i], t[i], p)
+        return total
+
+    return inlined(sum_values)
+
+
+def _over_slopes(slope):
+    def place_slopes(d, a, t, p, scale):
+        for i in range(d.size):
+            d[i] = slope(a[i], t[i], p) * scale
+
+    return inlined(place_slopes)
+
+
+_ELEMENTWISE = [record for record in LOSSES.values() if record.value is not None]
+_sum_values = dispatch({record.code: _over_values(record.value) for record in _ELEMENTWISE})
+_place_slopes = dispatch({record.code: _over_slopes(record.slope) for record in _ELEMENTWISE})
+
+
 @kernel
-def loss_sum(row, values, targets, first, deltas, capacity, rows):
+def loss_sum(row, parameter, values, targets, first, deltas, capacity, rows):
     """Loss summed over rows (and averaged over outputs where the loss says so), from outputs and logits.
 
     ``targets`` (rows, units) is flat; row i of the batch meets the targets from ``first + i·units`` on. The outputs and
@@ -26,12 +50,9 @@ def loss_sum(row, values, targets, first, deltas, capacity, rows):
     units = row[UNITS]
     count = rows * units
     t = targets[first : first + count]
-    # Float32 for the terms of one batch, which LLVM adds up in many lanes; float64 from batch to batch.
     total = ZERO
     if row[FUSED] == 0:
-        a = values[row[INPUT] * capacity : row[INPUT] * capacity + count]
-        for i in range(count):
-            total += loss_value(row[CODE], a[i], t[i])
+        total = _sum_values(row[CODE], values[row[INPUT] * capacity : row[INPUT] * capacity + count], t, parameter)
     elif row[CODE] == CATEGORICAL_CROSS_ENTROPY:
         total = _cross_entropy(row, values, t, deltas, capacity, rows, ZERO)
     else:
@@ -42,7 +63,7 @@ def loss_sum(row, values, targets, first, deltas, capacity, rows):
 
 
 @kernel
-def loss_and_slope(row, values, targets, deltas, capacity, rows):
+def loss_and_slope(row, parameter, values, targets, deltas, capacity, rows):
     """`loss_sum` of a batch, and into ``deltas`` the slope of its mean: at the logits where the loss is fused, else outputs."""
     units = row[UNITS]
     count = rows * units
@@ -55,14 +76,59 @@ def loss_and_slope(row, values, targets, deltas, capacity, rows):
     d = deltas[place : place + count]
     total = ZERO
     if row[FUSED] == 0:
-        for i in range(count):
-            total += loss_value(row[CODE], a[i], t[i])
-            d[i] = loss_slope(row[CODE], a[i], t[i]) * scale
+        total = _sum_values(row[CODE], a, t, parameter)
+        _place_slopes(row[CODE], d, a, t, parameter, scale)
     else:
         for i in range(count):
             total += binary_cross_entropy_on_logit(a[i], t[i])
-            d[i] = (activate(SIGMOID, a[i], ZERO) - t[i]) * scale
+            d[i] = (sigmoid(a[i], ZERO) - t[i]) * scale
     return np.float64(total) if row[OVER_ROWS] else np.float64(total) / units
+
+
+@kernel
+def weighted_loss_and_slope(row, parameter, values, targets, weights, deltas, capacity, rows):
+    """As `loss_and_slope`, where each target counts by its weight: Σ weight · loss / Σ weight. Returns that times ``rows``."""
+    units = row[UNITS]
+    count = rows * units
+    place = row[OUTPUT] * capacity if row[FUSED] != 0 else row[INPUT] * capacity
+    a, d = values[place : place + count], deltas[place : place + count]
+    everything = ZERO
+    for i in range(count):
+        everything += weights[i]
+    if row[OVER_ROWS] != 0:
+        everything /= np.float32(units)
+    total = ZERO
+    if row[FUSED] != 0 and row[CODE] == CATEGORICAL_CROSS_ENTROPY:
+        for i in range(rows):
+            start, end = i * units, (i + 1) * units
+            total += _weighted_row(a[start:end], targets[start:end], weights[start], d[start:end], everything)
+    else:
+        for i in range(count):
+            share = weights[i] / everything
+            if row[FUSED] != 0:
+                total += weights[i] * binary_cross_entropy_on_logit(a[i], targets[i])
+                d[i] = (sigmoid(a[i], ZERO) - targets[i]) * share
+            else:
+                total += weights[i] * loss_value(row[CODE], a[i], targets[i], parameter)
+                d[i] = loss_slope(row[CODE], a[i], targets[i], parameter) * share
+    return np.float64(total) / np.float64(everything) * rows
+
+
+@kernel
+def _weighted_row(z, t, weight, d, everything):
+    """Weight times the cross-entropy of one row of logits, and its slope weight / everything · (softmax(z) · Σt − t)."""
+    largest = z[0]
+    for j in range(1, z.size):
+        largest = maximum(largest, z[j])
+    total, mass, dot = ZERO, ZERO, ZERO
+    for j in range(z.size):
+        d[j] = exp(z[j] - largest)
+        total += d[j]
+        mass += t[j]
+        dot += t[j] * (z[j] - largest)
+    for j in range(z.size):
+        d[j] = (d[j] * mass / total - t[j]) * weight / everything
+    return weight * (mass * log(total) - dot)
 
 
 @kernel

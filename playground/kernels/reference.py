@@ -1,6 +1,7 @@
 """The reference backend: a Plan run with plain NumPy in float64. Slow, short, and what to read first.
 
-Every other backend has these functions and must agree with them.
+Every other backend has these functions and must agree with them. What each instruction does is in
+``reference_layers.py``.
 """
 
 from __future__ import annotations
@@ -10,27 +11,35 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from playground.catalog.activations import ACTIVATIONS
 from playground.catalog.losses import LOSSES
+from playground.catalog.schedules import SCHEDULES
+from playground.kernels.dropping import drop_key
+from playground.kernels.reference_layers import Batch, backward, forward
 from playground.kernels.shuffling import shuffle
-from playground.kernels.state import EPOCH, H1, H2, H3, L1, L2, POSITION, RATE, STEP, TrainingState
-from playground.network.plan import (
-    ACTIVATION,
-    BIAS,
-    CODE,
-    DENSE,
-    FUSED,
-    INPUT,
-    INPUTS,
-    OPERATION,
-    OUTPUT,
-    OVER_ROWS,
-    PARAMETER,
-    SOFTMAX,
-    UNITS,
-    WEIGHT,
-    Plan,
+from playground.kernels.state import (
+    CLIP_NORM,
+    CLIP_VALUE,
+    DECAY,
+    EPOCH,
+    EPOCH_STEPS,
+    EPOCHS,
+    FULL_RATE,
+    H1,
+    H2,
+    H3,
+    L1,
+    L2,
+    POSITION,
+    RATE,
+    S1,
+    S2,
+    S3,
+    SCHEDULE,
+    STEP,
+    Trace,
+    TrainingState,
 )
+from playground.network.plan import CODE, FUSED, INPUT, OUTPUT, OVER_ROWS, PARAMETER, Plan
 
 if TYPE_CHECKING:
     from playground.experiment import TrainingSpec
@@ -38,8 +47,8 @@ if TYPE_CHECKING:
 NAME = "reference"
 Array = NDArray[Any]
 
-_ACTIVATION_BY_CODE = {record.code: record for record in ACTIVATIONS.values()}
 _LOSS_BY_CODE = {record.code: record for record in LOSSES.values()}
+_SCHEDULE_BY_CODE = {record.code: record for record in SCHEDULES.values()}
 
 
 def new_state(plan: Plan, training: TrainingSpec, parameters: Array, rows: int) -> TrainingState:
@@ -62,8 +71,8 @@ def train(state: TrainingState, inputs: Array, targets: Array, steps: int) -> fl
     Returns
     -------
     loss
-        Mean loss over the rows seen, each with the weights before its step; NaN or infinity as soon as a batch has one,
-        and then nothing more is done.
+        Mean loss over the rows seen, each with the weights before its step; NaN or infinity as soon as the loss or a
+        gradient of a batch is, and then nothing more is done: the counters still point at that batch.
     """
     rows = state.order.size
     total, seen = 0.0, 0
@@ -74,9 +83,10 @@ def train(state: TrainingState, inputs: Array, targets: Array, steps: int) -> fl
             shuffle(state.order, state.random)
         start = int(state.counters[POSITION])
         batch = state.order[start : start + state.batch_size]
-        loss = gradients(state, inputs[batch], targets[batch])
-        if not np.isfinite(loss):
-            return loss
+        weights = state.weights[batch] if state.weights.size else None
+        loss = _gradients(state, inputs[batch], targets[batch], weights, updates_statistics=True)
+        if not (np.isfinite(loss) and np.isfinite(state.gradients).all()):
+            return loss if not np.isfinite(loss) else float("nan")
         _update(state)
         state.counters[STEP] += 1
         state.counters[POSITION] += batch.size
@@ -96,10 +106,32 @@ def gradients(state: TrainingState, inputs: Array, targets: Array) -> float:
     loss
         Mean loss of the batch.
     """
-    values = _forward(state.plan, state.parameters, np.asarray(inputs, np.float64))
-    loss, slope = _loss(state.plan, values, np.asarray(targets, np.float64))
-    _backward(state.plan, state.parameters, state.gradients, values, slope)
-    return loss
+    return _gradients(state, inputs, targets, None, updates_statistics=False)
+
+
+def _gradients(state: TrainingState, inputs: Array, targets: Array, weights: Array | None, updates_statistics: bool) -> float:
+    return _run(state, inputs, targets, weights, updates_statistics)[0]
+
+
+def _run(
+    state: TrainingState, inputs: Array, targets: Array, weights: Array | None, updates_statistics: bool
+) -> tuple[float, Batch]:
+    """Forward, loss, backward of one batch: its loss, and all that it left behind."""
+    plan = state.plan
+    keys = [drop_key(state.seed, state.step, index) for index in range(len(plan.instructions))]
+    batch = Batch(np.asarray(inputs, np.float64), training=True, updates_statistics=updates_statistics, drop_keys=keys)
+    forward(plan, state.parameters, batch)
+    loss, slope = _loss(plan, batch.values, np.asarray(targets, np.float64), weights)
+    last = plan.instructions[-1]
+    batch.deltas[int(last[OUTPUT] if last[FUSED] else last[INPUT])] = slope
+    backward(plan, state.parameters, state.gradients, batch)
+    return loss, batch
+
+
+def trace(state: TrainingState, inputs: Array, targets: Array) -> Trace:
+    """What a batch leaves behind, to find out where it broke: values, slopes and gradients."""
+    batch = _run(state, inputs, targets, None, updates_statistics=False)[1]
+    return Trace(batch.values, batch.deltas, state.gradients)
 
 
 def evaluate(state: TrainingState, inputs: Array, targets: Array, outputs: Array) -> float:
@@ -114,20 +146,20 @@ def evaluate(state: TrainingState, inputs: Array, targets: Array, outputs: Array
     """
     if not len(inputs):
         return float("nan")
-    values = _forward(state.plan, state.parameters, np.asarray(inputs, np.float64))
+    values = _predict(state.plan, state.parameters, inputs)
     outputs[:] = values[int(state.plan.instructions[-1, INPUT])]
-    return _loss(state.plan, values, np.asarray(targets, np.float64))[0]
+    return _loss(state.plan, values, np.asarray(targets, np.float64), None)[0]
 
 
 def activations(plan: Plan, parameters: Array, inputs: Array) -> tuple[Array, ...]:
-    """Values of every layer for some rows.
+    """Values of every stage for some rows.
 
     Returns
     -------
     layers
-        float32 (rows, width) each: inputs, hidden layers, outputs after the output activation.
+        float32 (rows, width) each: inputs, layers, outputs after the output activation.
     """
-    values = _forward(plan, parameters, np.asarray(inputs, np.float64))
+    values = _predict(plan, parameters, inputs)
     return tuple(np.ascontiguousarray(values[region], np.float32) for region in plan.regions)
 
 
@@ -138,39 +170,35 @@ def outputs(plan: Plan, parameters: Array, inputs: Array) -> Array:
 
 def logits(plan: Plan, parameters: Array, inputs: Array) -> Array:
     """Outputs before the output activation, float64 (rows, outputs)."""
-    values = _forward(plan, parameters, np.asarray(inputs, np.float64))
-    return values[int(plan.instructions[-1, OUTPUT])]
+    return _predict(plan, parameters, inputs)[int(plan.instructions[-1, OUTPUT])]
 
 
-def _forward(plan: Plan, parameters: Array, inputs: Array) -> dict[int, Array]:
-    """Run the instructions; the result holds each region's values under the unit where it starts."""
-    parameters = np.asarray(parameters, np.float64)
-    values: dict[int, Array] = {0: inputs}
-    # A run that blows up is reported by its loss; NumPy's own warnings would only repeat it.
-    with np.errstate(all="ignore"):
-        for row, settings in zip(plan.instructions, plan.settings, strict=True):
-            x = values[int(row[INPUT])]
-            if row[OPERATION] == DENSE:
-                w, b = _weights(row, parameters)
-                z = x @ w + b
-                values[int(row[OUTPUT])] = _ACTIVATION_BY_CODE[int(row[CODE])].array(z, float(settings[PARAMETER]))
-            elif row[OPERATION] in (ACTIVATION, SOFTMAX):
-                values[int(row[OUTPUT])] = _ACTIVATION_BY_CODE[int(row[CODE])].array(x, float(settings[PARAMETER]))
-    return values
+def _predict(plan: Plan, parameters: Array, inputs: Array) -> dict[int, Array]:
+    """Values of every region, with nothing dropped and with running statistics."""
+    batch = Batch(np.asarray(inputs, np.float64), training=False)
+    forward(plan, np.asarray(parameters, np.float64), batch)
+    return batch.values
 
 
-def _loss(plan: Plan, values: dict[int, Array], targets: Array) -> tuple[float, Array]:
-    """Mean loss, and its slope with respect to the outputs (fused: the logits)."""
-    row = plan.instructions[-1]
+def _loss(plan: Plan, values: dict[int, Array], targets: Array, weights: Array | None) -> tuple[float, Array]:
+    """Mean loss, and its slope with respect to the outputs (fused: the logits); a weighted mean where there are weights."""
+    row, parameter = plan.instructions[-1], float(plan.settings[-1, PARAMETER])
     record = _LOSS_BY_CODE[int(row[CODE])]
     a, z = values[int(row[INPUT])], values[int(row[OUTPUT])]
-    count = len(a) if row[OVER_ROWS] else a.size
     with np.errstate(all="ignore"):
         if row[FUSED]:
             assert record.logit_array is not None
-            return float(record.logit_array(z, targets).sum() / count), _fused_slope(record.name, a, targets) / count
-        assert record.array is not None and record.array_slope is not None
-        return float(record.array(a, targets).sum() / count), record.array_slope(a, targets) / count
+            terms, slope = record.logit_array(z, targets), _fused_slope(record.name, a, targets)
+        else:
+            assert record.array is not None and record.array_slope is not None
+            terms, slope = record.array(a, targets, parameter), record.array_slope(a, targets, parameter)
+        if weights is None:
+            count = len(a) if row[OVER_ROWS] else a.size
+            return float(terms.sum() / count), slope / count
+        # One weight a row where one row is one loss; a mean over rows has as many terms as rows.
+        total = weights.sum() / (a.shape[1] if row[OVER_ROWS] else 1)
+        own = weights[:, 0] if terms.ndim == 1 else weights
+        return float((terms * own).sum() / total), slope * weights / total
 
 
 def _fused_slope(loss: str, a: Array, targets: Array) -> Array:
@@ -180,53 +208,32 @@ def _fused_slope(loss: str, a: Array, targets: Array) -> Array:
     return a - targets
 
 
-def _backward(plan: Plan, parameters: Array, gradients: Array, values: dict[int, Array], slope: Array) -> None:
-    """Walk the instructions backward: the chain rule, one instruction at a time."""
-    deltas = {int(plan.instructions[-1, OUTPUT if plan.instructions[-1, FUSED] else INPUT]): slope}
-    with np.errstate(all="ignore"):
-        for row, settings in zip(plan.instructions[-2::-1], plan.settings[-2::-1], strict=True):
-            if row[OPERATION] in (ACTIVATION, SOFTMAX):
-                if row[FUSED]:
-                    continue
-                z, a, delta = values[int(row[INPUT])], values[int(row[OUTPUT])], deltas[int(row[OUTPUT])]
-                if row[OPERATION] == SOFTMAX:
-                    # Softmax mixes the row: dz = a · (da − Σ da·a).
-                    deltas[int(row[INPUT])] = a * (delta - (delta * a).sum(axis=1, keepdims=True))
-                else:
-                    deltas[int(row[INPUT])] = delta * _slope(row, settings, z, a)
-            elif row[OPERATION] == DENSE:
-                x, a = values[int(row[INPUT])], values[int(row[OUTPUT])]
-                delta = deltas[int(row[OUTPUT])] * _slope(row, settings, a, a)
-                w, _ = _weights(row, parameters)
-                dw, db = _weights(row, gradients)
-                dw[:] = x.T @ delta
-                db[:] = delta.sum(axis=0)
-                if row[INPUT] != 0:
-                    deltas[int(row[INPUT])] = delta @ w.T
-
-
-def _slope(row: Array, settings: Array, z: Array, a: Array) -> Array:
-    """Slope of an instruction's activation."""
-    slope = _ACTIVATION_BY_CODE[int(row[CODE])].array_slope
-    assert slope is not None
-    return slope(z, a, float(settings[PARAMETER]))
-
-
-def _weights(row: Array, buffer: Array) -> tuple[Array, Array]:
-    """Views (inputs, units) and (units,) of a dense instruction's weights and biases, or of their gradients."""
-    inputs, units, weight, bias = int(row[INPUTS]), int(row[UNITS]), int(row[WEIGHT]), int(row[BIAS])
-    return buffer[weight : weight + inputs * units].reshape(inputs, units), buffer[bias : bias + units]
+def scheduled_rate(state: TrainingState) -> float:
+    """The learning rate of the present step."""
+    hyper = state.hyper
+    record = _SCHEDULE_BY_CODE[int(hyper[SCHEDULE])]
+    epoch = state.step / hyper[EPOCH_STEPS]
+    return float(hyper[FULL_RATE] * record.factor(epoch, hyper[EPOCHS], hyper[S1], hyper[S2], hyper[S3]))
 
 
 def _update(state: TrainingState) -> None:
-    """One optimizer step over every parameter block."""
+    """One optimizer step over every parameter block: clip, decay, penalties, update."""
     hyper, t = state.hyper, state.step - state.memory_start + 1
-    c1 = 1.0 / (1.0 - hyper[H1] ** t) if hyper[H1] > 0 else 1.0
-    c2 = 1.0 / (1.0 - hyper[H2] ** t) if hyper[H2] > 0 else 1.0
-    for offset, size, decays in state.plan.blocks:
+    hyper[RATE] = scheduled_rate(state)
+    c1 = 1.0 / (1.0 - hyper[H1] ** t) if 0 < hyper[H1] < 1 else 1.0
+    c2 = 1.0 / (1.0 - hyper[H2] ** t) if 0 < hyper[H2] < 1 else 1.0
+    if hyper[CLIP_VALUE]:
+        np.clip(state.gradients, -hyper[CLIP_VALUE], hyper[CLIP_VALUE], out=state.gradients)
+    if hyper[CLIP_NORM]:
+        # torch.nn.utils.clip_grad_norm_ adds the same 10⁻⁶.
+        state.gradients *= min(1.0, hyper[CLIP_NORM] / (np.sqrt((state.gradients**2).sum()) + 1e-6))
+    for offset, size, decays, trainable in state.plan.blocks:
+        if not trainable:
+            continue
         block = slice(offset, offset + size)
         w, g = state.parameters[block], state.gradients[block]
         if decays:
+            w *= 1 - hyper[RATE] * hyper[DECAY]
             g = g + hyper[L1] * np.sign(w) + hyper[L2] * w
         m = state.first_moment[block] if state.optimizer.slots > 0 else w
         s = state.second_moment[block] if state.optimizer.slots > 1 else w

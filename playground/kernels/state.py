@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from playground.catalog import optimizers
+from playground.catalog import optimizers, schedules
 from playground.kernels.shuffling import seeded
 from playground.network.parameters import aligned_zeros, padded
 from playground.network.plan import Plan
@@ -22,8 +23,28 @@ POSITION = 1  # rows of the present epoch done
 EPOCH = 2  # whole epochs done
 
 # Indices into ``TrainingState.hyper``.
-RATE, H1, H2, H3, L1, L2, C1, C2 = range(8)
-HYPER_SIZE = 8
+(
+    RATE,  # the learning rate of the present step
+    H1,  # the optimizer's further settings; see `catalog.optimizers`
+    H2,
+    H3,
+    L1,
+    L2,
+    C1,  # bias corrections of the present step
+    C2,
+    DECAY,  # weight decay apart from the gradient
+    CLIP_NORM,  # longest gradient, 0 for any
+    CLIP_VALUE,  # largest slope of one parameter, 0 for any
+    FULL_RATE,  # the learning rate that the schedule's factor acts on
+    SCHEDULE,  # code of the schedule, and its settings; see `catalog.schedules`
+    S1,
+    S2,
+    S3,
+    EPOCHS,  # length of the whole training
+    EPOCH_STEPS,  # mini-batches in an epoch
+    BROKEN,  # 1 after a step whose gradient wasn't finite
+) = range(19)
+HYPER_SIZE = 32
 
 
 def available_cores() -> int:
@@ -31,6 +52,30 @@ def available_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What a batch left behind: values and slopes (rows, width) under the unit where their region starts, and gradients."""
+
+    values: dict[int, NDArray[Any]]
+    deltas: dict[int, NDArray[Any]]
+    gradients: NDArray[Any]
+
+
+def hyper_numbers(training: TrainingSpec, rows: int, dtype: Any = np.float32) -> NDArray[Any]:
+    """The numbers of a training that steps need, (HYPER_SIZE,), for so many training rows."""
+    hyper = np.zeros(HYPER_SIZE, dtype)
+    hyper[: H3 + 1] = optimizers.settings_of(training.optimizer)
+    hyper[FULL_RATE] = training.optimizer.learning_rate
+    hyper[L1], hyper[L2] = training.l1, training.l2
+    hyper[DECAY] = training.weight_decay + optimizers.weight_decay_of(training.optimizer)
+    hyper[CLIP_NORM], hyper[CLIP_VALUE] = training.clip_norm, training.clip_value
+    hyper[SCHEDULE] = schedules.record_of(training.schedule).code
+    hyper[S1 : S3 + 1] = schedules.settings_of(training.schedule)
+    hyper[EPOCHS] = training.epochs
+    hyper[EPOCH_STEPS] = -(-max(1, rows) // training.batch_size)
+    return hyper
 
 
 class TrainingState:
@@ -60,7 +105,10 @@ class TrainingState:
         self.first_moment = aligned_zeros(0, dtype)
         self.second_moment = aligned_zeros(0, dtype)
         self.order = np.arange(rows, dtype=np.int64)
+        # How much each row counts for each output; empty where all count alike.
+        self.weights = aligned_zeros(0, dtype).reshape(0, plan.widths[-1])
         self.random = seeded(training.seed)
+        self.seed = training.seed
         self.counters = np.zeros(3, np.int64)
         self.hyper = np.zeros(HYPER_SIZE, dtype)
         self.stop = np.zeros(1, np.int64)
@@ -84,20 +132,25 @@ class TrainingState:
             self.second_moment = aligned_zeros(size if record.slots > 1 else 0, self.dtype)
             # Bias correction counts the steps since the memory was empty.
             self.memory_start = int(self.counters[STEP])
-        self.hyper[:L1] = optimizers.settings_of(training.optimizer)
-        self.hyper[L1] = training.l1
-        self.hyper[L2] = training.l2
+        for offset, size, _, trainable in plan.blocks:
+            if not trainable:
+                # What a frozen parameter gathered while it learned must not move it on.
+                for buffer in (self.gradients, self.first_moment, self.second_moment):
+                    buffer[offset : offset + size] = 0
         self.batch_size = min(training.batch_size, max(1, self.order.size))
+        self.hyper[:] = hyper_numbers(training, self.order.size, self.dtype)
         capacity = padded(self.batch_size)
         if (capacity, plan.units * capacity) != (self.capacity, self.values.size):
             self.capacity = capacity
             self.values = aligned_zeros(plan.units * capacity, self.dtype)
             self.deltas = aligned_zeros(plan.units * capacity, self.dtype)
             self.targets = aligned_zeros(plan.widths[-1] * capacity, self.dtype)
+            self.batch_weights = aligned_zeros(plan.widths[-1] * capacity, self.dtype)
 
     def take_over(self, other: TrainingState) -> None:
         """Continue where another state of the same plan stands, as when a run moves to another backend."""
         self.parameters[:] = other.parameters
+        self.weights = other.weights.astype(self.dtype)
         self.first_moment[:] = other.first_moment
         self.second_moment[:] = other.second_moment
         self.order[:] = other.order

@@ -1,18 +1,44 @@
 """What surrounds the arithmetic of a training step: rows gathered into a batch, and parameters moved by the optimizer.
 
-Both work by address and on a range, so that a team can share them.
+Gathering and updating work by address and on a range, so that a team can share them.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from playground.catalog.elementary import ONE, ZERO, where
-from playground.catalog.optimizers import update
-from playground.kernels.compiling import kernel
+from playground.catalog.elementary import INFINITY, ONE, ZERO, maximum, minimum, where
+from playground.catalog.schedules import CONSTANT
+from playground.kernels.compiling import inlined_kernel, kernel, schedule_factor, update
 from playground.kernels.simd.memory import FLOAT_BYTES, floats_at, integers_at
-from playground.kernels.state import C1, C2, H1, H2, H3, HYPER_SIZE, L1, L2, RATE
+from playground.kernels.state import (
+    BROKEN,
+    C1,
+    C2,
+    CLIP_NORM,
+    CLIP_VALUE,
+    DECAY,
+    EPOCH_STEPS,
+    EPOCHS,
+    FULL_RATE,
+    H1,
+    H2,
+    H3,
+    HYPER_SIZE,
+    L1,
+    L2,
+    RATE,
+    S1,
+    S2,
+    S3,
+    SCHEDULE,
+)
 from playground.network.plan import BLOCK_DECAYS, BLOCK_OFFSET, BLOCK_SIZE
+
+# Parameters that are checked and then updated while they lie in the first-level cache.
+CHECKED_AT_ONCE = 2048
+# torch.nn.utils.clip_grad_norm_ adds as much to the gradient's length.
+CLIP_EPSILON = np.float32(1e-6)
 
 
 @kernel
@@ -44,16 +70,75 @@ def sign(w):
 
 
 @kernel
+def rate_at(hyper, step):
+    """The learning rate of a step, as the schedule has it."""
+    if hyper[SCHEDULE] == CONSTANT:
+        return hyper[FULL_RATE]
+    # In float64: an epoch's end must fall on a whole number.
+    epoch = np.float64(step) / np.float64(hyper[EPOCH_STEPS])
+    code, epochs = np.int64(hyper[SCHEDULE]), np.float64(hyper[EPOCHS])
+    s1, s2, s3 = np.float64(hyper[S1]), np.float64(hyper[S2]), np.float64(hyper[S3])
+    return np.float32(np.float64(hyper[FULL_RATE]) * schedule_factor(code, epoch, epochs, s1, s2, s3))
+
+
+@inlined_kernel
+def all_finite(numbers):
+    """Whether no number is infinite or none at all: 0 · x is 0 for all others."""
+    total = ZERO
+    for i in range(numbers.size):
+        total += numbers[i] * ZERO
+    return total == ZERO
+
+
+@kernel
+def clip_factor(gradients, squares, longest):
+    """What a gradient is multiplied with so that it is no longer than ``longest``; ``squares`` is the sum of its squares.
+
+    Where that sum is beyond float32, it is taken again in float64.
+    """
+    total = np.float64(squares)
+    if not squares < INFINITY:
+        total = 0.0
+        for i in range(gradients.size):
+            total += np.float64(gradients[i]) * np.float64(gradients[i])
+    factor = np.float64(longest) / (np.sqrt(total) + np.float64(CLIP_EPSILON))
+    return np.float32(factor) if factor < 1.0 else ONE
+
+
+@kernel
+def clip_gradients(gradients, hyper):
+    """Cut slopes that are too large, then shorten the whole gradient if it is too long."""
+    if hyper[CLIP_VALUE] != ZERO:
+        # Cutting would make a number of what is infinite.
+        if not all_finite(gradients):
+            hyper[BROKEN] = ONE
+            return
+        for i in range(gradients.size):
+            gradients[i] = minimum(maximum(gradients[i], -hyper[CLIP_VALUE]), hyper[CLIP_VALUE])
+    if hyper[CLIP_NORM] != ZERO:
+        squares = ZERO
+        for i in range(gradients.size):
+            squares += gradients[i] * gradients[i]
+        # One for a gradient that is no number any more: the update finds it.
+        factor = clip_factor(gradients, squares, hyper[CLIP_NORM])
+        if factor < ONE:
+            for i in range(gradients.size):
+                gradients[i] *= factor
+
+
+@kernel
 def add_penalties(blocks, parameters, gradients, hyper):
-    """Add the slopes of L1 and L2 to the gradients; they act on weights, not on biases."""
-    if hyper[L1] == ZERO and hyper[L2] == ZERO:
+    """Shrink weights by the decay, and add the slopes of L1 and L2 to the gradients; all act on weights, not on biases."""
+    if hyper[L1] == ZERO and hyper[L2] == ZERO and hyper[DECAY] == ZERO:
         return
+    left = ONE - hyper[RATE] * hyper[DECAY]
     for index in range(blocks.shape[0]):
         if blocks[index, BLOCK_DECAYS] != 0:
             start = blocks[index, BLOCK_OFFSET]
             end = start + blocks[index, BLOCK_SIZE]
             w, g = parameters[start:end], gradients[start:end]
             for i in range(w.size):
+                w[i] *= left
                 g[i] += hyper[L1] * sign(w[i]) + hyper[L2] * w[i]
 
 
@@ -61,23 +146,28 @@ def add_penalties(blocks, parameters, gradients, hyper):
 def update_range(parameters, gradients, first_moment, second_moment, start, end, optimizer, hyper):
     """One optimizer step for the parameters from ``start`` to ``end``; all by address, 0 for a memory that isn't used.
 
-    The padding between parameter blocks takes part: its gradients and so its steps are zero.
+    The padding between parameter blocks takes part: its gradients and so its steps are zero. A gradient that isn't finite
+    ends it with a mark in ``hyper``.
     """
-    count = end - start
-    offset = FLOAT_BYTES * start
-    w = floats_at(parameters + offset, count)
-    g = floats_at(gradients + offset, count)
     numbers = floats_at(hyper, HYPER_SIZE)
     rate, h1, h2, h3, c1, c2 = numbers[RATE], numbers[H1], numbers[H2], numbers[H3], numbers[C1], numbers[C2]
-    if second_moment != 0:
-        m = floats_at(first_moment + offset, count)
-        s = floats_at(second_moment + offset, count)
-        for i in range(count):
-            w[i], m[i], s[i] = update(optimizer, w[i], g[i], m[i], s[i], rate, h1, h2, h3, c1, c2)
-    elif first_moment != 0:
-        m = floats_at(first_moment + offset, count)
-        for i in range(count):
-            w[i], m[i], _ = update(optimizer, w[i], g[i], m[i], ZERO, rate, h1, h2, h3, c1, c2)
-    else:
-        for i in range(count):
-            w[i], _, _ = update(optimizer, w[i], g[i], ZERO, ZERO, rate, h1, h2, h3, c1, c2)
+    for first in range(start, end, CHECKED_AT_ONCE):
+        count = min(CHECKED_AT_ONCE, end - first)
+        offset = FLOAT_BYTES * first
+        w = floats_at(parameters + offset, count)
+        g = floats_at(gradients + offset, count)
+        if not all_finite(g):
+            numbers[BROKEN] = ONE
+            return
+        if second_moment != 0:
+            m = floats_at(first_moment + offset, count)
+            s = floats_at(second_moment + offset, count)
+            for i in range(count):
+                w[i], m[i], s[i] = update(optimizer, w[i], g[i], m[i], s[i], rate, h1, h2, h3, c1, c2)
+        elif first_moment != 0:
+            m = floats_at(first_moment + offset, count)
+            for i in range(count):
+                w[i], m[i], _ = update(optimizer, w[i], g[i], m[i], ZERO, rate, h1, h2, h3, c1, c2)
+        else:
+            for i in range(count):
+                w[i], _, _ = update(optimizer, w[i], g[i], ZERO, ZERO, rate, h1, h2, h3, c1, c2)

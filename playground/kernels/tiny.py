@@ -13,12 +13,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from playground.catalog.activations import IDENTITY, SIGMOID, activate, activation_slope
-from playground.catalog.elementary import ONE, ZERO, exp, log, maximum, where
-from playground.catalog.losses import binary_cross_entropy_on_logit, loss_slope, loss_value
-from playground.catalog.optimizers import update
-from playground.kernels.compiling import inlined_kernel, kernel
+from playground.catalog.activations import IDENTITY, sigmoid
+from playground.catalog.elementary import ONE, ZERO, exp, log, maximum, minimum, where
+from playground.catalog.losses import binary_cross_entropy_on_logit
+from playground.kernels.compiling import inlined_kernel, kernel, loss_slope, loss_value, update
+from playground.kernels.lanes import activate_lanes, scale_lanes, scale_numbers
 from playground.kernels.packed import at
+from playground.kernels.purposes import LOOK, TRAIN
 from playground.kernels.shuffling import shuffle
 from playground.kernels.simd.host import WIDTH
 from playground.kernels.simd.memory import address, transpose_block
@@ -33,8 +34,8 @@ from playground.kernels.simd.vectors import (
     store_vector,
     sum_of_lanes,
 )
-from playground.kernels.state import EPOCH, H1, H2, H3, L1, L2, POSITION, RATE, STEP
-from playground.kernels.stepping import sign
+from playground.kernels.state import CLIP_NORM, CLIP_VALUE, DECAY, EPOCH, H1, H2, H3, L1, L2, POSITION, RATE, STEP
+from playground.kernels.stepping import clip_factor, rate_at, sign
 from playground.kernels.tiny_layout import (
     ACTIVATION_CODE,
     AFTER_SOFTMAX,
@@ -45,6 +46,7 @@ from playground.kernels.tiny_layout import (
     FUSED_SOFTMAX,
     SETTING,
     STRIDE,
+    SUMS,
     TO,
     WEIGHTS,
     WIDE,
@@ -93,7 +95,7 @@ def _forward(layers, settings, weights, values, samples):
     """(units, samples) = activation(Wᵀ (units, inputs + 1) · (inputs + 1, samples)), layer by layer."""
     for layer in range(layers.shape[0]):
         row = layers[layer]
-        x, z = at(values, row[FROM] * samples), at(values, row[TO] * samples)
+        x, z = at(values, row[FROM] * samples), at(values, row[SUMS] * samples)
         w, units = at(weights, row[WEIGHTS]), row[WIDTH_OUT]
         for lane in range(0, samples, LANES):
             for j in range(0, units, LANE_ROWS):
@@ -102,16 +104,7 @@ def _forward(layers, settings, weights, values, samples):
                 lane_tile_of_columns(count, FULL, at(w, j), row[STRIDE], at(x, lane), samples, out, samples, row[WIDTH_IN] + 1)
         if row[ACTIVATION_CODE] != IDENTITY:
             parameter = settings[row[SETTING], PARAMETER]
-            for i in range(0, units * samples, LANES):
-                store_vector(z, i, activate(row[ACTIVATION_CODE], load_vector(z, i), parameter))
-
-
-@inlined_kernel
-def _scale_by_slope(code, parameter, values, deltas, count):
-    """deltas ·= slope of the activation, where its values are known."""
-    for i in range(0, count, LANES):
-        a = load_vector(values, i)
-        store_vector(deltas, i, load_vector(deltas, i) * activation_slope(code, a, a, parameter))
+            activate_lanes(row[ACTIVATION_CODE], z, at(values, row[TO] * samples), units * samples, parameter)
 
 
 @inlined_kernel
@@ -128,7 +121,8 @@ def _backward(layers, settings, weights, values, deltas, samples):
                 lane_tile_of_rows(count, FULL, w, stride, at(dz, lane), samples, out, samples, row[WIDTH_OUT])
         if before[ACTIVATION_CODE] != IDENTITY:
             parameter = settings[before[SETTING], PARAMETER]
-            _scale_by_slope(before[ACTIVATION_CODE], parameter, at(values, row[FROM] * samples), dx, inputs * samples)
+            z, a = at(values, before[SUMS] * samples), at(values, row[FROM] * samples)
+            scale_lanes(before[ACTIVATION_CODE], dx, z, a, inputs * samples, parameter)
 
 
 @inlined_kernel
@@ -156,7 +150,7 @@ def _all_gradients(layers, rows_of_a, rows_of_d, values, deltas, turned, gradien
 
 
 @inlined_kernel
-def _elementwise_loss(ending, code, outputs, targets, deltas, units, samples, count, scale):
+def _elementwise_loss(ending, code, parameter, outputs, targets, deltas, units, samples, count, scale):
     """Loss of a batch number by number, and its slope into ``deltas``; lanes from ``count`` on take no part."""
     total = spread(ZERO)
     for lane in range(0, samples, LANES):
@@ -165,9 +159,9 @@ def _elementwise_loss(ending, code, outputs, targets, deltas, units, samples, co
             a, t = load_vector(outputs, i), load_vector(targets, i)
             if ending == FUSED_SIGMOID:
                 loss = binary_cross_entropy_on_logit(a, t)
-                slope = activate(SIGMOID, a, ZERO) - t
+                slope = sigmoid(a, ZERO) - t
             else:
-                loss, slope = loss_value(code, a, t), loss_slope(code, a, t)
+                loss, slope = loss_value(code, a, t, parameter), loss_slope(code, a, t, parameter)
             total += where(taken, loss, ZERO)
             store_vector(deltas, i, where(taken, slope * scale, ZERO))
     return sum_of_lanes(total)
@@ -240,11 +234,13 @@ def _loss(layout, values, targets, deltas, count):
         return _softmax_cross_entropy(z, targets, dz, units, samples, count, scale)
     if layout.ending == AFTER_SOFTMAX:
         _softmax_forward(z, units, samples)
-    total = _elementwise_loss(layout.ending, layout.loss_code, z, targets, dz, units, samples, count, scale)
+    parameter = layout.settings[layout.loss_setting, PARAMETER]
+    total = _elementwise_loss(layout.ending, layout.loss_code, parameter, z, targets, dz, units, samples, count, scale)
     if layout.ending == AFTER_SOFTMAX:
         _softmax_backward(z, dz, units, samples)
     elif row[ACTIVATION_CODE] != IDENTITY:
-        _scale_by_slope(row[ACTIVATION_CODE], layout.settings[row[SETTING], PARAMETER], z, dz, units * samples)
+        sums, parameter = at(values, row[SUMS] * samples), layout.settings[row[SETTING], PARAMETER]
+        scale_numbers(row[ACTIVATION_CODE], dz, sums, z, units * samples, parameter)
     return total if layout.mean_over_rows else total / np.float32(units)
 
 
@@ -264,16 +260,40 @@ def _step_gradients(layout, buffers, count):
 
 
 @inlined_kernel
+def _limit(gradients, hyper):
+    """Cut and shorten the gradient where that is asked for; whether all of it is finite."""
+    g = address(gradients)
+    total = spread(ZERO)
+    for i in range(0, gradients.size, LANES):
+        total += load_vector(g, i) * ZERO
+    if hyper[CLIP_VALUE] != ZERO:
+        for i in range(0, gradients.size, LANES):
+            store_vector(g, i, minimum(maximum(load_vector(g, i), -hyper[CLIP_VALUE]), hyper[CLIP_VALUE]))
+    if hyper[CLIP_NORM] != ZERO:
+        squares = spread(ZERO)
+        for i in range(0, gradients.size, LANES):
+            squares += load_vector(g, i) * load_vector(g, i)
+        factor = clip_factor(gradients, sum_of_lanes(squares), hyper[CLIP_NORM])
+        if factor < ONE:
+            for i in range(0, gradients.size, LANES):
+                store_vector(g, i, load_vector(g, i) * factor)
+    return sum_of_lanes(total) == ZERO
+
+
+@inlined_kernel
 def _update(optimizer, weights, gradients, first_moment, second_moment, decays, hyper, c1, c2):
     """One optimizer step, LANES parameters at a time."""
     w, g = address(weights), address(gradients)
     m, s = address(first_moment), address(second_moment)
     rate, h1, h2, h3, l1, l2 = hyper[RATE], hyper[H1], hyper[H2], hyper[H3], hyper[L1], hyper[L2]
+    decay = rate * hyper[DECAY]
     nothing = spread(ZERO)
     for i in range(0, weights.size, LANES):
         weight, gradient = load_vector(w, i), load_vector(g, i)
-        if l1 != ZERO or l2 != ZERO:
-            gradient += load_vector(address(decays), i) * (l1 * sign(weight) + l2 * weight)
+        if l1 != ZERO or l2 != ZERO or decay != ZERO:
+            acts = load_vector(address(decays), i)
+            weight -= acts * decay * weight
+            gradient += acts * (l1 * sign(weight) + l2 * weight)
         if second_moment.size > 0:
             first, second = load_vector(m, i), load_vector(s, i)
             weight, first, second = update(optimizer, weight, gradient, first, second, rate, h1, h2, h3, c1, c2)
@@ -300,8 +320,11 @@ def _load_batch(buffers, batch, width_in, width_out, samples):
 
 
 @kernel
-def train(layout, buffers, run, parameters, inputs, targets, batch_size, optimizer, memory_start, steps):
-    """Mini-batches one after the other; see ``reference.train``. Parameters and memory are in the plan's order outside."""
+def train(layout, buffers, run, parameters, inputs, targets, batch_size, optimizer, memory_start, steps, purpose):
+    """Mini-batches one after the other; see ``reference.train``. Parameters and memory are in the plan's order outside.
+
+    To LOOK, only the gradients of the first batch are computed.
+    """
     old = rounding()
     set_rounding(flushing(old))
     _rearrange(layout.place, parameters, buffers.weights, False)
@@ -320,7 +343,7 @@ def train(layout, buffers, run, parameters, inputs, targets, batch_size, optimiz
         if run.stop[0] != 0:
             break
         start = counters[POSITION]
-        if start == 0:
+        if start == 0 and purpose == TRAIN:
             shuffle(run.order, run.random)
         if batch == batches or start == 0:
             left = (rows - start + batch_size - 1) // batch_size
@@ -329,9 +352,14 @@ def train(layout, buffers, run, parameters, inputs, targets, batch_size, optimiz
         count = min(batch_size, rows - start)
         _load_batch(buffers, batch, width_in, width_out, samples)
         loss = _step_gradients(layout, buffers, count)
-        if not np.isfinite(loss):
-            total, seen = np.float64(loss), 1
+        if purpose == LOOK:
+            _rearrange(layout.place, run.gradients, buffers.gradients, True)
+            total, seen = np.float64(loss), count
             break
+        if not np.isfinite(loss) or not _limit(buffers.gradients, hyper):
+            total, seen = np.float64(loss) if not np.isfinite(loss) else np.nan, 1
+            break
+        hyper[RATE] = rate_at(hyper, counters[STEP])
         power1 *= np.float64(hyper[H1])
         power2 *= np.float64(hyper[H2])
         c1, c2 = np.float32(1.0 / (1.0 - power1)), np.float32(1.0 / (1.0 - power2))
@@ -361,15 +389,3 @@ def train(layout, buffers, run, parameters, inputs, targets, batch_size, optimiz
         _rearrange(layout.place, run.second_moment, buffers.second_moment, True)
     set_rounding(old)
     return total / max(1, seen)
-
-
-@kernel
-def gradients(layout, buffers, parameters, inputs, targets, into):
-    """Slope of the mean loss of one batch, in the plan's order into ``into``; returns the loss. At most ``samples`` rows."""
-    _rearrange(layout.place, parameters, buffers.weights, False)
-    order = np.arange(inputs.shape[0])
-    _gather(inputs, targets, order, 0, 1, order.size, order.size, layout.samples, buffers.gathered)
-    _load_batch(buffers, 0, inputs.shape[1], targets.shape[1], layout.samples)
-    loss = _step_gradients(layout, buffers, order.size)
-    _rearrange(layout.place, into, buffers.gradients, True)
-    return loss / np.float32(order.size)

@@ -7,10 +7,25 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from playground.catalog.activations import ACTIVATIONS
 from playground.kernels.simd.host import WIDTH
 from playground.kernels.simd.vectors import LANES
 from playground.network.parameters import aligned_zeros, padded
-from playground.network.plan import CODE, DENSE, FUSED, INPUTS, OPERATION, OVER_ROWS, SOFTMAX, UNITS, Plan
+from playground.network.plan import (
+    ACTIVATION,
+    CODE,
+    DENSE,
+    FUSED,
+    INPUT,
+    INPUTS,
+    OPERATION,
+    OUTPUT,
+    OVER_ROWS,
+    SOFTMAX,
+    TRAINABLE,
+    UNITS,
+    Plan,
+)
 
 Array = NDArray[Any]
 MOST_UNITS = 16
@@ -19,10 +34,12 @@ MOST_SAMPLES = 32
 WIDE_FROM = 8
 # Batches gathered ahead: numbers written one by one can be read as a register only some time later.
 AHEAD = 16
+# Activations whose slope needs the sum.
+KEEPS_SUM = frozenset(record.code for record in ACTIVATIONS.values() if record.keeps_sum)
 FULL = LANES // WIDTH
 
 # Columns of the table of layers.
-FROM, TO, WIDTH_IN, WIDTH_OUT, WEIGHTS, STRIDE, ACTIVATION_CODE, SETTING, WIDE = range(9)
+FROM, TO, WIDTH_IN, WIDTH_OUT, WEIGHTS, STRIDE, ACTIVATION_CODE, SETTING, WIDE, SUMS = range(10)
 # What ends the network: a loss fused with sigmoid or with softmax, softmax before another loss, or the plain outputs.
 PLAIN, FUSED_SIGMOID, FUSED_SOFTMAX, AFTER_SOFTMAX = range(4)
 
@@ -33,8 +50,9 @@ class Layout(NamedTuple):
     Parameters
     ----------
     layers
-        int64 (layers, 9): rows of inputs and outputs, widths, where the weights begin, numbers from one input's weights to
-        the next, the activation's code and row in the plan's settings, and whether the layer is wide.
+        int64 (layers, 10): rows of inputs and outputs, widths, where the weights begin, numbers from one input's weights to
+        the next, the activation's code and row in the plan's settings, whether the layer is wide, and the rows of the sums
+        (the outputs' own where the slope doesn't need the sums).
     settings
         The plan's own: they may change while training.
     place
@@ -47,8 +65,8 @@ class Layout(NamedTuple):
         Rows of values.
     samples
         Room for samples: LANES or twice that.
-    ending, loss_code, mean_over_rows
-        What ends the network.
+    ending, loss_code, loss_setting, mean_over_rows
+        What ends the network; the loss's parameter stands in that row of the settings.
     """
 
     layers: Array
@@ -61,23 +79,20 @@ class Layout(NamedTuple):
     samples: int
     ending: int
     loss_code: int
+    loss_setting: int
     mean_over_rows: bool
 
 
 def lane_layout(plan: Plan, batch_size: int, wide_from: int = WIDE_FROM) -> Layout | None:
     """Lay out a plan for the vector lanes; None where it doesn't fit: many units, a large batch, another kind of layer."""
-    dense = plan.instructions[plan.instructions[:, OPERATION] == DENSE]
-    after = plan.instructions[len(dense) :]
-    if max(plan.widths) > MOST_UNITS or batch_size > MOST_SAMPLES or len(after) > 2:
+    chain = _chain(plan)
+    if chain is None or max(plan.widths) > MOST_UNITS or batch_size > MOST_SAMPLES:
         return None
-    loss, head = after[-1], after[0] if len(after) == 2 else None
-    softmax = head is not None and head[OPERATION] == SOFTMAX
+    loss, head = plan.instructions[-1], plan.instructions[-2]
     samples = LANES if batch_size <= LANES else 2 * LANES
-    layers, rows = _table(dense, plan.widths, wide_from)
-    if head is not None and not softmax and not head[FUSED]:
-        # An output activation of its own is that of the last layer.
-        layers[-1, [ACTIVATION_CODE, SETTING]] = head[CODE], len(dense)
+    layers, rows = _table(chain, wide_from)
     place, decays, rows_of_a, rows_of_d = _place_parameters(plan, layers, rows, samples)
+    softmax = head[OPERATION] == SOFTMAX
     if loss[FUSED]:
         ending = FUSED_SOFTMAX if softmax else FUSED_SIGMOID
     else:
@@ -93,29 +108,67 @@ def lane_layout(plan: Plan, batch_size: int, wide_from: int = WIDE_FROM) -> Layo
         samples=samples,
         ending=ending,
         loss_code=int(loss[CODE]),
+        loss_setting=len(plan.settings) - 1,
         mean_over_rows=bool(loss[OVER_ROWS]),
     )
 
 
-def _table(dense: Array, widths: tuple[int, ...], wide_from: int) -> tuple[Array, int]:
+class _Link(NamedTuple):
+    """A dense layer with the activation that follows it, and whether its sums must be kept."""
+
+    inputs: int
+    units: int
+    code: int
+    setting: int
+    keeps_sums: bool
+
+
+def _chain(plan: Plan) -> list[_Link] | None:
+    """The plan as a chain of dense layers that all learn; None if it has anything else."""
+    links: list[_Link] = []
+    end = 0
+    for index, row in enumerate(plan.instructions[:-1]):
+        kind = row[OPERATION]
+        if row[INPUT] != end or kind not in (DENSE, ACTIVATION, SOFTMAX):
+            return None
+        if kind == DENSE:
+            if not row[TRAINABLE]:
+                return None
+            links.append(_Link(int(row[INPUTS]), int(row[UNITS]), int(row[CODE]), index, False))
+        elif not links or (kind == SOFTMAX and index < len(plan.instructions) - 2):
+            return None
+        elif kind == ACTIVATION and not row[FUSED]:
+            # An activation of its own is that of the layer before it.
+            code = int(row[CODE])
+            links[-1] = links[-1]._replace(code=code, setting=index, keeps_sums=code in KEEPS_SUM)
+        end = row[OUTPUT]
+    return links
+
+
+def _table(chain: list[_Link], wide_from: int) -> tuple[Array, int]:
     """The table of layers, and how many rows of values they have."""
     # A row for each unit and one of ones; a wide layer's rows fill whole registers when they are transposed.
+    widths = [chain[0].inputs, *(link.units for link in chain)]
     heights = [max(width + 1, _whole_registers(width)) for width in widths]
     starts = np.cumsum([0, *heights])
-    layers = np.zeros((len(dense), 9), np.int64)
-    for index, instruction in enumerate(dense):
-        inputs, units = int(instruction[INPUTS]), int(instruction[UNITS])
-        wide = units >= wide_from
-        stride = _whole_registers(units) if wide else units
-        layers[index] = starts[index], starts[index + 1], inputs, units, 0, stride, instruction[CODE], index, wide
+    rows = int(starts[-1])
+    layers = np.zeros((len(chain), 10), np.int64)
+    for index, link in enumerate(chain):
+        wide = link.units >= wide_from
+        stride = _whole_registers(link.units) if wide else link.units
+        before, after, sums = starts[index], starts[index + 1], starts[index + 1]
+        if link.keeps_sums:
+            sums, rows = rows, rows + link.units
+        layers[index] = before, after, link.inputs, link.units, 0, stride, link.code, link.setting, wide, sums
     # The narrow layers' weights come first, one after the other; each wide layer's begin with a register.
     end = 0
     for kind in (0, 1):
         for layer in layers[layers[:, WIDE] == kind]:
-            layers[layer[SETTING], WEIGHTS] = end
+            # A copy of the row: the one in the table is found by where its inputs lie.
+            layers[layers[:, FROM] == layer[FROM], WEIGHTS] = end
             end += (layer[WIDTH_IN] + 1) * layer[STRIDE]
         end = padded(int(end))
-    return layers, int(starts[-1])
+    return layers, rows
 
 
 def _whole_registers(units: int) -> int:

@@ -26,8 +26,25 @@ def start_warming() -> subprocess.Popen[bytes]:
     )
 
 
+# The two ways to train: with the batch in the vector lanes, and layer by layer.
+LANES, LAYERS = "lanes", "layers"
+
+
 def warm() -> None:
-    """Run each kernel once on tiny networks, which compiles it and keeps the result."""
+    """Compile every kernel and keep the result; two processes share the work."""
+    other = subprocess.Popen([sys.executable, "-m", "playground.kernels.warm", LANES])
+    try:
+        warm_part(LAYERS)
+        code = other.wait()
+    finally:
+        other.terminate()
+    if code:
+        raise RuntimeError(f"compiling ended with code {code}")
+    cache.mark_complete()
+
+
+def warm_part(part: str) -> None:
+    """Run each kernel of a part once on a small network, which compiles it."""
     from playground.experiment import (
         Adam,
         DataSpec,
@@ -40,28 +57,30 @@ def warm() -> None:
     )
     from playground.kernels import cpu
     from playground.kernels.team import Team
+    from playground.kernels.tiny_layout import MOST_UNITS
 
-    # One for each path: with the batch in the vector lanes, and layer by layer.
-    for units in (2, cpu.WIDER_THAN_TINY):
-        experiment = Experiment(
-            data=DataSpec(source=SyntheticSource(name="circle")),
-            network=NetworkSpec(layers=(Dense(units=units, activation="tanh"),)),
-            training=TrainingSpec(task="binary", loss="binary_cross_entropy", optimizer=Adam(), batch_size=2),
-        )
-        plan = build_plan(experiment, 2, 1)
-        inputs, targets = np.zeros((4, 2), np.float32), np.zeros((4, 1), np.float32)
-        state = cpu.new_state(plan, experiment.training, np.zeros(plan.parameter_size, np.float32), 4)
-        cpu.train(state, inputs, targets, 2)
+    units = 2 if part == LANES else MOST_UNITS + 1
+    experiment = Experiment(
+        data=DataSpec(source=SyntheticSource(name="circle")),
+        network=NetworkSpec(layers=(Dense(units=units, activation="tanh"),)),
+        training=TrainingSpec(task="binary", loss="binary_cross_entropy", optimizer=Adam(), batch_size=2),
+    )
+    plan = build_plan(experiment, 2, 1)
+    inputs, targets = np.zeros((4, 2), np.float32), np.zeros((4, 1), np.float32)
+    state = cpu.new_state(plan, experiment.training, np.zeros(plan.parameter_size, np.float32), 4)
+    cpu.train(state, inputs, targets, 2)
+    if part == LAYERS:
         cpu.evaluate(state, inputs, targets, np.zeros_like(targets))
-        cpu.outputs(plan, state.parameters, inputs)
-    # What a helping thread runs.
-    with Team(2):
-        pass
-    cache.mark_complete()
+        # What a helping thread runs.
+        with Team(2):
+            pass
 
 
 def main() -> None:
     """Fill the cache; what an earlier attempt left there half done is thrown away if it can't be loaded."""
+    if sys.argv[1:]:
+        warm_part(sys.argv[1])
+        return
     try:
         warm()
     except Exception:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
+from math import prod
 from typing import Any
 
 import msgspec
@@ -18,31 +18,47 @@ PADDING = 16
 
 @dataclass(frozen=True)
 class ParameterView:
-    """Where one weight matrix or bias lies in the buffer.
+    """Where one parameter lies in the buffer.
 
     Parameters
     ----------
     name
-        ``layers.0.weight`` or ``layers.0.bias``; layers are counted with the output layer last.
+        ``layers.0.weight``, ``layers.0.bias``, ``layers.1.layers.0.weight``, …; layers are counted with the output layer last.
     offset
         Index of its first number.
     shape
         ``(inputs, units)`` of a weight matrix, ``(units,)`` of a bias.
+    fan_in, fan_out
+        How many numbers one output sums up and how many outputs one input reaches; 0 where nothing is drawn.
+    start
+        What every number is at the start where nothing is drawn; None takes the experiment's initial bias.
+    decays
+        Whether L1, L2 and weight decay act on it: on weights, never on biases.
+    trainable
+        Whether it learns.
+    is_statistic
+        Whether it is a running statistic of batch normalization: saved, but never learned.
     """
 
     name: str
     offset: int
     shape: tuple[int, ...]
+    fan_in: int = 0
+    fan_out: int = 0
+    start: float | None = None
+    decays: bool = False
+    trainable: bool = True
+    is_statistic: bool = False
 
     @property
     def size(self) -> int:
         """How many numbers it has."""
-        return int(np.prod(self.shape))
+        return prod(self.shape)
 
     @property
-    def is_weight(self) -> bool:
-        """Whether L1 and L2 act on it: on weights, never on biases."""
-        return len(self.shape) > 1
+    def layer(self) -> str:
+        """Name of the layer that it belongs to: ``layers.0``."""
+        return self.name.rpartition(".")[0]
 
     def of(self, buffer: NDArray[Any]) -> NDArray[Any]:
         """The view itself: writing to it writes to the buffer."""
@@ -62,29 +78,6 @@ def aligned_zeros(size: int, dtype: Any = np.float32) -> NDArray[Any]:
     return raw[start : start + size * item].view(dtype)
 
 
-def lay_out(widths: tuple[int, ...]) -> tuple[tuple[ParameterView, ...], int]:
-    """Place the weights and biases of a chain of dense layers one after the other.
-
-    Parameters
-    ----------
-    widths
-        Inputs, units of each hidden layer, outputs.
-
-    Returns
-    -------
-    views, size
-        The views in order, and the length of the whole buffer.
-    """
-    views = []
-    end = 0
-    for layer, (inputs, units) in enumerate(pairwise(widths)):
-        for kind, shape in (("weight", (inputs, units)), ("bias", (units,))):
-            view = ParameterView(f"layers.{layer}.{kind}", end, shape)
-            views.append(view)
-            end += padded(view.size)
-    return tuple(views), end
-
-
 def initialize(
     views: tuple[ParameterView, ...], size: int, initializer: str | msgspec.Struct, bias: float, seed: int
 ) -> NDArray[np.float32]:
@@ -93,7 +86,7 @@ def initialize(
     Parameters
     ----------
     views, size
-        As `lay_out` gives them.
+        As a `Plan` has them.
     initializer, bias, seed
         As an experiment's network has them.
 
@@ -106,8 +99,8 @@ def initialize(
     record, numbers = initializers.resolve(initializer)
     buffer = aligned_zeros(size)
     for view in views:
-        if view.is_weight:
-            view.of(buffer)[:] = record.draw(random, *view.shape, numbers)
-        else:
-            view.of(buffer)[:] = bias
+        if view.fan_in and record.draw is not None:
+            view.of(buffer)[:] = record.draw(random, view.shape, view.fan_in, view.fan_out, numbers)
+        elif not view.fan_in:
+            view.of(buffer)[:] = bias if view.start is None else view.start
     return buffer

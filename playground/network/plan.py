@@ -5,50 +5,133 @@ So the compiled code is the same for every network and nothing is compiled again
 
 Values of a batch lie in one buffer, a region per layer. A region that starts at unit u holds ``rows × width`` numbers
 from index ``u × capacity`` on, where capacity is the number of rows the buffer has room for; so one table serves every
-batch size. Gradients of the values lie in a second buffer of the same layout.
+batch size. Gradients of the values lie in a second buffer of the same layout. An image of height × width × channels is a
+row of as many numbers, its channels side by side.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from math import prod
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from playground.catalog import activations
-from playground.catalog.losses import LOSSES
-from playground.network.layers import ActivationChoice, Dense
-from playground.network.parameters import ParameterView, lay_out
+from playground.network.parameters import PADDING, ParameterView, padded
 
 # Operations.
 DENSE = 0  # output = activation(input · W + b)
-ACTIVATION = 1  # output = activation(input), number by number: the output layer's
+ACTIVATION = 1  # output = activation(input), number by number
 SOFTMAX = 2  # output = softmax of each row
 LOSS = 3  # how wrong the outputs are; always the last instruction
+CONVOLUTION = 4  # the windows of an image as rows (im2col), then as DENSE
+MAX_POOL = 5  # the largest number of each window, channel by channel
+AVERAGE_POOL = 6  # the mean of each window, channel by channel
+BATCH_NORM = 7  # each feature over the batch to mean 0 and variance 1, then scaled and shifted
+LAYER_NORM = 8  # each row to mean 0 and variance 1, then scaled and shifted
+DROPOUT = 9  # random numbers set to 0 while training
+EMBEDDING = 10  # a row of a table for each whole number in one column
+ADD = 11  # output = input + second input
 
-# Columns of the instruction table.
-OPERATION = 0
-INPUT = 1  # unit where the input region starts
-OUTPUT = 2  # unit where the output region starts; for LOSS, where the logits lie
-INPUTS = 3  # width of the input
-UNITS = 4  # width of the output
-WEIGHT = 5  # index of the weights in the parameter buffer
-BIAS = 6  # index of the biases
-CODE = 7  # code of the activation or loss
-FUSED = 8  # 1: the loss's slope is taken at the logits, so the output activation's own slope is skipped
-OVER_ROWS = 9  # LOSS: 1 for a mean over rows, 0 for a mean over rows and outputs
-COLUMNS = 10
+(
+    # Columns of the instruction table.
+    OPERATION,
+    INPUT,  # unit where the input region starts
+    OUTPUT,  # unit where the output region starts; for LOSS, where the logits lie
+    INPUTS,  # width of the input: of DENSE, of a window (CONVOLUTION), of a row
+    UNITS,  # width of the output; filters of CONVOLUTION, features of BATCH_NORM
+    WEIGHT,  # index of the weights (tables, scales) in the parameter buffer
+    BIAS,  # index of the biases (shifts)
+    CODE,  # code of the activation or loss
+    FUSED,  # 1: the loss's slope is taken at the logits, so the output activation's own slope is skipped
+    OVER_ROWS,  # LOSS: 1 for a mean over rows, 0 for a mean over rows and outputs
+    TRAINABLE,  # 1 if its parameters learn
+    PASSES_BACK,  # 1 if something before it learns, so that the slope at its input is needed
+    SPARE,  # unit of a region for the slope at the input where that has got another one already, else −1
+    SECOND,  # ADD: the second input; CONVOLUTION: the windows as rows; BATCH_NORM, LAYER_NORM: what backward needs
+    HEIGHT,
+    WIDTH,
+    CHANNELS,
+    OUT_HEIGHT,
+    OUT_WIDTH,
+    KERNEL_HEIGHT,
+    KERNEL_WIDTH,
+    STRIDE_HEIGHT,
+    STRIDE_WIDTH,
+    TOP,  # rows of padding above
+    LEFT,  # columns of padding to the left
+    COUNTS_PADDING,  # AVERAGE_POOL: 1 if padding counts as zeros
+    STATISTICS,  # BATCH_NORM: index of the running means; the running variances follow, each padded
+    COLUMN,  # EMBEDDING: which column of the input holds the whole numbers
+    FIRST,  # EMBEDDING: where its numbers begin within an output row
+    ROW_WIDTH,  # EMBEDDING: width of a whole output row
+    TABLE_ROWS,  # EMBEDDING: rows of the table
+) = range(31)
+COLUMNS = 31
 
 # Columns of the table of settings, one row an instruction.
-PARAMETER = 0  # the activation's parameter
+PARAMETER = 0  # the activation's or loss's parameter; the share that is dropped
+EPSILON = 1  # added to variances
+MOMENTUM = 2  # share of a batch's statistics in the running ones
 SETTINGS = 4
 
 # Columns of the table of parameter blocks.
 BLOCK_OFFSET = 0
 BLOCK_SIZE = 1
-BLOCK_DECAYS = 2  # 1 if L1 and L2 act on it
+BLOCK_DECAYS = 2  # 1 if L1, L2 and weight decay act on it
+BLOCK_TRAINABLE = 3  # 1 if it learns
+
+
+# Width of data that nobody has looked at yet.
+UNKNOWN = 0
+
+
+@dataclass(frozen=True)
+class Region:
+    """Where the values of one layer lie.
+
+    Parameters
+    ----------
+    unit
+        Where it starts, in units.
+    shape
+        ``(width,)``, or ``(height, width, channels)`` of an image.
+    learns
+        Whether a trainable parameter acts on it.
+    is_data
+        Whether it is the network's input.
+    """
+
+    unit: int
+    shape: tuple[int, ...]
+    learns: bool = False
+    is_data: bool = False
+
+    @property
+    def width(self) -> int:
+        """Numbers in a row."""
+        return prod(self.shape)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A layer of the network, and where its results lie: the inputs, each layer, the outputs.
+
+    Parameters
+    ----------
+    name
+        ``inputs``, ``layers.0``, ``layers.1.layers.0`` (within a residual block), ``outputs``.
+    kind
+        The layer's type, such as ``dense``; ``inputs`` and ``outputs`` for the ends.
+    region
+        Where its values lie, after its activation.
+    """
+
+    name: str
+    kind: str
+    region: Region
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,38 +144,61 @@ class Plan:
         int64 (instructions, COLUMNS).
     settings
         float32 (instructions, SETTINGS); may be changed while training.
-    widths
-        Inputs, units of each hidden layer, outputs.
-    regions
-        Unit where each layer's values start: inputs, hidden layers, outputs (after the output activation).
+    stages
+        Inputs, each layer in order (the layers of a residual block before the block itself), outputs.
     units
         Width of all regions together: the value buffer has ``units × capacity`` numbers.
     parameters
         Views into the parameter buffer.
     parameter_size
         Length of the parameter buffer, padding included.
+    region_widths
+        Numbers in a row of every region, by the unit where it starts.
     """
 
     instructions: NDArray[np.int64]
     settings: NDArray[np.float32]
-    widths: tuple[int, ...]
-    regions: tuple[int, ...]
+    stages: tuple[Stage, ...]
     units: int
     parameters: tuple[ParameterView, ...]
     parameter_size: int
+    region_widths: dict[int, int]
+
+    @cached_property
+    def widths(self) -> tuple[int, ...]:
+        """Numbers in a row of each stage."""
+        return tuple(stage.region.width for stage in self.stages)
+
+    @cached_property
+    def regions(self) -> tuple[int, ...]:
+        """Unit where each stage's values start; the outputs' after the output activation."""
+        return tuple(stage.region.unit for stage in self.stages)
 
     @cached_property
     def blocks(self) -> NDArray[np.int64]:
-        """int64 (views, 3): offset, size and whether weight penalties act, for the optimizer's pass."""
-        return np.array([(view.offset, view.size, view.is_weight) for view in self.parameters], np.int64)
+        """int64 (views, 4): offset, size, whether weight penalties act, and whether it learns, for the optimizer's pass."""
+        return np.array(
+            [(view.offset, view.size, view.decays and view.trainable, view.trainable) for view in self.parameters], np.int64
+        ).reshape(-1, 4)
 
     @cached_property
     def parameter_count(self) -> int:
-        """How many weights and biases there are, without padding."""
-        return sum(view.size for view in self.parameters)
+        """How many weights, biases, scales and shifts there are, without padding and running statistics."""
+        return sum(view.size for view in self.parameters if not view.is_statistic)
+
+    @cached_property
+    def largest_product(self) -> int:
+        """Multiplications of the largest matrix product, per row of the batch."""
+        sizes = [0]
+        for row in self.instructions:
+            if row[OPERATION] == DENSE:
+                sizes.append(int(row[INPUTS] * row[UNITS]))
+            elif row[OPERATION] == CONVOLUTION:
+                sizes.append(int(row[OUT_HEIGHT] * row[OUT_WIDTH] * row[INPUTS] * row[UNITS]))
+        return max(sizes)
 
     def view(self, buffer: NDArray[Any], name: str) -> NDArray[Any]:
-        """The weights ``(inputs, units)`` or biases ``(units,)`` of that name in a parameter buffer.
+        """The parameter of that name in a parameter buffer, such as weights ``(inputs, units)`` or biases ``(units,)``.
 
         Raises
         ------
@@ -105,85 +211,69 @@ class Plan:
         raise KeyError(name)
 
 
-def plan_network(
-    layers: tuple[Dense, ...], output_activation: ActivationChoice, loss_name: str, inputs: int, outputs: int
-) -> Plan:
-    """Turn a chain of layers into instructions.
+@dataclass
+class Builder:
+    """Collects the instructions of a network, layer by layer, and the room that they need.
 
-    Parameters
-    ----------
-    layers
-        The hidden layers.
-    output_activation, loss_name
-        What follows the output layer's weighted sums.
-    inputs, outputs
-        Width of the data's inputs and of its targets.
+    ``categories`` says how many different whole numbers each column of the data holds, where all columns do.
     """
-    widths = (inputs, *(layer.units for layer in layers), outputs)
-    views, size = lay_out(widths)
-    head, head_parameter = activations.resolve(output_activation)
-    loss = LOSSES[loss_name]
-    hidden = [activations.resolve(layer.activation) for layer in layers]
 
-    rows: list[dict[int, int]] = []
-    settings: list[float] = []
-    regions = [0]
-    unit = inputs
-    # The last dense layer leaves the logits as they are: the output activation is an instruction of its own.
-    for layer, (record, parameter) in enumerate([*hidden, (activations.ACTIVATIONS["identity"], 0.0)]):
-        weight, bias = views[2 * layer], views[2 * layer + 1]
-        rows.append(
-            {
-                OPERATION: DENSE,
-                INPUT: regions[-1],
-                OUTPUT: unit,
-                INPUTS: widths[layer],
-                UNITS: widths[layer + 1],
-                WEIGHT: weight.offset,
-                BIAS: bias.offset,
-                CODE: record.code,
-            }
-        )
-        settings.append(parameter)
-        regions.append(unit)
-        unit += widths[layer + 1]
+    categories: tuple[int, ...] = ()
+    rows: list[dict[int, int]] = field(default_factory=list)
+    settings: list[dict[int, float]] = field(default_factory=list)
+    stages: list[Stage] = field(default_factory=list)
+    views: list[ParameterView] = field(default_factory=list)
+    units: int = 0
+    parameter_end: int = 0
+    _widths: dict[int, int] = field(default_factory=dict)
 
-    fused = int(loss.fused_with == head.name)
-    logits = regions[-1]
-    if head.name != "identity":
-        operation = SOFTMAX if head.name == "softmax" else ACTIVATION
-        rows.append(
-            {
-                OPERATION: operation,
-                INPUT: logits,
-                OUTPUT: unit,
-                INPUTS: outputs,
-                UNITS: outputs,
-                CODE: head.code,
-                FUSED: fused,
-            }
-        )
-        settings.append(head_parameter)
-        regions[-1] = unit
-        unit += outputs
-    rows.append(
-        {
-            OPERATION: LOSS,
-            INPUT: regions[-1],
-            OUTPUT: logits,
-            INPUTS: outputs,
-            UNITS: outputs,
-            CODE: loss.code,
-            FUSED: fused,
-            OVER_ROWS: int(loss.mean_over == "rows"),
-        }
-    )
-    settings.append(0.0)
+    def region(self, shape: tuple[int, ...], learns: bool = False, is_data: bool = False) -> Region:
+        """Room for a row of this shape, for every row of the batch."""
+        found = Region(self.units, shape, learns, is_data)
+        self.units += found.width
+        self._widths[found.unit] = found.width
+        return found
 
-    instructions = np.zeros((len(rows), COLUMNS), np.int64)
-    for index, row in enumerate(rows):
-        for column, value in row.items():
-            instructions[index, column] = value
-    table = np.zeros((len(rows), SETTINGS), np.float32)
-    table[:, PARAMETER] = settings
-    return Plan(instructions, table, widths, tuple(regions), unit, views, size)
+    def scratch(self, numbers: int) -> int:
+        """Unit of a region with room for so many numbers, whatever the batch; capacities are multiples of PADDING."""
+        return self.region((-(-numbers // PADDING),)).unit
+
+    def parameter(self, name: str, shape: tuple[int, ...], **fields: Any) -> int:
+        """Room for a parameter; returns its index in the buffer. The fields are those of `ParameterView`."""
+        view = ParameterView(name, self.parameter_end, shape, **fields)
+        self.views.append(view)
+        self.parameter_end += padded(view.size)
+        return view.offset
+
+    def add(self, operation: int, x: Region, out: Region, columns: dict[int, int], settings: dict[int, float]) -> None:
+        """One more instruction, from one region to another."""
+        row = {OPERATION: operation, INPUT: x.unit, OUTPUT: out.unit, INPUTS: x.width, UNITS: out.width, SPARE: -1}
+        self.rows.append(row | {PASSES_BACK: int(x.learns)} | columns)
+        self.settings.append(settings)
+
+    def stage(self, name: str, kind: str, region: Region) -> None:
+        """A layer is complete: its results lie there."""
+        self.stages.append(Stage(name, kind, region))
+
+    def plan(self) -> Plan:
+        """All of it, as the backends take it."""
+        self._share_slopes()
+        instructions = np.zeros((len(self.rows), COLUMNS), np.int64)
+        for index, row in enumerate(self.rows):
+            for column, value in row.items():
+                instructions[index, column] = value
+        settings = np.zeros((len(self.rows), SETTINGS), np.float32)
+        for index, numbers in enumerate(self.settings):
+            for column, number in numbers.items():
+                settings[index, column] = number
+        return Plan(instructions, settings, tuple(self.stages), self.units, tuple(self.views), self.parameter_end, self._widths)
+
+    def _share_slopes(self) -> None:
+        """Where two instructions read one region, backward adds their slopes: the second one needs room for its own."""
+        reached: set[int] = set()
+        for row in reversed(self.rows[:-1]):
+            if row[INPUT] in reached and row[PASSES_BACK]:
+                row[SPARE] = self.region((self._widths[row[INPUT]],)).unit
+            reached.add(row[INPUT])
+            if row[OPERATION] == ADD:
+                reached.add(row[SECOND])

@@ -5,8 +5,19 @@ import pytest
 from sklearn import datasets
 
 from playground.data.bundled import BUNDLED, load_bundled
-from playground.data.dataset import load_dataset, output_width
-from playground.experiment import BUNDLED_TASKS, BundledSource, DataSpec
+from playground.data.dataset import load_dataset
+from playground.data.preprocessing import output_width
+from playground.experiment import (
+    BUNDLED_CATEGORIES,
+    BUNDLED_IMAGES,
+    BUNDLED_TASKS,
+    BundledSource,
+    DataSpec,
+    Experiment,
+    NetworkSpec,
+    TrainingSpec,
+    default_loss,
+)
 
 SHAPES = {
     "breast_cancer": (569, 30, 1),
@@ -16,11 +27,19 @@ SHAPES = {
     "diabetes": (442, 10, 1),
     "linnerud": (20, 3, 3),
     "multilabel": (1000, 20, 5),
+    "ratings": (5400, 2, 1),
 }
 
 
 def class_of_each_row(dataset):
     return [dataset.class_names[int(number)] for number in dataset.targets[:, 0]]
+
+
+def test_what_the_specs_know_of_a_set_is_what_it_is():
+    for name in BUNDLED:
+        dataset = load_bundled(name)
+        assert BUNDLED_IMAGES.get(name) == ((*dataset.image_shape, 1) if dataset.image_shape else None)
+        assert BUNDLED_CATEGORIES.get(name, 0) == len(dataset.categories)
 
 
 def test_every_set_can_be_chosen_and_poses_its_task():
@@ -29,12 +48,14 @@ def test_every_set_can_be_chosen_and_poses_its_task():
 
 @pytest.mark.parametrize("name", BUNDLED)
 def test_shapes_and_words_go_together(name):
-    dataset = load_dataset(DataSpec(source=BundledSource(name=name)), BUNDLED_TASKS[name])
+    data, task = DataSpec(source=BundledSource(name=name)), BUNDLED_TASKS[name]
+    dataset = load_dataset(data, task)
+    experiment = Experiment(data=data, network=NetworkSpec(), training=TrainingSpec(task=task, loss=default_loss(task)))
     rows, columns, outputs = SHAPES[name]
     assert dataset.name == name
     assert dataset.features.shape == (rows, columns)
     assert len(dataset.targets) == rows
-    assert output_width(dataset) == outputs
+    assert output_width(experiment, dataset) == outputs
     assert dataset.features.dtype == dataset.targets.dtype == np.float64
     assert np.isfinite(dataset.features).all()
     assert len(set(dataset.feature_names)) == columns
@@ -100,3 +121,25 @@ def test_topics_may_hold_together_or_not_at_all():
     assert set(np.unique(dataset.targets)) == {0.0, 1.0}
     assert {0, 1, 2} <= set(dataset.targets.sum(axis=1))
     assert dataset.class_names == dataset.target_names
+
+
+def test_ratings_are_stars_of_some_users_for_some_items_and_pile_up_at_both_ends():
+    dataset = load_bundled("ratings")
+    assert np.array_equal(dataset.targets, load_bundled("ratings").targets)
+    users, items = dataset.categories
+    assert len(dataset.features) == pytest.approx(0.18 * users * items)
+    assert len(np.unique(dataset.features, axis=0)) == len(dataset.features), "nobody rates twice"
+    for column, count in enumerate(dataset.categories):
+        assert set(np.unique(dataset.features[:, column])) <= set(range(count))
+    stars, counts = np.unique(dataset.targets, return_counts=True)
+    assert stars.tolist() == [1, 2, 3, 4, 5]
+    assert dataset.value_range == (1, 5)
+    # A scale that ends too soon gathers more at its ends than beside them.
+    assert counts[0] > 1.1 * counts[1]
+    assert counts[4] > 1.5 * counts[3]
+    assert "made-up" in dataset.description
+
+
+@pytest.mark.parametrize("name", ["multilabel", "ratings"])
+def test_what_nobody_measured_is_said_to_be_made_up(name):
+    assert "made-up" in load_bundled(name).description

@@ -3,9 +3,21 @@
 import numpy as np
 import pytest
 
-from playground.data.dataset import load_dataset, output_width
+from playground.data.dataset import load_dataset
 from playground.data.files import MOST_CLASSES, ColumnError, feature_rows, load_table, read_table, suggest
-from playground.experiment import Adam, Dense, FileSource, decode, encode
+from playground.data.preprocessing import prepare
+from playground.experiment import (
+    Adam,
+    DataSpec,
+    Dense,
+    Experiment,
+    FileSource,
+    NetworkSpec,
+    TrainingSpec,
+    decode,
+    default_loss,
+    encode,
+)
 from playground.storage import FileError
 
 PLAIN = "height,weight,kind\n1.5,50,cat\n1.75,75,dog\n2,80,cat\n"
@@ -24,6 +36,13 @@ def write(tmp_path):
 
 def source(path, *targets, ignore=()):
     return FileSource(path=path, targets=targets, ignore=ignore)
+
+
+def outputs_for(file_source, task):
+    """How many outputs a network for the table has."""
+    training = TrainingSpec(task=task, loss=default_loss(task))
+    data = prepare(Experiment(data=DataSpec(source=file_source), network=NetworkSpec(), training=training))
+    return data.preprocessing.outputs
 
 
 def refusal(action, *arguments, **keywords):
@@ -270,7 +289,7 @@ def test_a_table_becomes_a_data_set(write):
     assert dataset.class_names == ("setosa", "versicolor", "virginica")
     assert (dataset.feature_names, dataset.target_names) == (("sepal", "petal"), ("species",))
     assert dataset.name == "my flowers"
-    assert output_width(dataset) == 3
+    assert outputs_for(source(write(FLOWERS, "my flowers.csv"), "species"), "multiclass") == 3
 
 
 @pytest.mark.parametrize(
@@ -309,7 +328,15 @@ def test_several_quantities_and_several_labels(write):
     assert quantities.targets.tolist() == [[1, 0], [1, 1], [0, 0]]
     labels = load_table(source(path, "p", "q"), "multilabel")
     assert labels.class_names == ("p", "q")
-    assert output_width(labels) == 2
+    assert outputs_for(source(path, "p", "q"), "multilabel") == 2
+
+
+def test_quantities_on_a_scale_are_read_as_quantities(write):
+    path = write("a,stars\n1,1\n2,4.5\n3,5\n4,2\n")
+    assert load_table(source(path), "bounded").targets[:, 0].tolist() == [1, 4.5, 5, 2]
+    assert outputs_for(source(path), "bounded") == 1
+    text = write("a,stars\n1,many\n2,few\n", "words.csv")
+    assert "text" in refusal(load_table, source(text), "bounded")
 
 
 def test_a_changed_file_is_read_again(write):

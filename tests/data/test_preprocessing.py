@@ -11,14 +11,18 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from playground.data.bundled import load_bundled
 from playground.data.dataset import Dataset
-from playground.data.preprocessing import EXPANSIONS, expand, inputs_width, prepare, split
+from playground.data.preprocessing import EXPANSIONS, expand, prepare, split
 from playground.data.synthetic import draw
 from playground.experiment import (
+    BUNDLED_CATEGORIES,
     BUNDLED_TASKS,
     FEATURES,
     BundledSource,
     DataSpec,
+    Dense,
+    Embedding,
     Experiment,
+    ExperimentError,
     FileSource,
     NetworkSpec,
     SyntheticSource,
@@ -30,10 +34,11 @@ from playground.experiment import (
 
 def bundled(name, output_activation=None, loss=None, **data):
     task = BUNDLED_TASKS[name]
+    layers = (Embedding(),) if name in BUNDLED_CATEGORIES else (Dense(),)
     return checked(
         Experiment(
             data=DataSpec(source=BundledSource(name=name), **data),
-            network=NetworkSpec(output_activation=output_activation),
+            network=NetworkSpec(layers=layers, output_activation=output_activation),
             training=TrainingSpec(task=task, loss=loss or default_loss(task)),
         )
     )
@@ -125,7 +130,7 @@ def test_inputs_are_standardized_as_scikit_learn_does_from_training_rows(name):
     assert np.allclose(data.train_inputs, scaler.transform(features[data.train_rows]), atol=1e-6)
     assert np.allclose(data.test_inputs, scaler.transform(features[data.test_rows]), rtol=1e-5, atol=1e-6)
     assert data.train_inputs.dtype == np.float32
-    assert inputs_width(data.preprocessing) == features.shape[1]
+    assert data.preprocessing.network_inputs.width == features.shape[1]
 
 
 def test_regression_targets_are_standardized_from_training_rows():
@@ -246,3 +251,43 @@ def test_scores_of_classes_are_left_as_they_are():
     preprocessing = prepare(bundled("iris")).preprocessing
     outputs = np.random.default_rng(0).random((4, 3))
     assert preprocessing.values(outputs) is outputs
+
+
+@pytest.mark.parametrize("name", ["wine", "diabetes"])
+def test_validation_rows_are_neither_trained_nor_tested_on(name):
+    data = prepare(bundled(name, validation_fraction=0.2))
+    without = prepare(bundled(name))
+    rows = np.sort(np.concatenate([data.train_rows, data.validation_rows, data.test_rows]))
+    assert np.array_equal(rows, np.arange(len(data.dataset.features)))
+    assert np.array_equal(data.test_rows, without.test_rows), "the test rows stay the same"
+    assert len(data.validation_rows) == pytest.approx(0.2 * len(without.train_rows), abs=1)
+    assert np.allclose(data.train_inputs.mean(axis=0), 0, atol=1e-5), "mean and deviation are the training rows' alone"
+    assert len(data.validation_inputs) == len(data.validation_targets) == len(data.validation_rows)
+    assert len(without.validation_rows) == 0
+
+
+def test_a_yes_or_no_with_softmax_has_two_outputs():
+    preprocessing = prepare(bundled("breast_cancer", "softmax", "categorical_cross_entropy")).preprocessing
+    assert preprocessing.outputs == 2
+    assert preprocessing.targets(np.array([[0.0], [1.0]])).tolist() == [[1, 0], [0, 1]]
+    assert preprocessing.labels(np.array([[0.7, 0.3], [0.2, 0.8]])).tolist() == [0, 1]
+
+
+def test_answers_on_a_scale_become_zero_to_one_and_back():
+    preprocessing = prepare(bundled("ratings")).preprocessing
+    assert preprocessing.targets(np.array([[1.0], [3.0], [5.0]])).tolist() == [[0], [0.5], [1]]
+    assert preprocessing.values(np.array([[0.0], [0.25], [1.0]])).tolist() == [[1], [2], [5]]
+
+
+def test_numbers_that_only_name_things_stay_as_they_are_and_must_have_been_learned():
+    data = prepare(bundled("ratings"))
+    assert np.array_equal(data.train_inputs, data.dataset.features[data.train_rows])
+    assert data.preprocessing.network_inputs.categories == (200, 150)
+    for row, column in (([200, 0], "user"), ([0, 150], "item"), ([-1, 0], "user"), ([0, 0.5], "item")):
+        with pytest.raises(ExperimentError, match=f"no {column} that was learned"):
+            data.preprocessing.inputs(np.array([[0, 0], row]))
+
+
+def test_images_keep_their_shape():
+    assert prepare(bundled("digits")).preprocessing.network_inputs.image == (8, 8, 1)
+    assert prepare(bundled("wine")).preprocessing.network_inputs.image == ()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import make_moons
 
-from playground.data.dataset import load_dataset, output_width
+from playground.data.dataset import load_dataset
 from playground.data.synthetic import RULES, draw
 from playground.experiment import SYNTHETIC_TASKS, DataSpec, SyntheticSource
 
@@ -32,7 +32,7 @@ def test_as_many_points_as_asked_for(name, samples):
     assert dataset.features.shape == (samples, 2)
     assert dataset.targets.shape == (samples, 1)
     assert dataset.features.dtype == dataset.targets.dtype == np.float64
-    assert output_width(dataset) == 1
+    assert len(dataset.class_names) == (0 if RULES[name].regression else 2)
 
 
 @pytest.mark.parametrize("noise", [0, 5])

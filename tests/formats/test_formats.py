@@ -5,6 +5,7 @@ import struct
 
 import numpy as np
 import pytest
+from model_files import refusal, with_header, with_preprocessing
 
 from playground.data.dataset import load_dataset
 from playground.experiment import (
@@ -23,7 +24,6 @@ from playground.experiment import (
 )
 from playground.formats import FORMATS, format_for, npz, safetensors
 from playground.model import TrainedModel, load
-from playground.storage import FileError
 from playground.trainer import train
 
 
@@ -77,25 +77,6 @@ def path(tmp_path):
 
 def raw_rows(model):
     return load_dataset(model.experiment.data, model.experiment.training.task).features
-
-
-def refusal(action, *arguments):
-    """The message of a refusal: one line, ending as a sentence."""
-    with pytest.raises(FileError) as refused:
-        action(*arguments)
-    message = str(refused.value)
-    assert "\n" not in message
-    assert message.endswith(".")
-    return message
-
-
-def with_header(data, change):
-    """A safetensors file whose JSON header was changed by hand."""
-    (length,) = struct.unpack("<Q", data[:8])
-    header = json.loads(data[8 : 8 + length])
-    change(header)
-    changed = json.dumps(header).encode()
-    return struct.pack("<Q", len(changed)) + changed + data[8 + length :]
 
 
 # safetensors and torch
@@ -158,11 +139,12 @@ def test_the_metadata_are_text_that_other_programs_can_read(models, path):
     safetensors.save(models["multiclass"], path)
     with safe_open(path, framework="numpy") as file:
         metadata = file.metadata()
-    assert set(metadata) == {f"playground.{name}" for name in ("experiment", "preprocessing", "classes", "metrics")}
+    assert set(metadata) == {f"playground.{name}" for name in ("experiment", "preprocessing", "classes", "metrics", "torch")}
     assert decode(metadata["playground.experiment"]) == EXPERIMENTS["multiclass"]
     assert json.loads(metadata["playground.classes"]) == ["setosa", "versicolor", "virginica"]
     assert json.loads(metadata["playground.preprocessing"])["columns"][0] == "sepal length (cm)"
     assert 0 <= json.loads(metadata["playground.metrics"])["test_accuracy"] <= 1
+    assert metadata["playground.torch"] == "Sequential(Linear(4, 6), Sigmoid(), Linear(6, 3))"
 
 
 # Reading back
@@ -326,6 +308,11 @@ def test_a_description_that_was_spoiled_is_refused(models, path, key, value):
         ("binary", "mean", [0.0, 0.0]),
         ("binary", "classes", ["yes"]),
         ("binary", "target_high", 0.0),
+        ("binary", "target_high", 2.0),
+        ("binary", "mean", [0.0, None, 0.0, 0.0]),
+        ("binary", "outputs", 2),
+        ("binary", "image", [2, 2, 1]),
+        ("binary", "categories", [3, 3]),
         ("multiclass", "columns", ["a", "b", "c"]),
         ("multiclass", "classes", ["setosa"]),
         ("multiclass", "outputs", 2),
@@ -336,14 +323,7 @@ def test_a_description_that_was_spoiled_is_refused(models, path, key, value):
 )
 def test_preprocessing_that_does_not_fit_the_network_is_refused(models, path, kind, field, value):
     safetensors.save(models[kind], path)
-
-    def change(header):
-        preprocessing = json.loads(header["__metadata__"]["playground.preprocessing"])
-        assert preprocessing[field] != value
-        preprocessing[field] = value
-        header["__metadata__"]["playground.preprocessing"] = json.dumps(preprocessing)
-
-    path.write_bytes(with_header(path.read_bytes(), change))
+    path.write_bytes(with_preprocessing(path.read_bytes(), field, value))
     assert refusal(load, path).startswith(f"{path}: its description of the model can't be used")
 
 

@@ -63,9 +63,11 @@ class Driver:
 def fresh(window, experiment, size):
     """Make a used window like a new one; building one takes a second, and there are hundreds of tests."""
     window.session.send(Pause())
+    window._asked = None
     window.resize(*size)
     for name in window.panels.cards:
         window.actions_by_name[name].setChecked(True)
+    window.actions_by_name["settings"].setChecked(False)
     window.set_theme("light")
     window.speed = 1.0
     window.bar.show_speed(1.0)
@@ -73,6 +75,8 @@ def fresh(window, experiment, size):
     window.status.clear_notice()
     window.panels.canvas.setFocus()
     window.panels.canvas.editor.hide()
+    window.rates.hide()
+    window.panels.output_pages.buttons["output"].click()
     window.panels.loss.show_quantity("loss")
     window.panels.loss.log_button.setChecked(True)
     for switch in (window.panels.data.test_points, window.panels.data.discretize):

@@ -1,11 +1,15 @@
 """The left rail: every data set, slider, switch and choice."""
 
+import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QFileDialog
 
 from playground.catalog.initializers import INITIALIZERS, resolve
 from playground.experiment import BUNDLED_TASKS, SYNTHETIC_TASKS
+from playground.formats.safetensors import save
+from playground.gui import form_editors
+from playground.model import TrainedModel
 from playground.session import Status
 
 Left = Qt.MouseButton.LeftButton
@@ -50,7 +54,11 @@ def test_every_real_set_is_a_click_and_brings_its_settings(driver, name):
     assert driver.panels.rows.isVisible()
     assert not driver.panels.data.noise.isVisible()
     driver.train_some()
-    assert driver.panels.outputs.bars.count == max(2, driver.snapshot.run.plan.widths[-1]) or name in ("diabetes", "linnerud")
+    assert driver.panels.outputs.bars.count == max(2, driver.snapshot.run.plan.widths[-1]) or name in (
+        "diabetes",
+        "linnerud",
+        "ratings",
+    )
     driver.window.actions_by_name["undo"].trigger()
     assert driver.experiment.data.source.name == "circle"
     driver.settle()
@@ -90,17 +98,45 @@ def test_every_slider_by_mouse_and_by_key(driver, slider, path, low, high):
     assert control.value_label.text()
 
 
-@pytest.mark.parametrize("name", list(INITIALIZERS))
-def test_every_initializer(driver, name):
+def pick_initializer(driver, name):
     box = driver.panels.data.initializer.box
     index = box.findText(INITIALIZERS[name].title)
     box.setCurrentIndex(index)
     box.activated.emit(index)
+
+
+@pytest.mark.parametrize("name", [name for name in INITIALIZERS if name != "from_file"])
+def test_every_initializer(driver, name):
+    pick_initializer(driver, name)
     assert resolve(driver.experiment.network.initializer)[0].name == name
     driver.settle()
     zero = not driver.snapshot.parameters.any()
     assert zero == (name == "zeros")
-    assert ("same" in driver.panels.warning.text()) == (name == "zeros")
+    assert ("same" in driver.panels.warning.text()) == (name in ("zeros", "ones"))
+
+
+def test_initial_weights_from_a_saved_model(driver, tmp_path, monkeypatch):
+    driver.train_some()
+    trained, run = driver.snapshot.parameters.copy(), driver.snapshot.run
+    path = tmp_path / "before.safetensors"
+    save(TrainedModel(run.experiment, trained, run.data.preprocessing), path)
+    before = driver.experiment
+    monkeypatch.setattr(form_editors, "pick_model", lambda _parent: "")
+    pick_initializer(driver, "from_file")
+    # No file was picked: nothing changed.
+    assert driver.experiment == before
+    assert driver.panels.data.initializer.value == "glorot_uniform"
+    monkeypatch.setattr(form_editors, "pick_model", lambda _parent: str(path))
+    pick_initializer(driver, "from_file")
+    driver.settle()
+    assert driver.snapshot.step == 0
+    assert np.array_equal(driver.snapshot.parameters, trained)
+
+
+def test_the_caption_of_the_initial_weights_leads_to_all_about_them(driver):
+    driver.qtbot.mouseClick(driver.panels.data.initializer.caption, Left)
+    row = driver.panels.settings.page.row_at("network.initializer")
+    driver.until(lambda: row.visibleRegion().contains(row.rect().center()))
 
 
 def test_the_first_stop_can_be_set_and_is_kept(driver):

@@ -18,7 +18,8 @@ from playground.experiment import (
     SyntheticSource,
     TrainingSpec,
 )
-from playground.gui.document import Document, replaced
+from playground.gui.document import Document
+from playground.gui.edits import replaced
 
 
 def circle(*units: int) -> Experiment:

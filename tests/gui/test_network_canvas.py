@@ -4,11 +4,13 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QMouseEvent
 
-from playground.experiment import FEATURES
+from playground.experiment import FEATURES, FileSource, sketch
 from playground.gui.network_layout import MOST_IN_COLUMN, Size, lay_out
+from playground.network.plan import UNKNOWN
 
 Left = Qt.MouseButton.LeftButton
 
@@ -47,6 +49,24 @@ def test_plus_and_minus_change_the_neurons(driver):
     assert len(driver.canvas.lanes[1].nodes) == 5
 
 
+@pytest.mark.parametrize("name", ["circle", "ratings", "multilabel"])
+def test_the_name_of_the_output_activation_is_not_cut(open_window, name):
+    driver = open_window(name)
+    box = driver.canvas.output_box
+    assert box.fontMetrics().horizontalAdvance(box.currentText()) <= box.width() - 33
+    assert driver.canvas.rect().contains(box.geometry())
+
+
+def test_a_table_whose_width_nobody_knows_yet_is_laid_out_and_drawn(driver):
+    source = FileSource(path="/nowhere/table.csv", targets=("answer",))
+    experiment = replace(driver.experiment, data=replace(driver.experiment.data, source=source))
+    assert sketch(experiment).widths[0] == UNKNOWN
+    driver.canvas.show_experiment(experiment)
+    assert [lane.units for lane in driver.canvas.lanes] == [1, 4, 2, 1]
+    assert all(np.isfinite(lane.nodes).all() for lane in driver.canvas.lanes)
+    assert not driver.canvas.grab().toImage().isNull()
+
+
 def test_a_typed_number_of_neurons(driver):
     field = driver.canvas.headers[0].count
     field.selectAll()
@@ -73,7 +93,7 @@ def test_dragging_the_handle_down_widens_the_lane_and_is_one_step(driver):
 def test_dragging_the_handle_up_narrows_to_one_at_least(driver):
     drag(driver.qtbot, driver.canvas.handles[0], 0, -100)
     assert units(driver)[0] in (1, 4)
-    driver.canvas._drop(0, QPoint(0, -200), driver.canvas.mapToGlobal(QPoint(300, 100)))
+    driver.canvas._drop(1, QPoint(0, -200), driver.canvas.mapToGlobal(QPoint(300, 100)))
     assert units(driver)[0] == 1
 
 

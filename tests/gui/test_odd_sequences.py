@@ -36,10 +36,10 @@ def test_the_network_may_change_during_a_drag(driver):
     driver.settle()
     lanes = driver.canvas.lanes
     here = driver.canvas.mapToGlobal(QPoint(round(lanes[2].center + 30), 150))
-    driver.canvas._drag(0, QPoint(120, 0), here)
+    driver.canvas._drag(1, QPoint(120, 0), here)
     driver.canvas.headers[1].remove_button.click()
     driver.canvas.grab()
-    driver.canvas._drop(0, QPoint(120, 0), here)
+    driver.canvas._drop(1, QPoint(120, 0), here)
     assert len(driver.experiment.network.layers) == 1
 
 
@@ -59,7 +59,7 @@ def test_the_number_in_the_editor_can_be_seen_and_escape_keeps_the_old_one(drive
 
 
 def test_the_slope_field_shows_its_number(driver):
-    driver.canvas.activation_chosen.emit(0, "leaky_relu")
+    driver.canvas.setting_chosen.emit("activation", "network.layers.0.activation", "leaky_relu")
     assert driver.canvas.parameter_fields[0].lineEdit().width() > 30
 
 
@@ -79,6 +79,14 @@ def test_space_plays_after_a_click_on_a_data_set_or_a_choice(driver):
     assert not isinstance(focused, QAbstractButton) or focused is driver.window.bar.play_button
     driver.qtbot.keyClick(focused or driver.window, Qt.Key.Key_Space)
     driver.until(lambda: driver.status_is(Status.RUNNING))
+
+
+def test_a_point_that_was_looked_at_is_no_row_of_tables(driver):
+    assert driver.window.loop.probe is not None
+    driver.panels.data.set_chosen.emit("ratings")
+    driver.settle()
+    assert driver.snapshot.status is not Status.FAILED
+    assert driver.canvas.shown[1].kind == "embedding"
 
 
 def test_two_quick_presses_of_play_cancel_out(driver):
@@ -157,7 +165,7 @@ def test_random_actions_never_break_it(driver, monkeypatch):
     def drag():
         handles = [handle for handle in canvas.handles if handle.isVisible()]
         if handles:
-            index = canvas.handles.index(chance.choice(handles))
+            index = canvas.handles.index(chance.choice(handles)) + 1
             offset = QPoint(chance.randint(-300, 300), chance.randint(-200, 200))
             canvas._drag(index, offset, canvas.mapToGlobal(QPoint(chance.randint(-100, 900), chance.randint(-100, 600))))
             canvas.grab()

@@ -8,7 +8,10 @@ from PySide6.QtWidgets import QDialog
 from playground.catalog.activations import ACTIVATIONS
 from playground.catalog.losses import LOSSES
 from playground.catalog.optimizers import OPTIMIZERS, record_of
-from playground.session import Status
+from playground.catalog.tasks import TASKS
+from playground.diagnosis import Trouble
+from playground.experiment import EarlyStopping
+from playground.session import Snapshot, Status
 
 Left = Qt.MouseButton.LeftButton
 
@@ -186,11 +189,79 @@ def test_divergence_stops_the_run_and_offers_a_tenth_of_the_rate(open_window):
     driver.until(lambda: driver.status_is(Status.DIVERGED))
     assert np.isfinite(driver.snapshot.parameters).all()
     driver.until(lambda: driver.window.banner.kind == "diverged")
-    assert "learning rate" in driver.window.banner.text
+    text = driver.window.banner.text
+    assert text == driver.snapshot.error and "epoch" in text and "batch" in text and "learning rate" in text
+    good = driver.snapshot.parameters.copy()
     offer = driver.window.banner._offers.itemAt(0).widget()
+    assert offer.text() == "Take a tenth of the rate"
     driver.qtbot.mouseClick(offer, Left)
     assert driver.experiment.training.optimizer.learning_rate == 90
-    assert driver.window.banner.text == "" or driver.status_is(Status.DIVERGED)
+    driver.until(lambda: driver.snapshot is not None and driver.snapshot.run.experiment == driver.experiment)
+    assert np.isfinite(good).all()
+
+
+def test_after_a_divergence_one_click_trains_on_from_the_last_good_weights(open_window):
+    driver = open_window("plane")
+    pick(driver.window.bar.optimizer, "SGD")
+    type_number(driver.qtbot, driver.window.bar.learning_rate, "3")
+    driver.window.play_or_pause()
+    driver.until(lambda: driver.window.banner.kind == "diverged")
+    loss = driver.snapshot.history.last()["train_loss"]
+    rate, clicks = driver.experiment.training.optimizer.learning_rate, 0
+    while rate > 0.02 and driver.window.banner.kind == "diverged":
+        driver.qtbot.mouseClick(driver.window.banner._offers.itemAt(0).widget(), Left)
+        rate, clicks = driver.experiment.training.optimizer.learning_rate, clicks + 1
+        driver.until(lambda: driver.status_is(Status.FINISHED) or driver.window.banner.kind == "diverged")
+    assert clicks and driver.status_is(Status.FINISHED) and driver.window.banner.text == ""
+    assert driver.snapshot.history.last()["train_loss"] < loss or not np.isfinite(loss)
+    assert driver.experiment.training.optimizer.learning_rate == pytest.approx(3 / 10**clicks)
+    for _ in range(clicks):
+        driver.window.actions_by_name["undo"].trigger()
+    assert driver.experiment.training.optimizer.learning_rate == 3
+
+
+def test_a_long_sentence_in_the_banner_is_wrapped_and_nothing_is_cut(driver):
+    banner = driver.window.banner
+    sentence = (
+        "A value of layer 12 'hidden' weight stopped being a finite number in epoch 1,234, batch 56: the steps were too large: "
+        "hidden.weight has grown to 3.4e+38 at a learning rate of 900. Go back to the last good weights with a learning rate of "
+        "90. The last good weights are kept."
+    )
+    banner.show_message("diverged", sentence, ("Take a tenth of the rate", lambda: None))
+    driver.qtbot.wait(50)
+    label, button = banner._text, banner._offers.itemAt(0).widget()
+    assert driver.window.width() == 1280
+    assert label.height() >= label.heightForWidth(label.width()), "all lines are seen"
+    assert label.height() > 1.5 * label.fontMetrics().height(), "it takes more than one"
+    assert button.width() >= button.sizeHint().width()
+    assert banner.geometry().right() < driver.window.width()
+    assert driver.panels.geometry().top() >= banner.geometry().bottom()
+
+
+@pytest.mark.parametrize(("row", "rate", "offers"), [(0, 0.1, 1), (7, 0.1, 0), (0, 0.0, 0)])
+def test_a_smaller_rate_is_offered_only_where_it_helps(driver, row, rate, offers):
+    """Not where a row of the data is bad, nor where the first weights were."""
+    news, banner = driver.window.news, driver.window.banner
+    trouble = Trouble("activation", "layers.0", "", 1, 1, row, "it is too large.", rate)
+    news.show(Snapshot(10**6, Status.DIVERGED, error=trouble.sentence, trouble=trouble))
+    assert banner.kind == "diverged" and banner._offers.count() == offers
+    news.show(Snapshot(10**6, Status.RUNNING))
+    assert banner.text == ""
+
+
+def test_early_stopping_says_so_as_a_tip(open_window):
+    driver = open_window("gauss")
+    driver.window.document.edit("stop", training__early_stopping=EarlyStopping(patience=2, min_delta=0.5))
+    driver.settle()
+    driver.window.play_or_pause()
+    driver.until(lambda: driver.status_is(Status.FINISHED) and driver.window.banner.text)
+    assert driver.window.banner.kind == "tip"
+    assert driver.window.banner.text == driver.snapshot.stopped and "weights are those of epoch" in driver.snapshot.stopped
+    assert "early" in driver.window.status._state.text()
+    driver.window.play_or_pause()
+    driver.until(lambda: driver.status_is(Status.RUNNING) or driver.snapshot.step > 0)
+    driver.qtbot.mouseClick(driver.window.bar.reset_button, Left)
+    driver.until(lambda: driver.snapshot is not None and driver.snapshot.step >= 0 and driver.window.banner.text == "")
 
 
 def test_every_edit_can_be_undone_and_redone(driver):
@@ -276,3 +347,88 @@ def test_every_control_has_a_name_and_a_sentence(driver):
         if widget.isVisible() and widget.focusPolicy() != Qt.FocusPolicy.NoFocus:
             assert widget.accessibleName() or widget.text(), widget
             assert widget.toolTip(), (widget, widget.accessibleName())
+
+
+def test_the_settings_stand_in_the_data_panels_place_and_give_it_back(driver):
+    settings, data = driver.panels.settings, driver.panels.data
+    assert data.isVisible() and not settings.isVisible()
+    width = driver.panels.network_card.width()
+    driver.qtbot.mouseClick(driver.window.bar.settings_button, Left)
+    assert settings.isVisible() and not data.isVisible()
+    driver.qtbot.wait(50)
+    assert driver.panels.network_card.width() == width
+    driver.qtbot.keyClick(settings, Qt.Key.Key_Escape)
+    assert data.isVisible() and not settings.isVisible()
+    assert not driver.window.actions_by_name["settings"].isChecked()
+
+
+def test_a_data_panel_that_was_hidden_stays_hidden_behind_the_settings(driver):
+    driver.window.actions_by_name["panel_data"].trigger()
+    driver.window.actions_by_name["settings"].trigger()
+    driver.window.actions_by_name["settings"].trigger()
+    assert not driver.panels.data.isVisible()
+    driver.window.actions_by_name["settings"].trigger()
+    driver.window.actions_by_name["panel_data"].trigger()
+    assert driver.panels.data.isVisible() and not driver.panels.settings.isVisible()
+    assert not driver.window.actions_by_name["settings"].isChecked()
+
+
+@pytest.mark.parametrize(
+    ("setting", "path"),
+    [
+        ("learning_rate", "training.schedule"),
+        ("activation", "network.layers"),
+        ("loss", "training.loss"),
+        ("optimizer", "training.optimizer"),
+        ("l1", "training.l1"),
+        ("l2", "training.l2"),
+    ],
+)
+def test_each_caption_of_the_bar_leads_to_its_settings(driver, setting, path):
+    driver.qtbot.mouseClick(getattr(driver.window.bar, setting).caption, Left)
+    settings = driver.panels.settings
+    row = settings.page.row_at(path)
+    driver.until(lambda: row.visibleRegion().contains(row.rect().center()))
+    driver.window.actions_by_name["settings"].setChecked(False)
+
+
+def test_the_settings_of_a_lane_open_at_its_title_and_train_on(driver):
+    driver.train_some()
+    step = driver.snapshot.step
+    driver.qtbot.mouseClick(driver.canvas.headers[0].title, Left)
+    settings = driver.panels.settings
+    assert settings.isVisible() and settings.title.text() == "Layer 1: Dense"
+    pick(settings.page.choice.form.rows["activation"].editor, "Sine")
+    driver.settle()
+    assert driver.experiment.network.layers[0].activation == "sine"
+    assert driver.snapshot.step == step and "kept" in driver.window.status.text
+    assert driver.canvas.headers[0].activation.currentText() == "Sine"
+    driver.window.actions_by_name["settings"].setChecked(False)
+
+
+def test_the_outputs_box_says_why_and_warns(open_window):
+    driver = open_window("multilabel")
+    box = driver.canvas.output_box
+    assert TASKS["multilabel"].reason in box.toolTip() and "two labels" not in box.toolTip()
+    pick(box, "Softmax")
+    assert driver.experiment.network.output_activation == "softmax"
+    assert "two labels" in box.toolTip()
+    assert "two labels" in driver.panels.warning.text()
+
+
+def test_hinge_is_chosen_with_an_output_it_works_with(driver):
+    pick(driver.window.bar.loss, "Hinge")
+    assert driver.experiment.training.loss == "hinge"
+    assert driver.experiment.network.output_activation in LOSSES["hinge"].outputs
+    driver.train_some()
+    assert np.isfinite(driver.snapshot.history.last()["train_loss"])
+
+
+def test_the_activation_list_shows_a_plot_of_each(driver):
+    box = driver.window.bar.activation.box
+    assert box.itemIcon(0).isNull()
+    box.showPopup()
+    pictures = [box.itemIcon(index).pixmap(44, 26).toImage() for index in range(box.count())]
+    box.hidePopup()
+    assert all(not picture.isNull() for picture in pictures)
+    assert all(pictures[i] != pictures[j] for i in range(len(pictures)) for j in range(i))

@@ -3,8 +3,17 @@
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QImage
 
+from playground.catalog.metrics import METRICS
+from playground.catalog.tasks import TASKS
+from playground.evaluation import evaluate_model, in_words
+from playground.gui.file_actions import preset
+from playground.gui.loss_plot import ValueAxis, save_png
+from playground.gui.report_view import LABEL_CELLS
+from playground.heads import head_reason, with_head
 from playground.model import TrainedModel
+from playground.trainer import History
 
 Left = Qt.MouseButton.LeftButton
 
@@ -65,7 +74,10 @@ def test_the_surface_is_what_the_model_predicts(driver):
     assert "orange" in driver.panels.surface.plane.accessibleDescription()
 
 
-@pytest.mark.parametrize("name", ["breast_cancer", "wine", "digits", "diabetes", "linnerud", "multilabel"])
+@pytest.mark.parametrize(
+    "name",
+    ["breast_cancer", "breast_cancer_softmax", "wine", "digits", "diabetes", "linnerud", "multilabel", "ratings"],
+)
 def test_the_outputs_of_a_row_are_the_models_and_the_target_stands_beside(open_window, name):
     driver = open_window(name)
     driver.train_some()
@@ -75,13 +87,13 @@ def test_the_outputs_of_a_row_are_the_models_and_the_target_stands_beside(open_w
     rows._pick(int(driver.snapshot.run.data.test_rows[5]))
     row = rows.row
     outputs = model_of(driver).predict(dataset.features[[row]])[0]
-    if dataset.task == "binary":
+    if dataset.task == "binary" and len(outputs) == 1:
         outputs = np.array([1 - outputs[0], outputs[0]])
     names = dataset.class_names or dataset.target_names
 
     def shown():
         found = bars(driver)
-        if dataset.task == "regression":
+        if not TASKS[dataset.task].classes:
             return all(
                 abs(float(found[n].text.replace("−", "-")) - v) < 0.01 * abs(v) + 0.1 for n, v in zip(names, outputs, strict=True)
             )
@@ -94,8 +106,8 @@ def test_the_outputs_of_a_row_are_the_models_and_the_target_stands_beside(open_w
         assert sum(bar.share for bar in found.values()) == pytest.approx(1, abs=1e-4)
     elif dataset.task == "multilabel":
         assert [bar.target for bar in found.values()] == dataset.targets[row].tolist()
-    elif dataset.task == "regression":
-        low, high = dataset.targets.min(axis=0), dataset.targets.max(axis=0)
+    elif not TASKS[dataset.task].classes:
+        low, high = dataset.value_range or (dataset.targets.min(axis=0), dataset.targets.max(axis=0))
         expected = (dataset.targets[row] - low) / (high - low)
         assert [bar.target for bar in found.values()] == pytest.approx(expected.tolist())
     assert driver.panels.outputs.summary.toolTip()
@@ -147,7 +159,7 @@ def test_curves_metric_scale_and_values_under_the_pointer(driver, monkeypatch):
     loss, history = driver.panels.loss, driver.snapshot.history
     driver.until(lambda: loss._history is not None and loss._history.length == history.length)
     loss.show_history(history)
-    assert loss.train_label.text() == loss.words(history.last()["train_loss"])
+    assert loss.labels["train"].text() == loss.words(history.last()["train_loss"])
     assert loss.logarithmic
     _, logged = loss._lines["train"].getData()
     driver.qtbot.mouseClick(loss.log_button, Left)
@@ -155,7 +167,7 @@ def test_curves_metric_scale_and_values_under_the_pointer(driver, monkeypatch):
     _, plain = loss._lines["train"].getData()
     assert np.allclose(10 ** np.asarray(logged)[:3], np.asarray(plain)[:3], rtol=1e-5) or history.length > 400
     driver.qtbot.mouseClick(loss.quantities.buttons["accuracy"], Left)
-    assert loss.test_label.text() == f"{100 * history.last()['test_accuracy']:.1f} %"
+    assert loss.labels["test"].text() == f"{100 * history.last()['test_accuracy']:.1f} %"
     assert not loss.log_button.isEnabled()
     driver.qtbot.mouseClick(loss.quantities.buttons["loss"], Left)
     box = loss.plot.getPlotItem().vb
@@ -163,11 +175,70 @@ def test_curves_metric_scale_and_values_under_the_pointer(driver, monkeypatch):
     scene = QPointF(middle.x(), box.sceneBoundingRect().center().y())
     monkeypatch.setattr(loss.plot, "underMouse", lambda: True)
     loss._point_at(scene)
-    assert loss.train_label.text() == loss.words(history.column("train_loss")[1])
+    assert loss.labels["train"].text() == loss.words(history.column("train_loss")[1])
     assert loss.epoch_label.text().startswith("epoch")
     loss.leaveEvent(None)
     assert loss.epoch_label.text() == ""
     assert "train" in loss.describe()
+
+
+def test_the_metrics_get_the_probes_room_and_give_it_back(open_window):
+    driver = open_window("digits")
+    panels = driver.panels
+    before = panels.output_card.height()
+    driver.qtbot.mouseClick(panels.output_pages.buttons["metrics"], Left)
+    assert not panels.probe_card.isVisible()
+    driver.until(lambda: panels.output_card.height() > before + 100)
+    driver.qtbot.mouseClick(panels.output_pages.buttons["output"], Left)
+    assert panels.probe_card.isVisible()
+    driver.window.actions_by_name["panel_probe"].trigger()
+    for page in ("metrics", "output"):
+        driver.qtbot.mouseClick(panels.output_pages.buttons[page], Left)
+        assert not panels.probe_card.isVisible(), "what was hidden stays hidden"
+
+
+def test_few_columns_need_no_scrolling(open_window):
+    table = open_window("ratings").panels.rows.table
+    assert table.model().columnCount() == 5
+    assert table.horizontalHeader().length() <= table.viewport().width()
+
+
+def test_validation_is_a_dashed_third_curve_with_a_legend_of_its_own(driver, tmp_path):
+    loss = driver.panels.loss
+    assert not loss._validation_line.isVisible() and loss.parts == ("test", "train")
+    driver.window.document.edit("share", data__validation_fraction=0.25)
+    driver.settle()
+    driver.train_some()
+    driver.until(lambda: loss._history is not None and loss._history.length == driver.snapshot.history.length)
+    history = driver.snapshot.history
+    assert loss._validation_line.isVisible() and loss.labels["validation"].isVisible()
+    assert loss.labels["validation"].text() == loss.words(history.last()["validation_loss"])
+    _, drawn = loss._lines["validation"].getData()
+    assert drawn[-1] == pytest.approx(np.log10(history.last()["validation_loss"]), abs=1e-6)
+    pens = {part: loss._lines[part].opts["pen"] for part in ("train", "validation", "test")}
+    assert [part for part in pens if pens[part].dashPattern()] == ["validation"]
+    assert "validation" in loss.describe()
+    driver.qtbot.mouseClick(loss.quantities.buttons["accuracy"], Left)
+    assert loss.labels["validation"].text() == loss.words(history.last()["validation_accuracy"])
+    save_png(tmp_path / "with.png", history)
+    keep = [history.columns.index(name) for name in history.columns if not name.startswith("validation_")]
+    columns = tuple(history.columns[index] for index in keep)
+    save_png(tmp_path / "without.png", History(columns, history.rows[:, keep], history.length))
+    assert QImage(str(tmp_path / "with.png")) != QImage(str(tmp_path / "without.png"))
+    driver.window.document.edit("share", data__validation_fraction=0.0)
+    driver.settle()
+    driver.until(lambda: not loss._validation_line.isVisible())
+
+
+@pytest.mark.parametrize("height", [40, 60, 90, 180])
+@pytest.mark.parametrize(("low", "high"), [(0.05, 3), (0.5, 0.9), (1e-5, 2), (0.019, 0.2)])
+def test_labels_of_the_loss_never_lie_on_each_other(height, low, high):
+    axis = ValueAxis("left")
+    low, high = np.log10(low), np.log10(high)
+    ((_, places),) = axis.tickValues(low, high, height)
+    pixels = np.diff(sorted(places)) * height / (high - low)
+    assert (pixels >= 14).all(), axis.tickStrings(places, 1, 1)
+    assert height < 60 or len(places) >= 2 or high - low < 0.3
 
 
 def test_regression_shows_rmse_and_r2(open_window):
@@ -192,3 +263,150 @@ def test_positions_on_the_surface_round_trip(driver):
     for point in ((0.0, 0.0), (3.0, -4.5), (-6.0, 6.0)):
         assert plane.to_plane(plane.to_pixels(*point)) == pytest.approx(point, abs=0.01)
     assert plane.square().contains(QPoint(plane.width() // 2, plane.height() // 2))
+
+
+@pytest.mark.parametrize(("name", "base"), [("digits_conv", "digits"), ("breast_cancer_softmax", "breast_cancer")])
+def test_the_gallery_has_every_preset_on_real_data(open_window, name, base):
+    driver = open_window(base)
+    thumbnails = driver.panels.data.thumbnails
+    assert thumbnails[base].isChecked() and not thumbnails[name].isChecked()
+    thumbnails[name].click()
+    assert driver.experiment == preset(name)
+    assert thumbnails[name].isChecked() and not thumbnails[base].isChecked()
+    picture = thumbnails[name].grab().toImage()
+    shades = {picture.pixelColor(x, y).name() for x in range(6, picture.width() - 6, 2) for y in range(6, 50, 2)}
+    assert len(shades) > 3, "a picture is drawn"
+    thumbnails[base].click()
+    assert driver.experiment == preset(base)
+
+
+# Metrics
+
+
+@pytest.fixture
+def report_of(open_window):
+    """Opens a preset, trains it a little, and shows its metrics."""
+    drivers = []
+
+    def make(name, head=None, size=(1600, 1000)):
+        driver = open_window(name, size)
+        drivers.append(driver)
+        if head is not None:
+            driver.window.document.edit("head", experiment=with_head(preset(name), head))
+            driver.settle()
+        driver.qtbot.mouseClick(driver.panels.output_pages.buttons["metrics"], Left)
+        assert driver.panels.report.isVisible()
+        driver.train_some()
+        driver.until(lambda: is_up_to_date(driver))
+        return driver
+
+    yield make
+    for driver in drivers:
+        driver.panels.output_pages.buttons["output"].click()
+
+
+def is_up_to_date(driver):
+    shown = driver.panels.report.shown
+    return shown is not None and shown.snapshot is driver.snapshot and shown.part == driver.panels.report.part.value
+
+
+def report_by_the_model(driver, rows):
+    dataset = driver.snapshot.run.data.dataset
+    return evaluate_model(model_of(driver), dataset.features[rows], dataset.targets[rows])
+
+
+@pytest.mark.parametrize("name", ["circle", "breast_cancer_softmax", "wine", "multilabel", "linnerud", "ratings"])
+def test_the_metrics_are_those_of_the_model(report_of, name):
+    driver = report_of(name)
+    report, data = driver.panels.report, driver.snapshot.run.data
+    for part, rows in (("test", data.test_rows), ("train", data.train_rows)):
+        driver.qtbot.mouseClick(report.part.buttons[part], Left)
+        driver.until(lambda: is_up_to_date(driver))
+        expected = report_by_the_model(driver, rows)
+        assert list(report.overall.numbers) == list(expected.scores)
+        for metric, score in expected.scores.items():
+            assert report.overall.numbers[metric].text() == in_words(METRICS[metric], score.value), metric
+            for index, value in enumerate(score.each if len(expected.names) > 1 else ()):
+                assert report.each.numbers[metric, index].text() == in_words(METRICS[metric], value)
+    assert report.reason.text().startswith(head_reason(driver.experiment))
+    assert ("the probabilities differ by at most" in report.reason.text()) == (name == "breast_cancer_softmax")
+    assert report.matrix.isVisibleTo(report) == bool(data.dataset.class_names)
+    assert report.scatter.isVisibleTo(report) != bool(data.dataset.class_names)
+    assert METRICS[next(iter(expected.scores))].title in report.describe()
+
+
+def test_a_cell_of_the_confusion_matrix_shows_its_rows(report_of):
+    driver = report_of("digits")
+    report, rows, data = driver.panels.report, driver.panels.rows, driver.snapshot.run.data
+    expected = report_by_the_model(driver, data.test_rows).confusion
+    assert np.array_equal(report.matrix.counts, expected)
+    wrong = np.where(np.eye(10, dtype=bool), 0, expected)
+    true, said = divmod(int(wrong.argmax()), 10)
+    assert wrong[true, said] > 0
+    driver.qtbot.mouseClick(report.matrix, Left, pos=report.matrix.cell(true, said).center().toPoint())
+    assert rows.isVisible()
+    assert rows.part.value == "chosen"
+    answers = model_of(driver).predict_labels(data.dataset.features)
+    listed = rows.model.rows
+    assert len(listed) == wrong[true, said]
+    assert set(listed) <= set(data.test_rows)
+    assert (data.dataset.targets[listed, 0] == true).all()
+    assert (answers[listed] == said).all()
+    assert rows.row == listed[0]
+
+
+def test_the_keyboard_reaches_every_cell(report_of):
+    driver = report_of("wine")
+    matrix = driver.panels.report.matrix
+    chosen = []
+    matrix.cell_chosen.connect(lambda row, column: chosen.append((row, column)))
+    matrix.setFocus()
+    for key in (Qt.Key.Key_Down, Qt.Key.Key_Right, Qt.Key.Key_Right, Qt.Key.Key_Right, Qt.Key.Key_Return):
+        driver.qtbot.keyClick(matrix, key)
+    assert chosen == [(1, 2)]
+    assert matrix.accessibleDescription() == matrix.words_of(1, 2)
+
+
+def test_softmax_on_labels_is_warned_of_with_a_number(report_of):
+    driver = report_of("multilabel", "softmax")
+    data, report = driver.snapshot.run.data, driver.panels.report
+    targets = data.dataset.targets[data.test_rows]
+    several = int((targets.sum(axis=1) >= 2).sum())
+    assert report.warning.isVisibleTo(report)
+    assert f"{several} of {len(targets)} rows" in report.warning.text()
+    said = model_of(driver).predict_labels(data.dataset.features[data.test_rows])
+    for column, (true, predicted) in enumerate(LABEL_CELLS):
+        expected = ((targets == true) & (said == predicted)).sum(axis=0)
+        assert report.matrix.counts[:, column].tolist() == expected.tolist()
+
+
+def test_answers_beyond_the_scale_are_warned_of_and_the_bounded_head_has_none(report_of):
+    driver = report_of("ratings", "identity")
+    report = driver.panels.report
+    assert "outside the scale of 1 to 5" in report.warning.text()
+    assert report.scatter.points[..., 1].max() > 1
+    driver = report_of("ratings")
+    assert not driver.panels.report.warning.isVisibleTo(driver.panels.report)
+    assert driver.panels.report.scatter.points[..., 1].max() <= 1
+
+
+def test_ratings_are_a_table_with_gaps_to_click_on(open_window):
+    driver = open_window("ratings", size=(1600, 1000))
+    driver.train_some()
+    rows = driver.panels.rows
+    assert rows.map.isVisible()
+    row = int(driver.snapshot.run.data.test_rows[700])
+    driver.qtbot.mouseClick(rows.map, Left, pos=rows.map.place(row).toPoint())
+    picked, features = rows.row, driver.snapshot.run.data.dataset.features
+    # Squares are a pixel or two large: the one that was meant, or one beside it.
+    assert np.abs(features[picked] - features[row]).max() <= 2
+    assert driver.window.loop.probe == tuple(features[picked].tolist())
+    other = open_window("wine")
+    assert not other.panels.rows.map.isVisible()
+
+
+def test_metrics_that_are_not_looked_at_cost_nothing(driver):
+    assert "outputs" not in driver.window.loop._watched.names
+    before = driver.panels.report.shown
+    driver.train_some()
+    assert driver.panels.report.shown is before

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QFileDialog, QMessageBox
 from playground.experiment import decode, encode
 from playground.gui.file_actions import examples, preset
 from playground.model import load
+from playground.storage import resource
 
 Button = QMessageBox.StandardButton
 
@@ -186,7 +187,8 @@ def test_recent_files_and_examples(driver, tmp_path):
     assert [action.text() for action in driver.window.recent_menu.actions()] == ["recent.json"]
     driver.window.examples_menu.aboutToShow.emit()
     actions = driver.window.examples_menu.actions()
-    assert len(actions) == len(examples()) == 16
+    presets = list(resource("presets").glob("*.json"))
+    assert len(actions) == len(examples()) == len(presets) > 0
     actions[0].trigger()
     assert driver.experiment.name == actions[0].text()
     driver.window.document.undo_stack.setClean()

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from oracle import HIDDEN, OUTPUTS, all_heads, make_experiment, random_batch
+from oracle import HIDDEN, OUTPUTS, all_heads, make_experiment, outputs_of, random_batch
 
 from playground.experiment import SGD, Adam, Momentum, build_plan, initial_parameters
 from playground.kernels import cpu, reference, tiny_layout
@@ -25,7 +25,7 @@ TINY = np.float32(1.1754944e-38)
 
 
 def start(experiment, rows, inputs=4, tiny=True):
-    plan = build_plan(experiment, inputs, OUTPUTS[experiment.training.task])
+    plan = build_plan(experiment, inputs, outputs_of(experiment))
     state = cpu.new_state(plan, experiment.training, initial_parameters(experiment, plan), rows)
     if not tiny:
         state.tiny = None
@@ -49,6 +49,9 @@ def test_samples_in_the_lanes_give_what_layer_by_layer_gives(
     head, widths, inputs, rows, batch, steps, activation, optimizer, l1, l2
 ):
     task, loss, output = head
+    if loss in ("mean_absolute_error", "hinge"):
+        # Slopes of ±1 cancel to nothing or to one rounding, of which Adam makes a whole step.
+        optimizer = SGD(learning_rate=0.05)
     experiment = make_experiment(task, loss, widths, activation, output, optimizer=optimizer, batch_size=batch, l1=l1, l2=l2)
     x, t = random_batch(experiment, rows, inputs)
     lanes, layers = start(experiment, rows, inputs), start(experiment, rows, inputs, tiny=False)

@@ -10,13 +10,13 @@ from oracle import make_experiment, random_batch
 
 import playground
 from playground.catalog import elementary
-from playground.catalog.activations import ACTIVATIONS, activate, activation_slope
+from playground.catalog.activations import ACTIVATIONS
 from playground.catalog.elementary import ONE, ZERO, exp, exponent, floor, log, mantissa, power_of_two, sqrt, tanh, where
-from playground.catalog.losses import LOSSES, binary_cross_entropy_on_logit, loss_slope, loss_value
-from playground.catalog.optimizers import OPTIMIZERS, update
+from playground.catalog.losses import LOSSES, binary_cross_entropy_on_logit
+from playground.catalog.optimizers import OPTIMIZERS
 from playground.experiment import SGD, build_plan, initial_parameters
 from playground.kernels import cpu
-from playground.kernels.compiling import FAST_MATH, kernel
+from playground.kernels.compiling import FAST_MATH, SLOPES, VALUES, dispatch, kernel, loss_slope, loss_value, update
 from playground.kernels.packed import at
 from playground.kernels.simd.host import IS_ARM, IS_X86, TILE_COLUMNS, WIDTH
 from playground.kernels.simd.memory import (
@@ -184,6 +184,9 @@ def parts_of_numbers(code, x, y, z, v, numbers):
     return (exponent(x), mantissa(x), power_of_two(y))
 
 
+activate, activation_slope = dispatch(VALUES), dispatch(SLOPES)
+
+
 @inlined
 def activation_and_slope(code, x, y, z, v, numbers):
     a = activate(code, x, numbers[0])
@@ -192,7 +195,7 @@ def activation_and_slope(code, x, y, z, v, numbers):
 
 @inlined
 def loss_and_slope(code, x, y, z, v, numbers):
-    return (loss_value(code, x, y), loss_slope(code, x, y), binary_cross_entropy_on_logit(x, y))
+    return (loss_value(code, x, y, numbers[0]), loss_slope(code, x, y, numbers[0]), binary_cross_entropy_on_logit(x, y))
 
 
 @inlined
@@ -245,8 +248,8 @@ def assert_same(scalar, vector, inputs):
     assert apart.max() <= 1, f"result {row} of {inputs[:, i]} is {scalar[row, i]} alone and {vector[row, i]} in a vector"
 
 
-VALUES = np.concatenate([SPECIAL, np.random.default_rng(1).normal(scale=2, size=30), np.random.default_rng(2).uniform(size=20)])
-VALUES = VALUES.astype(np.float32)
+NUMBERS = np.concatenate([SPECIAL, np.random.default_rng(1).normal(scale=2, size=30), np.random.default_rng(2).uniform(size=20)])
+NUMBERS = NUMBERS.astype(np.float32)
 # Learning rate, β₁ or momentum, β₂, ε, and the two corrections.
 HYPER_NUMBERS = [(0.01, 0.9, 0.999, 1e-8, 10.0, 1000.0), (0.03, 0.5, 0.9, 1e-4, 1.3, 2.7), (1.0, 0.0, 0.0, 1.0, 1.0, 1.0)]
 
@@ -256,7 +259,7 @@ HYPER_NUMBERS = [(0.01, 0.9, 0.999, 1e-8, 10.0, 1000.0), (0.03, 0.5, 0.9, 1e-4, 
 
 @pytest.mark.parametrize("number", [0.1, -3.0, 1e4, 0.0, np.inf, np.nan])
 def test_arithmetic_of_vectors_and_numbers_equals_that_of_numbers(number):
-    inputs = all_pairs(VALUES)
+    inputs = all_pairs(NUMBERS)
     for function, results in ((arithmetic, 14), (arithmetic_in_place, 7)):
         scalar, vector = both_forms(function, results, inputs, [number])
         assert_same(scalar, vector, inputs)
@@ -268,7 +271,7 @@ def test_arithmetic_of_vectors_and_numbers_equals_that_of_numbers(number):
 
 
 def test_division_by_the_same_number_is_right_in_every_lane():
-    inputs = all_pairs(VALUES)
+    inputs = all_pairs(NUMBERS)
 
     @inlined
     def divided(code, x, y, z, v, numbers):
@@ -281,7 +284,7 @@ def test_division_by_the_same_number_is_right_in_every_lane():
 
 
 def test_minus_and_absolute_value_change_nothing_but_the_sign():
-    inputs = all_pairs(VALUES)
+    inputs = all_pairs(NUMBERS)
     _, vector = both_forms(arithmetic, 14, inputs, [1.0])
     np.testing.assert_array_equal(vector[11].view(np.uint32), inputs[0].view(np.uint32) ^ np.uint32(2**31))
     np.testing.assert_array_equal(vector[12].view(np.uint32), inputs[0].view(np.uint32) & np.uint32(2**31 - 1))
@@ -289,7 +292,7 @@ def test_minus_and_absolute_value_change_nothing_but_the_sign():
 
 @pytest.mark.parametrize("number", [0.5, -1.0, 0.0, np.inf, np.nan])
 def test_comparisons_and_choices_equal_those_of_numbers(number):
-    inputs = all_pairs(VALUES)
+    inputs = all_pairs(NUMBERS)
     for function, results in ((comparisons, 12), (choices, 13)):
         scalar, vector = both_forms(function, results, inputs, [number])
         assert_same(scalar, vector, inputs)
@@ -328,7 +331,7 @@ def test_parts_of_numbers_equal_frexp_and_ldexp():
 @pytest.mark.parametrize("record", [record for record in ACTIVATIONS.values() if record.value], ids=lambda record: record.name)
 def test_activations_and_their_slopes_equal_those_of_numbers(record):
     inputs = inputs_of(np.concatenate([SPECIAL, np.linspace(-20, 20, 4001)]))
-    for parameter in (0.0, 0.1, 1.0) if record.parameter else (0.0,):
+    for parameter in (0.0, 0.1, 1.0) if record.parameters else (0.0,):
         scalar, vector = both_forms(activation_and_slope, 2, inputs, [parameter], record.code)
         assert_same(scalar, vector, inputs)
         finite = np.abs(inputs[0]) <= 1e4
@@ -341,15 +344,16 @@ def test_activations_and_their_slopes_equal_those_of_numbers(record):
 
 @pytest.mark.parametrize("loss", [loss for loss in LOSSES.values() if loss.value], ids=lambda loss: loss.name)
 def test_losses_and_their_slopes_equal_those_of_numbers(loss):
-    inputs = all_pairs(VALUES)
-    scalar, vector = both_forms(loss_and_slope, 3, inputs, code=loss.code)
+    inputs = all_pairs(NUMBERS)
+    delta = 0.25
+    scalar, vector = both_forms(loss_and_slope, 3, inputs, [delta], loss.code)
     assert_same(scalar, vector, inputs)
     a, t = inputs[:2].astype(np.float64)
     usual = (a > 1e-4) & (a < 0.9999) & (np.abs(t) <= 1)
     assert usual.sum() > 500
     a, t = a[usual], t[usual]
-    np.testing.assert_allclose(vector[0, usual], loss.array(a, t), rtol=1e-4, atol=1e-6)
-    np.testing.assert_allclose(vector[1, usual], loss.array_slope(a, t), rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(vector[0, usual], loss.array(a, t, delta), rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(vector[1, usual], loss.array_slope(a, t, delta), rtol=1e-4, atol=1e-6)
     fused = LOSSES["binary_cross_entropy"].logit_array(a, t)
     np.testing.assert_allclose(vector[2, usual], fused, rtol=1e-5, atol=1e-6)
 
@@ -359,9 +363,14 @@ def test_losses_and_their_slopes_equal_those_of_numbers(loss):
 @pytest.mark.parametrize("record", OPTIMIZERS.values(), ids=lambda record: record.name)
 def test_optimizer_steps_are_right_to_float32(record, numbers, form):
     random = np.random.default_rng(3)
-    values = VALUES[~(np.abs(VALUES) > 1e10) | np.isinf(VALUES)]
+    values = NUMBERS[~(np.abs(NUMBERS) > 1e10) | np.isinf(NUMBERS)]
     w, g, m, s = (np.concatenate([random.choice(values, 10_000), random.normal(size=10_000)]) for _ in range(4))
-    # The mean of squares is never negative.
+    # Means and sums of squares are never negative; Adagrad's only memory is one.
+    squares_only = record.name == "adagrad"
+    if squares_only:
+        m = np.abs(m)
+        # Its ε is never 0: tiny gradients have no square in float32.
+        numbers = [numbers[0], numbers[1] or 1e-8, *numbers[2:]]
     inputs = inputs_of(w, g, m, np.abs(s))
     result = both_forms(optimizer_step, 3, inputs, numbers, record.code)[form]
     w, g, m, s = inputs.astype(np.float64)
@@ -369,7 +378,7 @@ def test_optimizer_steps_are_right_to_float32(record, numbers, form):
     with np.errstate(all="ignore"):
         expected = np.array(record.update(w, g, m, s, *numbers))
         # The same with signs that let nothing cancel: the size of what is added up.
-        bound = np.abs(record.update(np.abs(w), -np.abs(g), -np.abs(m), s, *numbers))
+        bound = np.abs(record.update(np.abs(w), -np.abs(g), m if squares_only else -np.abs(m), s, *numbers))
     finite = np.isfinite(expected)
     assert finite.mean() > 0.5 and not finite.all()
     error = np.abs(result[finite] - expected[finite]) / (EPSILON * bound[finite] + 1e-36)
@@ -382,6 +391,7 @@ def test_optimizer_steps_equal_those_of_numbers(record):
     # Numbers that need few bits: their sums and products are exact, so that no order of rounding can matter.
     random = np.random.default_rng(4)
     w, g, m = (random.integers(-8, 9, 4000) for _ in range(3))
+    m = m * m if record.name == "adagrad" else m
     inputs = inputs_of(w, g, m, random.integers(0, 9, 4000) ** 2)
     for numbers in ([0.5, 0.75, 0.0, 1.0, 1.0, 1.0], [0.25, 0.5, 0.5, 0.125, 2.0, 4.0]):
         scalar, vector = both_forms(optimizer_step, 3, inputs, numbers, record.code)
@@ -471,7 +481,7 @@ def _one_of_both(code, first, second):
 
 
 def test_a_number_becomes_a_vector_where_a_function_may_return_either():
-    inputs = all_pairs(VALUES)
+    inputs = all_pairs(NUMBERS)
     for code in (0, 1):
         scalar, vector = both_forms(vector_or_number, 2, inputs, [3.5, -2.0], code)
         assert_same(scalar, vector, inputs)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from oracle import HIDDEN, OUTPUTS, all_heads, make_experiment, random_batch, torch_activation, torch_loss
+from oracle import HIDDEN, all_heads, make_experiment, outputs_of, random_batch, torch_activation, torch_loss
 
 from playground.experiment import SGD, Adam, Momentum, build_plan, initial_parameters, output_activation
 from playground.kernels import cpu, reference
@@ -14,7 +14,7 @@ OPTIMIZERS = [SGD(learning_rate=0.1), Momentum(learning_rate=0.05, momentum=0.8)
 
 
 def start(backend, experiment, rows, inputs=4):
-    plan = build_plan(experiment, inputs, OUTPUTS[experiment.training.task])
+    plan = build_plan(experiment, inputs, outputs_of(experiment))
     parameters = initial_parameters(experiment, plan)
     return plan, backend.new_state(plan, experiment.training, parameters, rows)
 
@@ -158,3 +158,31 @@ def test_extreme_logits_stay_finite():
         assert np.isfinite(outputs).all()
         assert np.isfinite(cpu.gradients(state, x, t))
         assert np.isfinite(state.gradients).all()
+
+
+@pytest.mark.parametrize("way", ["lanes", "layers", "reference"])
+@pytest.mark.parametrize("limit", [{"clip_norm": 1.0}, {"clip_value": 0.5}], ids=str)
+@pytest.mark.parametrize("input_size", [1e25, 3e38])
+def test_clipping_shortens_a_huge_gradient_and_leaves_an_infinite_one_to_be_found(way, limit, input_size):
+    backend = reference if way == "reference" else cpu
+    experiment = make_experiment("regression", "mean_absolute_error", (3,), "identity", optimizer=SGD(learning_rate=1.0), **limit)
+    plan = build_plan(experiment, 2, 2)
+    begin = np.zeros(plan.parameter_size, np.float32)
+    # Small weights first, so that the outputs stay finite; large ones behind, so that the slopes at the first don't.
+    plan.view(begin, "layers.0.weight")[:] = 1e-6
+    plan.view(begin, "layers.1.weight")[:] = 1e3
+    state = backend.new_state(plan, experiment.training, begin, 4)
+    if way == "layers":
+        state.tiny = None
+    x = np.array([[input_size, 1.0]] * 4, np.float32)
+    with np.errstate(all="ignore"):
+        loss = backend.train(state, x, np.zeros((4, 2), np.float32), 1)
+    if input_size > 1e30 and way != "reference":
+        assert not np.isfinite(loss)
+        assert state.step == 0
+        return
+    assert np.isfinite(loss)
+    assert state.step == 1
+    moved = (state.parameters - begin).astype(np.float64)
+    size = np.linalg.norm(moved) if "clip_norm" in limit else np.abs(moved).max()
+    assert size == pytest.approx(next(iter(limit.values())), rel=1e-4)

@@ -1,0 +1,146 @@
+"""What follows from an experiment: its head, its plan, its first weights, what keeps them, and what is probably not meant."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from playground.catalog import activations, losses
+from playground.catalog.losses import Loss
+from playground.catalog.tasks import TASKS
+from playground.experiment.specs import (
+    BUNDLED_CATEGORIES,
+    BUNDLED_IMAGES,
+    BUNDLED_WIDTHS,
+    BundledSource,
+    Experiment,
+    SyntheticSource,
+)
+from playground.network.building import Inputs, plan_network
+from playground.network.parameters import initialize
+from playground.network.plan import UNKNOWN, Plan
+
+
+def output_activation(experiment: Experiment) -> str | msgspec.Struct:
+    """The output layer's activation: what ``network.output_activation`` says, or else what fits the task."""
+    return experiment.network.output_activation or TASKS[experiment.training.task].output_activation
+
+
+def loss_of(experiment: Experiment) -> Loss:
+    """The record of the experiment's loss."""
+    return losses.resolve(experiment.training.loss)[0]
+
+
+def build_plan(experiment: Experiment, inputs: int | Inputs, outputs: int) -> Plan:
+    """The experiment's network as instructions, for data with such rows and that many targets per row.
+
+    Raises
+    ------
+    LayerError
+        If a layer doesn't fit what comes before it.
+    """
+    network, training = experiment.network, experiment.training
+    rows = inputs if isinstance(inputs, Inputs) else Inputs(inputs)
+    return plan_network(network.layers, output_activation(experiment), training.loss, rows, outputs)
+
+
+def sketch(experiment: Experiment) -> Plan:
+    """The plan as far as it is known without the data: a table's width is left open, and so is how many outputs there are.
+
+    Raises
+    ------
+    LayerError
+        If a layer doesn't fit what comes before it.
+    """
+    source = experiment.data.source
+    rows = Inputs(UNKNOWN)
+    if isinstance(source, SyntheticSource):
+        rows = Inputs(len(experiment.data.features))
+    elif isinstance(source, BundledSource):
+        image, columns = BUNDLED_IMAGES.get(source.name, ()), BUNDLED_CATEGORIES.get(source.name, 0)
+        rows = Inputs(BUNDLED_WIDTHS[source.name], image, (1,) * columns)
+    two = experiment.training.task == "binary" and activations.resolve(output_activation(experiment))[0].name == "softmax"
+    return build_plan(experiment, rows, 2 if two else 1)
+
+
+def initial_parameters(experiment: Experiment, plan: Plan) -> NDArray[np.float32]:
+    """The weights and biases that the experiment's network starts from: float32, flat, in the plan's layout."""
+    network = experiment.network
+    return initialize(plan.parameters, plan.parameter_size, network.initializer, network.bias, network.seed)
+
+
+def target_range(experiment: Experiment) -> tuple[float, float]:
+    """Targets of a class that does not and does hold: (−1, 1) for an output or a loss made for it, else (0, 1)."""
+    record, _ = activations.resolve(output_activation(experiment))
+    return (-1.0, 1.0) if record.range == (-1.0, 1.0) or loss_of(experiment).signed else (0.0, 1.0)
+
+
+def default_loss(task: str) -> str:
+    """Name of the loss that fits a task."""
+    return TASKS[task].loss
+
+
+def keeps_weights(old: Experiment, new: Experiment) -> bool:
+    """Whether a run of ``old`` goes on with its weights as ``new``.
+
+    True exactly when the parameters' layout, where they start from, and the data stay as they are; then only how
+    learning goes on changes (rate, loss, optimizer, batch size, activations, …).
+    """
+    return weights_key(old) == weights_key(new)
+
+
+def weights_key(experiment: Experiment) -> tuple[Any, ...]:
+    """What decides about the weights: equal keys, same parameters and data (see `keeps_weights`)."""
+    network = experiment.network
+    record, _ = activations.resolve(output_activation(experiment))
+    # What the answers are scaled to is part of the data.
+    scale = output_activation(experiment) if record.name == "scaled_sigmoid" else None
+    return (
+        experiment.data,
+        tuple((view.shape, view.fan_in, view.start) for view in sketch(experiment).parameters),
+        network.initializer,
+        network.bias,
+        network.seed,
+        experiment.training.task,
+        target_range(experiment),
+        scale,
+    )
+
+
+def warnings(experiment: Experiment) -> list[str]:
+    """What can be trained but probably isn't meant: one sentence each, with the usual choice."""
+    task = TASKS[experiment.training.task]
+    record, _ = activations.resolve(output_activation(experiment))
+    loss = loss_of(experiment)
+    layers = experiment.network.layers
+    found = []
+    if task.name == "multilabel" and record.name == "softmax":
+        found.append(
+            "Softmax outputs add up to 1, so two labels can never both be above 0.5; a sigmoid each fits several labels."
+        )
+    if task.name == "multiclass" and record.name not in ("softmax", "sigmoid") and not loss.signed:
+        found.append(f"{record.title} outputs are no probabilities; softmax fits one class out of several.")
+    if task.name == "regression" and record.range != (-math.inf, math.inf) and record.name != "scaled_sigmoid":
+        low, high = record.range
+        reach = f"{low:g} … {high:g}" if math.isfinite(high) else f"{low:g} and up"
+        found.append(f"{record.title} outputs stay within {reach}, so targets beyond can't be met; identity fits regression.")
+    if task.name == "bounded" and record.name != "scaled_sigmoid":
+        found.append(f"{record.title} outputs can leave the scale of the answers; a scaled sigmoid can't.")
+    if task.classes and loss.name.endswith("squared_error") and record.name in ("sigmoid", "softmax"):
+        found.append(
+            f"Squared error on {record.title.lower()} outputs learns slowly where it is most wrong; cross-entropy fits classes."
+        )
+    kinds = [getattr(layer, "activation", None) for layer in layers if hasattr(layer, "activation")]
+    bends = any(kind != "identity" for kind in kinds) or any(not hasattr(layer, "activation") for layer in layers)
+    if layers and not bends:
+        found.append("Without an activation, all layers together are one linear layer: the boundary stays straight.")
+    if layers and experiment.network.initializer in ("zeros", "ones"):
+        found.append(
+            f"From weights that are all {experiment.network.initializer} every neuron of a layer stays the same; "
+            "draw them at random instead."
+        )
+    return found

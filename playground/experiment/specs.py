@@ -1,0 +1,188 @@
+"""The specs: one frozen value that says everything that is to be trained, and what each of its fields may be."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal, Union
+
+import msgspec
+
+from playground.catalog.initializers import INITIALIZERS
+from playground.catalog.losses import LOSSES
+from playground.catalog.optimizers import OPTIMIZERS, Adam, Optimizer
+from playground.catalog.schedules import SCHEDULES, Constant, Schedule
+from playground.catalog.tasks import TASKS
+from playground.network.layers import AnyLayer, Dense, OutputActivationChoice
+
+# The task that each set poses; a source and a task that don't go together are refused.
+SYNTHETIC_TASKS = {
+    "circle": "binary",
+    "xor": "binary",
+    "gauss": "binary",
+    "spiral": "binary",
+    "moons": "binary",
+    "rings": "binary",
+    "checkerboard": "binary",
+    "plane": "regression",
+    "multi_gauss": "regression",
+}
+BUNDLED_TASKS = {
+    "breast_cancer": "binary",
+    "iris": "multiclass",
+    "wine": "multiclass",
+    "digits": "multiclass",
+    "diabetes": "regression",
+    "linnerud": "regression",
+    "multilabel": "multilabel",
+    "ratings": "bounded",
+}
+# How many columns each set has; what kind they are follows.
+BUNDLED_WIDTHS = {
+    "breast_cancer": 30,
+    "iris": 4,
+    "wine": 13,
+    "digits": 64,
+    "diabetes": 10,
+    "linnerud": 3,
+    "multilabel": 20,
+    "ratings": 2,
+}
+# Sets whose rows are images: height, width, channels; and those whose columns name things by whole numbers: how many columns.
+BUNDLED_IMAGES = {"digits": (8, 8, 1)}
+BUNDLED_CATEGORIES = {"ratings": 2}
+FEATURES = ("x1", "x2", "x1_squared", "x2_squared", "x1_times_x2", "sin_x1", "sin_x2")
+
+_INITIALIZER_SPECS = tuple(record.spec for record in INITIALIZERS.values() if record.spec is not None)
+_LOSS_SPECS = tuple(record.spec for record in LOSSES.values() if record.spec is not None)
+# A choice with numbers that have no default can't stand as a bare name.
+_NAMED_INITIALIZERS = tuple(name for name, record in INITIALIZERS.items() if name != "from_file")
+
+if TYPE_CHECKING:
+    InitializerChoice = str | msgspec.Struct
+    LossChoice = str | msgspec.Struct
+    OptimizerChoice = Optimizer
+    ScheduleChoice = Schedule
+    TaskName = str
+    SyntheticName = str
+    BundledName = str
+    FeatureName = str
+else:
+    InitializerChoice = Union[(Literal[_NAMED_INITIALIZERS], *_INITIALIZER_SPECS)]
+    LossChoice = Union[(Literal[tuple(LOSSES)], *_LOSS_SPECS)]
+    OptimizerChoice = Union[tuple(record.spec for record in OPTIMIZERS.values())]  # noqa: UP007
+    ScheduleChoice = Union[tuple(record.spec for record in SCHEDULES.values())]  # noqa: UP007
+    TaskName = Literal[tuple(TASKS)]
+    SyntheticName = Literal[tuple(SYNTHETIC_TASKS)]
+    BundledName = Literal[tuple(BUNDLED_TASKS)]
+    FeatureName = Literal[FEATURES]
+
+Seed = Annotated[int, msgspec.Meta(ge=0, le=2**32 - 1)]
+ClassWeight = Annotated[float, msgspec.Meta(ge=0, le=1e6)]
+
+
+class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of all specs: frozen, and strict about unknown fields."""
+
+
+class SyntheticSource(Spec, frozen=True, kw_only=True, tag_field="type", tag="synthetic"):
+    """Points in the plane, drawn by a rule."""
+
+    name: SyntheticName
+    samples: Annotated[int, msgspec.Meta(ge=10, le=100_000, description="How many points are drawn.")] = 500
+    noise: Annotated[float, msgspec.Meta(ge=0, le=100, description="How much chance is mixed in, in percent.")] = 0.0
+
+
+class BundledSource(Spec, frozen=True, kw_only=True, tag_field="type", tag="bundled"):
+    """A data set that comes with the program."""
+
+    name: BundledName
+
+
+class FileSource(Spec, frozen=True, kw_only=True, tag_field="type", tag="file"):
+    """A table in a file: a header, a row per example, a column or more to predict."""
+
+    path: Annotated[str, msgspec.Meta(min_length=1, description="The table's file.")]
+    targets: Annotated[tuple[str, ...], msgspec.Meta(description="Columns to predict; none means the last.")] = ()
+    ignore: Annotated[tuple[str, ...], msgspec.Meta(description="Columns to leave out.")] = ()
+
+
+class DataSpec(Spec, frozen=True, kw_only=True):
+    """What is learned from."""
+
+    source: SyntheticSource | BundledSource | FileSource
+    features: Annotated[
+        tuple[FeatureName, ...], msgspec.Meta(min_length=1, description="Inputs computed from a point of the plane.")
+    ] = ("x1", "x2")
+    test_fraction: Annotated[
+        float, msgspec.Meta(ge=0, le=0.9, description="Share of the rows kept back to test on; never trained on.")
+    ] = 0.3
+    validation_fraction: Annotated[
+        float,
+        msgspec.Meta(
+            ge=0, le=0.9, description="Share of the other rows kept back to decide when to stop, so that the test stays fair."
+        ),
+    ] = 0.0
+    standardize: Annotated[
+        bool, msgspec.Meta(description="Shift and scale each input (and regression target) to mean 0, deviation 1.")
+    ] = True
+    seed: Annotated[Seed, msgspec.Meta(description="Draws synthetic points and the split into training and test.")] = 0
+
+
+class NetworkSpec(Spec, frozen=True, kw_only=True):
+    """What learns: the hidden layers; the output layer follows from task and data."""
+
+    layers: Annotated[tuple[AnyLayer, ...], msgspec.Meta(max_length=64, description="The hidden layers, first to last.")] = (
+        Dense(units=8),
+    )
+    initializer: InitializerChoice = "glorot_uniform"
+    bias: Annotated[float, msgspec.Meta(ge=-100, le=100, description="Every bias at the start.")] = 0.0
+    output_activation: OutputActivationChoice | None = None
+    seed: Annotated[Seed, msgspec.Meta(description="Draws the initial weights.")] = 0
+
+
+class EarlyStopping(Spec, frozen=True, kw_only=True):
+    """Stop when the validation loss no longer falls, and go back to the weights with the lowest."""
+
+    patience: Annotated[int, msgspec.Meta(ge=1, le=100_000, description="Epochs without a lower loss until it stops.")] = 10
+    min_delta: Annotated[float, msgspec.Meta(ge=0, le=1000, description="How much lower counts as lower.")] = 0.0
+
+
+class TrainingSpec(Spec, frozen=True, kw_only=True):
+    """How it learns."""
+
+    task: TaskName
+    loss: LossChoice
+    optimizer: OptimizerChoice = Adam()
+    schedule: ScheduleChoice = Constant()
+    l1: Annotated[float, msgspec.Meta(ge=0, le=10, description="Pulls weights to exactly zero; acts on weights only.")] = 0.0
+    l2: Annotated[float, msgspec.Meta(ge=0, le=10, description="Keeps weights small; acts on weights only.")] = 0.0
+    weight_decay: Annotated[
+        float,
+        msgspec.Meta(ge=0, le=10, description="Shrinks weights at each step, apart from the gradient; unlike L2, not rescaled."),
+    ] = 0.0
+    clip_norm: Annotated[
+        float, msgspec.Meta(ge=0, le=1e6, description="Longest gradient of all parameters together; longer ones shrink. 0: off.")
+    ] = 0.0
+    clip_value: Annotated[
+        float, msgspec.Meta(ge=0, le=1e6, description="Largest slope of a single parameter; larger ones are cut. 0: off.")
+    ] = 0.0
+    class_weights: Annotated[
+        Literal["balanced"] | tuple[ClassWeight, ...] | None,
+        msgspec.Meta(description="How much rows of each class count; balanced: rare classes as much as common ones."),
+    ] = None
+    label_smoothing: Annotated[
+        float, msgspec.Meta(ge=0, le=0.9, description="Share of each target spread over all classes, against overconfidence.")
+    ] = 0.0
+    early_stopping: EarlyStopping | None = None
+    batch_size: Annotated[int, msgspec.Meta(ge=1, le=65_536, description="Rows per training step.")] = 32
+    epochs: Annotated[int, msgspec.Meta(ge=1, le=1_000_000, description="Where training first stops.")] = 100
+    seed: Annotated[Seed, msgspec.Meta(description="Shuffles the rows, and draws what dropout drops.")] = 0
+
+
+class Experiment(Spec, frozen=True, kw_only=True):
+    """Everything that is to be trained: data, network and training."""
+
+    version: Literal[1] = 1
+    name: Annotated[str, msgspec.Meta(max_length=200, description="A name for people.")] = "Untitled"
+    data: DataSpec
+    network: NetworkSpec
+    training: TrainingSpec

@@ -1,0 +1,39 @@
+"""Activations and their slopes over numbers that lie LANES at a time in a buffer; one loop for each activation."""
+
+from __future__ import annotations
+
+from playground.kernels.compiling import SLOPES, VALUES, dispatch, inlined, kernel
+from playground.kernels.simd.vectors import LANES, load_vector, store_vector
+
+
+def _over_lanes(value):
+    def activate_lanes(z, a, count, p):
+        for i in range(0, count, LANES):
+            store_vector(a, i, value(load_vector(z, i), p))
+
+    return inlined(activate_lanes)
+
+
+def _slope_over_lanes(slope):
+    def scale_lanes(d, z, a, count, p):
+        for i in range(0, count, LANES):
+            store_vector(d, i, load_vector(d, i) * slope(load_vector(z, i), load_vector(a, i), p))
+
+    return inlined(scale_lanes)
+
+
+# ``f(code, z, a, count, p)``: a = activation(z), and ``f(code, d, z, a, count, p)``: d ·= slope; by address.
+activate_lanes = dispatch({code: _over_lanes(value) for code, value in VALUES.items()})
+scale_lanes = dispatch({code: _slope_over_lanes(slope) for code, slope in SLOPES.items()})
+
+
+@kernel
+def activate_numbers(code, z, a, count, p):
+    """`activate_lanes` as a call: for places where a copy of every loop would be too much code."""
+    activate_lanes(code, z, a, count, p)
+
+
+@kernel
+def scale_numbers(code, d, z, a, count, p):
+    """`scale_lanes` as a call."""
+    scale_lanes(code, d, z, a, count, p)

@@ -1,0 +1,244 @@
+"""Normalizations, dropout, embeddings and sums of a Plan, forward and backward side by side, on flat float32 buffers."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from playground.catalog.elementary import ONE, ZERO, sqrt, where
+from playground.kernels.compiling import inlined_kernel, kernel
+from playground.kernels.dropping import drop_key, is_kept, threshold
+from playground.kernels.packed import at
+from playground.kernels.purposes import PREDICT, TRAIN
+from playground.kernels.simd.memory import address
+from playground.kernels.stepping import copy_numbers
+from playground.network.parameters import PADDING
+from playground.network.plan import (
+    BIAS,
+    COLUMN,
+    EPSILON,
+    FIRST,
+    INPUT,
+    INPUTS,
+    MOMENTUM,
+    OUTPUT,
+    PASSES_BACK,
+    ROW_WIDTH,
+    SECOND,
+    STATISTICS,
+    TABLE_ROWS,
+    TRAINABLE,
+    UNITS,
+    WEIGHT,
+)
+
+
+@inlined_kernel
+def _running(row, parameters):
+    """Running means and variances (features,) of a batch normalization."""
+    features, start = row[UNITS], row[STATISTICS]
+    next_one = start + (features + PADDING - 1) // PADDING * PADDING
+    return parameters[start : start + features], parameters[next_one : next_one + features]
+
+
+@inlined_kernel
+def _kept_statistics(row, values, capacity):
+    """Means and 1 / deviations (features,) that forward leaves for backward."""
+    features, start = row[UNITS], row[SECOND] * capacity
+    return values[start : start + features], values[start + features : start + 2 * features]
+
+
+@kernel
+def _measure(values, x, count, mean, inverse):
+    """Mean, and for now variance, of each feature of (count, features) numbers."""
+    features = mean.size
+    share = ONE / np.float32(count)
+    mean[:] = ZERO
+    for i in range(count):
+        numbers = values[x + i * features : x + (i + 1) * features]
+        for j in range(features):
+            mean[j] += numbers[j] * share
+    inverse[:] = ZERO
+    for i in range(count):
+        numbers = values[x + i * features : x + (i + 1) * features]
+        for j in range(features):
+            inverse[j] += (numbers[j] - mean[j]) * (numbers[j] - mean[j]) * share
+
+
+@kernel
+def batch_norm_forward(row, settings, parameters, values, capacity, rows, purpose):
+    """a = scale · (x − mean) / √(variance + ε) + shift; mean and variance of the batch, or running ones when predicting.
+
+    A frozen one always uses the running statistics.
+    """
+    features, x, out = row[UNITS], row[INPUT] * capacity, row[OUTPUT] * capacity
+    count = rows * row[INPUTS] // features
+    running_mean, running_variance = _running(row, parameters)
+    mean, inverse = _kept_statistics(row, values, capacity)
+    if purpose != PREDICT and row[TRAINABLE] != 0:
+        _measure(values, x, count, mean, inverse)
+        if purpose == TRAIN:
+            momentum = settings[MOMENTUM]
+            # Running variances are unbiased, as in torch.
+            unbiased = np.float32(count) / np.float32(max(1, count - 1))
+            for j in range(features):
+                running_mean[j] += momentum * (mean[j] - running_mean[j])
+                running_variance[j] += momentum * (inverse[j] * unbiased - running_variance[j])
+    else:
+        for j in range(features):
+            mean[j], inverse[j] = running_mean[j], running_variance[j]
+    for j in range(features):
+        inverse[j] = ONE / sqrt(inverse[j] + settings[EPSILON])
+    scale = parameters[row[WEIGHT] : row[WEIGHT] + features]
+    shift = parameters[row[BIAS] : row[BIAS] + features]
+    for i in range(count):
+        numbers = values[x + i * features : x + (i + 1) * features]
+        results = values[out + i * features : out + (i + 1) * features]
+        for j in range(features):
+            results[j] = (numbers[j] - mean[j]) * inverse[j] * scale[j] + shift[j]
+
+
+@kernel
+def batch_norm_backward(row, parameters, gradients, values, deltas, capacity, dx, rows):
+    """dx = scale / deviation · (d − mean of d − x̂ · mean of d·x̂), the means over the batch; frozen: scale / deviation · d."""
+    features, x, out = row[UNITS], row[INPUT] * capacity, row[OUTPUT] * capacity
+    count = rows * row[INPUTS] // features
+    mean, inverse = _kept_statistics(row, values, capacity)
+    scale = parameters[row[WEIGHT] : row[WEIGHT] + features]
+    # Sums of d and of d·x̂: gradients of shift and scale, if it learns.
+    shift_slope, scale_slope = gradients[row[BIAS] : row[BIAS] + features], gradients[row[WEIGHT] : row[WEIGHT] + features]
+    share = ZERO
+    if row[TRAINABLE] != 0:
+        share = ONE / np.float32(count)
+        shift_slope[:] = ZERO
+        scale_slope[:] = ZERO
+        for i in range(count):
+            numbers = values[x + i * features : x + (i + 1) * features]
+            d = deltas[out + i * features : out + (i + 1) * features]
+            for j in range(features):
+                shift_slope[j] += d[j]
+                scale_slope[j] += d[j] * (numbers[j] - mean[j]) * inverse[j]
+    if row[PASSES_BACK] == 0:
+        return
+    for i in range(count):
+        numbers = values[x + i * features : x + (i + 1) * features]
+        d = deltas[out + i * features : out + (i + 1) * features]
+        result = deltas[dx + i * features : dx + (i + 1) * features]
+        for j in range(features):
+            normal = (numbers[j] - mean[j]) * inverse[j]
+            result[j] = scale[j] * inverse[j] * (d[j] - share * (shift_slope[j] + normal * scale_slope[j]))
+
+
+@kernel
+def layer_norm_forward(row, settings, parameters, values, capacity, rows):
+    """a = scale · (x − mean) / √(variance + ε) + shift, mean and variance of each row."""
+    width, x, out = row[INPUTS], row[INPUT] * capacity, row[OUTPUT] * capacity
+    scale = parameters[row[WEIGHT] : row[WEIGHT] + width]
+    shift = parameters[row[BIAS] : row[BIAS] + width]
+    kept = values[row[SECOND] * capacity : row[SECOND] * capacity + 2 * rows]
+    share = ONE / np.float32(width)
+    for i in range(rows):
+        numbers = values[x + i * width : x + (i + 1) * width]
+        results = values[out + i * width : out + (i + 1) * width]
+        mean, variance = ZERO, ZERO
+        for j in range(width):
+            mean += numbers[j]
+        mean *= share
+        for j in range(width):
+            variance += (numbers[j] - mean) * (numbers[j] - mean)
+        inverse = ONE / sqrt(variance * share + settings[EPSILON])
+        kept[2 * i], kept[2 * i + 1] = mean, inverse
+        for j in range(width):
+            results[j] = (numbers[j] - mean) * inverse * scale[j] + shift[j]
+
+
+@kernel
+def layer_norm_backward(row, parameters, gradients, values, deltas, capacity, dx, rows):
+    """dx = 1 / deviation · (g − mean of g − x̂ · mean of g·x̂) with g = d · scale, the means over each row."""
+    width, x, out = row[INPUTS], row[INPUT] * capacity, row[OUTPUT] * capacity
+    scale = parameters[row[WEIGHT] : row[WEIGHT] + width]
+    kept = values[row[SECOND] * capacity : row[SECOND] * capacity + 2 * rows]
+    if row[TRAINABLE] != 0:
+        shift_slope, scale_slope = gradients[row[BIAS] : row[BIAS] + width], gradients[row[WEIGHT] : row[WEIGHT] + width]
+        shift_slope[:] = ZERO
+        scale_slope[:] = ZERO
+        for i in range(rows):
+            numbers = values[x + i * width : x + (i + 1) * width]
+            d = deltas[out + i * width : out + (i + 1) * width]
+            mean, inverse = kept[2 * i], kept[2 * i + 1]
+            for j in range(width):
+                shift_slope[j] += d[j]
+                scale_slope[j] += d[j] * (numbers[j] - mean) * inverse
+    if row[PASSES_BACK] == 0:
+        return
+    share = ONE / np.float32(width)
+    for i in range(rows):
+        numbers = values[x + i * width : x + (i + 1) * width]
+        d = deltas[out + i * width : out + (i + 1) * width]
+        result = deltas[dx + i * width : dx + (i + 1) * width]
+        mean, inverse = kept[2 * i], kept[2 * i + 1]
+        total, mixed = ZERO, ZERO
+        for j in range(width):
+            total += d[j] * scale[j]
+            mixed += d[j] * scale[j] * (numbers[j] - mean) * inverse
+        for j in range(width):
+            normal = (numbers[j] - mean) * inverse
+            result[j] = inverse * (d[j] * scale[j] - share * (total + normal * mixed))
+
+
+@kernel
+def drop(numbers, source, target, count, rate, seed, index):
+    """target = source · (0 or 1 / (1 − rate)): values forward and slopes backward alike, as the hash of the place says."""
+    x, out = numbers[source : source + count], numbers[target : target + count]
+    if rate == ZERO:
+        copy_numbers(address(x), address(out), count)
+        return
+    key, least = drop_key(seed[0], seed[1], index), threshold(rate)
+    scale = ONE / (ONE - rate)
+    for i in range(count):
+        out[i] = where(is_kept(key, i, least), x[i] * scale, ZERO)
+
+
+@inlined_kernel
+def _table_row(row, numbers):
+    """The whole number in an embedding's column, kept within its table."""
+    return min(max(np.int64(numbers[row[COLUMN]]), 0), row[TABLE_ROWS] - 1)
+
+
+@kernel
+def embedding_forward(row, parameters, values, x, out, rows):
+    """Part of each output row = the row of the table that the column's number names."""
+    inputs, units = row[INPUTS], row[UNITS]
+    for i in range(rows):
+        start = row[WEIGHT] + _table_row(row, values[x + i * inputs : x + (i + 1) * inputs]) * units
+        copy_numbers(at(address(parameters), start), at(address(values), out + i * row[ROW_WIDTH] + row[FIRST]), units)
+
+
+@kernel
+def embedding_backward(row, gradients, values, deltas, x, out, rows):
+    """Each slope goes to the table's row that was looked up, where those of all rows of the batch add up."""
+    inputs, units = row[INPUTS], row[UNITS]
+    gradients[row[WEIGHT] : row[WEIGHT] + row[TABLE_ROWS] * units] = ZERO
+    for i in range(rows):
+        start = row[WEIGHT] + _table_row(row, values[x + i * inputs : x + (i + 1) * inputs]) * units
+        place = out + i * row[ROW_WIDTH] + row[FIRST]
+        for j in range(units):
+            gradients[start + j] += deltas[place + j]
+
+
+@kernel
+def add_forward(values, first, second, out, count):
+    """out = first + second, number by number, from three indices."""
+    x, y, total = values[first : first + count], values[second : second + count], values[out : out + count]
+    for i in range(count):
+        total[i] = x[i] + y[i]
+
+
+@kernel
+def add_backward(deltas, dx, second, out, count):
+    """The slope goes both ways; twice where both inputs are the same."""
+    place = address(deltas)
+    copy_numbers(at(place, out), at(place, dx), count)
+    if second == dx:
+        add_forward(deltas, out, dx, dx, count)
+    else:
+        copy_numbers(at(place, out), at(place, second), count)

@@ -1,0 +1,131 @@
+"""What goes into a training session and what comes out: commands, and snapshots that never change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from playground.diagnosis import Trouble
+from playground.experiment import Experiment
+from playground.rate_finder import RateTest
+from playground.trainer import History, RunInfo, history_columns
+
+
+class Status(StrEnum):
+    """What the session is doing."""
+
+    IDLE = "idle"
+    RUNNING = "running"
+    PAUSED = "paused"
+    FINISHED = "finished"
+    DIVERGED = "diverged"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Use:
+    """Train this experiment from now on.
+
+    The run goes on where `keeps_weights` says so, unless ``restart`` asks for the initial weights again or ``parameters``
+    (flat, in the plan's layout) gives others. While running, the new run is running too.
+    """
+
+    experiment: Experiment
+    parameters: NDArray[np.float32] | None = None
+    restart: bool = False
+
+
+@dataclass(frozen=True)
+class Run:
+    """Train: ``steps`` mini-batches, or on and on; at most ``epochs_per_frame`` epochs in 1/60 s, None for no limit."""
+
+    steps: int | None = None
+    epochs_per_frame: float | None = None
+
+
+@dataclass(frozen=True)
+class Pause:
+    """Stop after the present mini-batches; weights and place in the epoch stay."""
+
+
+@dataclass(frozen=True)
+class TestRates:
+    """Try learning rates on a copy of the run, from tiny to far too large; the result is in later snapshots."""
+
+
+@dataclass(frozen=True)
+class Watch:
+    """What snapshots shall hold: any of ``neurons``, ``surface``, ``outputs``, ``probe``, ``health``; see `Snapshot.parts`."""
+
+    names: frozenset[str] = frozenset()
+    probe: tuple[float, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Close:
+    """End the thread."""
+
+
+Command = Use | Run | Pause | TestRates | Watch | Close
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """State of the run at one moment; nothing in it changes afterwards.
+
+    Parameters
+    ----------
+    generation
+        Number of `Use` commands the session had been given; an older one than the newest is out of date.
+    status
+        What the session is doing.
+    step, epoch
+        Mini-batches and epochs done.
+    history
+        What was measured so far.
+    parameters
+        float32, flat; the plan has the views.
+    parts
+        ``neurons``: a float32 (units, 40, 40) per layer, inputs first; ``surface``: float32 (outputs, 100, 100), both over
+        ±extent of the plane with x₂ upward; ``outputs``: float32 (rows, outputs) for every row of the data set;
+        ``probe``: a float32 (units,) per layer for the probed raw row; ``health``: a `LayerHealth` for each stage but the
+        inputs. Only those that are watched and exist for the data.
+    error
+        One sentence where the status is diverged or failed.
+    trouble
+        Where and why the run diverged.
+    stopped
+        One sentence where early stopping has gone back to the best weights, else empty.
+    rates
+        The result of the last `TestRates` of this run.
+    run
+        What the run is about; None before there is one.
+    backend
+        What computes: ``cpu``, or ``reference`` while kernels are being compiled.
+    threads
+        How many threads compute.
+    notice
+        One line if compiled kernels can't be kept where they should be, else empty.
+    """
+
+    generation: int
+    status: Status
+    step: int = 0
+    epoch: float = 0.0
+    history: History = field(default_factory=lambda: History(history_columns("binary"), np.zeros((0, 5)), 0))
+    parameters: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
+    parts: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    error: str | None = None
+    trouble: Trouble | None = None
+    stopped: str = ""
+    rates: RateTest | None = None
+    run: RunInfo | None = None
+    backend: str = ""
+    threads: int = 1
+    notice: str = ""
