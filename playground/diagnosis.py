@@ -87,7 +87,8 @@ def find_trouble(trainer: Trainer) -> Trouble:
     start = int(state.counters[POSITION])
     rows = state.order[start : start + state.batch_size]
     inputs, targets = data.train_inputs[rows], trainer.training_targets[rows]
-    trace = trainer.backend.trace(state, inputs, targets)
+    weights = state.weights[rows] if state.weights.size else None
+    trace = trainer.backend.trace(state, inputs, targets, weights)
     what, layer, parameter = _first_broken(plan, inputs, trace)
     row = _bad_row(data, trainer.training_targets, rows)
     rate, trained = trainer.run.experiment.training.optimizer.learning_rate, trainer.history.length > 0
@@ -217,7 +218,8 @@ def measure_health(trainer: Trainer) -> tuple[LayerHealth, ...]:
     rows = np.linspace(0, len(inputs) - 1, min(SAMPLE, len(inputs))).astype(np.int64)
     values = trainer.activations(inputs[rows])
     gradients = dict(zip(gradient_layers(plan), gradient_statistics(trainer), strict=True))
-    sizes = {name: size / np.sqrt(_count(plan, name)) for name, (size, _) in gradients.items()}
+    learning = {name: _count(plan, name) for name in gradients if _count(plan, name)}
+    sizes = {name: gradients[name][0] / np.sqrt(count) for name, count in learning.items()}
     # Gradients fade on their way back: a layer's is compared with those of the layers behind it.
     names = list(sizes)
     behind = {name: max((sizes[other] for other in names[i + 1 :]), default=0.0) for i, name in enumerate(names)}
@@ -232,12 +234,12 @@ def measure_health(trainer: Trainer) -> tuple[LayerHealth, ...]:
 
 
 def gradient_layers(plan: Plan) -> list[str]:
-    """Names of the layers with parameters that learn, first to last."""
-    return list(dict.fromkeys(view.layer for view in plan.parameters if view.trainable))
+    """Names of the layers with parameters, frozen ones too, first to last."""
+    return list(dict.fromkeys(view.layer for view in plan.parameters if not view.is_statistic))
 
 
 def gradient_statistics(trainer: Trainer) -> list[tuple[float, float]]:
-    """Size and noise of the gradient of each of `gradient_layers`, from two batches of training rows.
+    """Size and noise of the gradient of each of `gradient_layers`, from two batches of training rows; NaN for frozen ones.
 
     The size is the length of the mean of the two, the noise the length of half their difference over it (S. McCandlish
     et al.: An Empirical Model of Large-Batch Training, 2018, section 2, with two batches).
@@ -250,12 +252,15 @@ def gradient_statistics(trainer: Trainer) -> list[tuple[float, float]]:
         for part in (0, 1):
             # Rows at equal distances, none in both.
             rows = (np.arange(count) * len(inputs) // count + part * (len(inputs) // (2 * count))) % len(inputs)
-            trainer.backend.gradients(state, inputs[rows], targets[rows])
+            trainer.backend.gradients(state, inputs[rows], targets[rows], state.weights[rows] if state.weights.size else None)
             measured.append(state.gradients.astype(np.float64))
         mean, half = (measured[0] + measured[1]) / 2, (measured[0] - measured[1]) / 2
         found = []
         for name in gradient_layers(plan):
             views = [view for view in plan.parameters if view.layer == name and view.trainable]
+            if not views:
+                found.append((float("nan"), float("nan")))
+                continue
             size = float(np.sqrt(sum((view.of(mean) ** 2).sum() for view in views)))
             spread = float(np.sqrt(sum((view.of(half) ** 2).sum() for view in views)))
             found.append((size, spread / size if size else 0.0))

@@ -80,7 +80,9 @@ class ManyRuns:
 
         index = self.seeds.index(seed) * len(self.learning_rates) + self.learning_rates.index(learning_rate)
         experiment = _variant(self.experiment, seed, learning_rate)
-        metrics = {"train_loss": float(self.train_losses[-1, index]), "test_loss": float(self.test_losses[-1, index])}
+        metrics = {}
+        if len(self.train_losses):
+            metrics = {"train_loss": float(self.train_losses[-1, index]), "test_loss": float(self.test_losses[-1, index])}
         return TrainedModel(experiment, self.parameters[index], self.data.preprocessing, metrics)
 
 

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from playground.diagnosis import Trouble
 from playground.experiment import Experiment
+from playground.history import History, history_columns
 from playground.rate_finder import RateTest
-from playground.trainer import History, RunInfo, history_columns
+from playground.trainer import RunInfo
 
 
 class Status(StrEnum):

@@ -31,6 +31,8 @@ class Patience:
 
     def look(self, epoch: int, loss: float, parameters: NDArray[Any]) -> bool:
         """Take note of the validation loss after an epoch; True when it has been long enough without a lower one."""
+        # A loss that is no number is no lower than any.
+        loss = loss if math.isfinite(loss) else math.inf
         if self.best_parameters is None or loss < self.best_loss - self.rule.min_delta:
             self.best_loss, self.best_epoch, self._start = loss, epoch, epoch
             self.best_parameters = np.array(parameters)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import math
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,17 +22,21 @@ from playground.data.preprocessing import PreparedData, prepare
 from playground.data.weighting import row_weights, training_targets
 from playground.diagnosis import Trouble, find_trouble, gradient_layers, gradient_statistics
 from playground.experiment import Experiment, ExperimentError, build_plan, checked, initial_parameters, keeps_weights
+from playground.history import History, history_columns
 from playground.kernels.state import EPOCH, POSITION, available_cores
+from playground.network.parameters import padded
 from playground.network.plan import Plan
 from playground.stopping import Patience
 
 if TYPE_CHECKING:
+    from playground.experiment import TrainingSpec
     from playground.model import TrainedModel
 
 Array = NDArray[Any]
 # A training loss this many times the lowest one so far marks weights that are no good to go back to.
 BLOWN_UP = 100.0
-PARTS = ("train", "validation", "test")
+# Most of the machine's memory that a run may ask for.
+MEMORY_SHARE = 0.7
 BACKENDS = {"reference": "playground.kernels.reference", "cpu": "playground.kernels.cpu"}
 
 
@@ -58,46 +63,25 @@ class RunInfo:
     plan: Plan
 
 
-@dataclass(frozen=True)
-class History:
-    """What was measured so far: one row per measurement, row 0 before training. Rows are only ever added.
+def refuse_what_does_not_fit(plan: Plan, training: TrainingSpec, rows: int) -> None:
+    """Refuse a network whose values would fill the memory; asking for them may end the whole program.
 
-    Parameters
-    ----------
-    columns
-        ``epoch``; ``train_loss``, ``validation_loss`` (where rows are kept back for it), ``test_loss``; the same parts of
-        each metric of the task; ``gradient_size_`` and ``gradient_noise_`` of each layer that learns.
-    rows
-        float64 (at least length, columns).
-    length
-        How many rows there are.
+    Raises
+    ------
+    ExperimentError
+        One sentence with what it needs and how to make it smaller.
     """
-
-    columns: tuple[str, ...]
-    rows: Array
-    length: int
-
-    def column(self, name: str) -> Array:
-        """One column, float64 (length,).
-
-        Raises
-        ------
-        ValueError
-            If there is no such column.
-        """
-        return self.rows[: self.length, self.columns.index(name)]
-
-    def last(self) -> dict[str, float]:
-        """The newest row by column name."""
-        return dict(zip(self.columns, self.rows[self.length - 1].tolist(), strict=True)) if self.length else {}
-
-
-def history_columns(task: str, validates: bool = False, layers: tuple[str, ...] = ()) -> tuple[str, ...]:
-    """Names of the columns recorded for a task."""
-    parts = PARTS if validates else ("train", "test")
-    numbers = [f"{part}_{name}" for name in ("loss", *TASKS[task].metrics) for part in parts]
-    gradients = [f"gradient_{what}_{name}" for name in layers for what in ("size", "noise")]
-    return ("epoch", *numbers, *gradients)
+    if not hasattr(os, "sysconf") or "SC_PHYS_PAGES" not in os.sysconf_names:
+        return
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    # Values and slopes of a batch, or of the least that a measurement takes; parameters, gradients and two memories.
+    batch = max(16, padded(min(training.batch_size, max(1, rows))))
+    needed = 4 * (2 * plan.units * batch + 4 * plan.parameter_size)
+    if needed > MEMORY_SHARE * memory:
+        raise ExperimentError(
+            f"network.layers: a batch of {batch:,} rows takes {needed / 2**30:,.0f} GB, and this machine has "
+            f"{memory / 2**30:,.0f}; take smaller batches, fewer units or filters, or smaller windows."
+        )
 
 
 def start_parameters(experiment: Experiment, plan: Plan) -> NDArray[np.float32]:
@@ -150,18 +134,20 @@ class Trainer:
         data = data if data is not None else prepare(experiment)
         plan = build_plan(experiment, data.preprocessing.network_inputs, data.preprocessing.outputs)
         self.run = RunInfo(experiment, data, plan)
+        refuse_what_does_not_fit(plan, experiment.training, len(data.train_rows))
         start = start_parameters(experiment, plan) if parameters is None else parameters
         if start.shape != (plan.parameter_size,):
             raise ExperimentError("the weights were trained for a network of another shape; open their own experiment.")
         self.state = self.backend.new_state(plan, experiment.training, start, len(data.train_rows))
         self.state.threads = threads or available_cores()
-        self._prepare_training()
+        self.training_targets = training_targets(experiment, data)
+        self.state.weights = row_weights(experiment, data).astype(self.state.dtype)
+        self._patience = self._new_patience()
         # Outputs for every row of the data set, in its order; refreshed by each evaluation.
         self.outputs = np.zeros((len(data.dataset.features), plan.widths[-1]), np.float32)
         self._part_outputs = [np.zeros((len(rows), plan.widths[-1]), np.float32) for rows in self._part_rows()]
         self._true = [self._truth(rows) for rows in self._part_rows()]
-        layers = tuple(gradient_layers(plan))
-        self._columns = history_columns(experiment.training.task, len(data.validation_rows) > 0, layers)
+        self._columns = self._column_names()
         self._rows = np.zeros((256, len(self._columns)))
         self._length = 0
         self._good = self.state.parameters.copy()
@@ -234,10 +220,11 @@ class Trainer:
         self.stopped = ""
         while steps > 0 and not self.diverged and not self.stopped and not self.state.stop[0]:
             # With early stopping, no call goes beyond the end of an epoch.
-            part = steps if self._patience is None else min(steps, self.steps_until(int(self.state.counters[EPOCH]) + 1))
+            epoch = int(self.state.counters[EPOCH])
+            part = steps if self._patience is None else min(steps, self.steps_until(epoch + 1))
             self._train(part)
             steps -= part
-            if self._patience is not None and not self.diverged and self.state.counters[POSITION] == 0:
+            if self._patience is not None and not self.diverged and self.state.counters[EPOCH] > epoch:
                 self._look_at_validation(self._patience)
         return not self.diverged
 
@@ -288,8 +275,6 @@ class Trainer:
         gradients = [number for pair in measured for number in pair]
         if not (math.isfinite(losses[0]) and np.isfinite(self.state.parameters).all()):
             self._diverge()
-            # The outputs shown beside the good weights are those of the good weights.
-            self._measure()
             return self.history.last()
         self._lowest_loss = min(self._lowest_loss, losses[0])
         # Weights on their way to infinity are still numbers; going back to them would only diverge again.
@@ -309,14 +294,21 @@ class Trainer:
             return False
         data, old = self.run.data, self.run.experiment
         plan = build_plan(experiment, data.preprocessing.network_inputs, data.preprocessing.outputs)
+        # What may be refused comes first, so that nothing has changed then.
+        targets, weights = training_targets(experiment, data), row_weights(experiment, data)
+        refuse_what_does_not_fit(plan, experiment.training, len(data.train_rows))
         self.state.configure(plan, experiment.training)
         self.run = RunInfo(experiment, data, plan)
-        self._prepare_training()
-        self.diverged = False
-        self.trouble = None
-        if (old.network, old.training.loss) != (experiment.network, experiment.training.loss):
+        self.training_targets, self.state.weights = targets, weights.astype(self.state.dtype)
+        # The layers with parameters are the same ones, perhaps under other numbers.
+        self._columns = self._column_names()
+        self.diverged, self.trouble, self.stopped = False, None, ""
+        same_loss = (old.network, old.training.loss) == (experiment.network, experiment.training.loss)
+        if not same_loss:
             # Another loss has another scale.
             self._lowest_loss = math.inf
+        if not same_loss or old.training.early_stopping != experiment.training.early_stopping:
+            self._patience = self._new_patience()
         return True
 
     def put(self, parameters: Array) -> None:
@@ -375,13 +367,13 @@ class Trainer:
             self.trouble = find_trouble(self)
         self.state.parameters[:] = self._good
         self._forget_momentum()
+        # The outputs shown beside the good weights are those of the good weights.
+        self._measure()
 
-    def _prepare_training(self) -> None:
-        """What training sees of the targets, and what stops it early."""
-        experiment, data = self.run.experiment, self.run.data
-        self.training_targets = training_targets(experiment, data)
-        self.state.weights = row_weights(experiment, data).astype(self.state.dtype)
-        self._patience = self._new_patience()
+    def _column_names(self) -> tuple[str, ...]:
+        run = self.run
+        layers = tuple(gradient_layers(run.plan))
+        return history_columns(run.experiment.training.task, len(run.data.validation_rows) > 0, layers)
 
     def _new_patience(self) -> Patience | None:
         rule = self.run.experiment.training.early_stopping
@@ -456,6 +448,9 @@ def train(
     model
         The trained model, with the last measurement as its metrics.
     """
+    if epochs is not None and epochs != experiment.training.epochs and epochs > 0:
+        # Schedules and early stopping must know where the end is.
+        experiment = checked(structs.replace(experiment, training=structs.replace(experiment.training, epochs=epochs)))
     trainer = Trainer(experiment, backend, parameters, threads=threads)
     trainer.record()
     for _ in range(experiment.training.epochs if epochs is None else epochs):

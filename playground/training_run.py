@@ -18,8 +18,9 @@ from playground.evaluation import Report, evaluate_outputs, report_json, report_
 from playground.experiment import Experiment, encode
 from playground.formats import safetensors
 from playground.heads import head_warnings
+from playground.history import History
 from playground.storage import FileError, atomic_write, explain
-from playground.trainer import History, Trainer
+from playground.trainer import Trainer
 
 FILES = {
     "experiment.json": "what was trained: open it in the window, or train it again",
@@ -121,8 +122,9 @@ class TrainingRun:
 
     def _say_what_is_wrong(self) -> None:
         """Once for each layer and kind of trouble: dead neurons, saturation, gradients that vanish or explode."""
-        # Whether a layer learns shows after some epochs; looking at every one would cost more than it tells.
-        if self.trainer.history.length % HEALTH_EVERY != 1:
+        # Dead layers show at once, others after some epochs; looking at every epoch would cost more than it tells.
+        epochs = self.trainer.history.length - 1
+        if epochs != 1 and epochs % HEALTH_EVERY and self.trainer.steps_until(self.experiment.training.epochs):
             return
         for layer in measure_health(self.trainer):
             # The numbers in the sentence change; its mend doesn't.

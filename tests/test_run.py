@@ -122,7 +122,13 @@ def test_without_a_display_the_main_job_is_done_in_the_terminal(tmp_path):
     assert result.returncode == 0, result.stderr
     assert "no display" in result.stderr.splitlines()[0]
     folder = tmp_path / "circle-1"
-    assert {path.name for path in folder.iterdir()} == {"experiment.json", "model.safetensors", "history.csv", "loss.png"}
-    for name in ("experiment.json", "model.safetensors", "history.csv", "loss.png"):
+    assert {path.name for path in folder.iterdir()} == {
+        "experiment.json",
+        "model.safetensors",
+        "history.csv",
+        "loss.png",
+        "report.json",
+    }
+    for name in ("experiment.json", "model.safetensors", "history.csv", "loss.png", "report.json"):
         assert f"{name}  " in result.stdout, "each file is explained"
     assert "test_accuracy 0.9" in result.stdout

@@ -232,7 +232,10 @@ def _target_scale(experiment: Experiment, dataset: Dataset, rows: Array) -> tupl
 def _split_again(dataset: Dataset, rows: Array, fraction: float, seed: int) -> tuple[Array, Array]:
     """Row numbers to train on and to validate on; every class keeps its share in both."""
     part = replace(dataset, features=dataset.features[rows], targets=dataset.targets[rows])
-    train, validation = split(part, fraction, seed + 1) if fraction else (np.arange(len(rows)), np.arange(0))
+    if not fraction or len(rows) < 2:
+        return rows, rows[:0]
+    # A share of few rows is still a row.
+    train, validation = split(part, max(fraction, 1 / len(rows)), seed + 1)
     return rows[train], rows[validation]
 
 
@@ -261,5 +264,5 @@ def _mean_and_scale(values: Array, standardize: bool) -> tuple[tuple[float, ...]
         return (0.0,) * values.shape[1], (1.0,) * values.shape[1]
     mean, scale = values.mean(axis=0), values.std(axis=0)
     # A column of equal numbers has a deviation of rounding noise at most.
-    scale = np.where(scale > 1e-12 * np.maximum(1.0, np.abs(mean)), scale, 1.0)
+    scale = np.where(scale > 1e-12 * np.abs(mean), scale, 1.0)
     return tuple(mean.tolist()), tuple(scale.tolist())

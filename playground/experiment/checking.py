@@ -26,16 +26,13 @@ from playground.experiment.specs import (
     DataSpec,
     EarlyStopping,
     Experiment,
+    ExperimentError,
     FileSource,
     NetworkSpec,
     SyntheticSource,
     TrainingSpec,
 )
-from playground.network.layers import LAYERS, LayerError
-
-
-class ExperimentError(ValueError):
-    """An experiment that can't be; the message names the field and says what would be right."""
+from playground.network.layers import LAYERS
 
 
 def checked(experiment: Experiment) -> Experiment:
@@ -252,10 +249,7 @@ def _check_combinations(experiment: Experiment) -> None:
     _, numbers = initializers.resolve(experiment.network.initializer)
     if isinstance(numbers, initializers.Uniform) and numbers.low > numbers.high:
         raise ExperimentError("network.initializer: low is above high; swap them.")
-    try:
-        sketch(experiment)
-    except LayerError as error:
-        raise ExperimentError(f"network.{error}") from None
+    sketch(experiment)
 
 
 def _check_head(experiment: Experiment) -> None:

@@ -18,9 +18,11 @@ from playground.experiment.specs import (
     BUNDLED_WIDTHS,
     BundledSource,
     Experiment,
+    ExperimentError,
     SyntheticSource,
 )
 from playground.network.building import Inputs, plan_network
+from playground.network.layers import BatchNorm, Layer, LayerError, LayerNorm, MaxPool2D
 from playground.network.parameters import initialize
 from playground.network.plan import UNKNOWN, Plan
 
@@ -40,12 +42,15 @@ def build_plan(experiment: Experiment, inputs: int | Inputs, outputs: int) -> Pl
 
     Raises
     ------
-    LayerError
+    ExperimentError
         If a layer doesn't fit what comes before it.
     """
     network, training = experiment.network, experiment.training
     rows = inputs if isinstance(inputs, Inputs) else Inputs(inputs)
-    return plan_network(network.layers, output_activation(experiment), training.loss, rows, outputs)
+    try:
+        return plan_network(network.layers, output_activation(experiment), training.loss, rows, outputs)
+    except LayerError as error:
+        raise ExperimentError(f"network.{error}") from None
 
 
 def sketch(experiment: Experiment) -> Plan:
@@ -53,7 +58,7 @@ def sketch(experiment: Experiment) -> Plan:
 
     Raises
     ------
-    LayerError
+    ExperimentError
         If a layer doesn't fit what comes before it.
     """
     source = experiment.data.source
@@ -134,13 +139,24 @@ def warnings(experiment: Experiment) -> list[str]:
         found.append(
             f"Squared error on {record.title.lower()} outputs learns slowly where it is most wrong; cross-entropy fits classes."
         )
-    kinds = [getattr(layer, "activation", None) for layer in layers if hasattr(layer, "activation")]
-    bends = any(kind != "identity" for kind in kinds) or any(not hasattr(layer, "activation") for layer in layers)
-    if layers and not bends:
+    flat = _all_layers(layers)
+    if layers and not any(_bends(layer) for layer in flat):
         found.append("Without an activation, all layers together are one linear layer: the boundary stays straight.")
+    if experiment.training.batch_size == 1 and any(isinstance(layer, BatchNorm) and layer.trainable for layer in flat):
+        found.append("A batch of one row is its own mean, so BatchNorm makes zeros of it; take batches of 16 rows or more.")
     if layers and experiment.network.initializer in ("zeros", "ones"):
         found.append(
             f"From weights that are all {experiment.network.initializer} every neuron of a layer stays the same; "
             "draw them at random instead."
         )
     return found
+
+
+def _all_layers(layers: tuple[Layer, ...]) -> list[Layer]:
+    """The layers, and those within residual blocks."""
+    return [inner for layer in layers for inner in (layer, *_all_layers(getattr(layer, "layers", ())))]
+
+
+def _bends(layer: Layer) -> bool:
+    """Whether a layer is more than a linear map when predicting."""
+    return getattr(layer, "activation", "identity") != "identity" or isinstance(layer, (LayerNorm, MaxPool2D))

@@ -76,7 +76,11 @@ else:
     FeatureName = Literal[FEATURES]
 
 Seed = Annotated[int, msgspec.Meta(ge=0, le=2**32 - 1)]
-ClassWeight = Annotated[float, msgspec.Meta(ge=0, le=1e6)]
+ClassWeight = Annotated[float, msgspec.Meta(gt=0, le=1e6)]
+
+
+class ExperimentError(ValueError):
+    """An experiment that can't be; the message names the field and says what would be right."""
 
 
 class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

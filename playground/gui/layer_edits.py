@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from playground.experiment import Conv2D, Dense, Experiment, ExperimentError, Flatten, Inputs, Residual, build_plan, checked
 from playground.gui.edits import replaced, value_at
 from playground.gui.spec_fields import size_field
-from playground.network.layers import LAYERS, Layer, LayerError
+from playground.network.layers import LAYERS, Layer
 
 # Positions in nested lists of layers: (2,) is the third layer, (2, 0) the first one within the block that it is.
 Path = tuple[int, ...]
@@ -79,10 +79,7 @@ def _whole(experiment: Experiment, inputs: Inputs | None, outputs: int) -> Exper
     """The experiment if its layers fit each other and the data."""
     experiment = checked(experiment)
     if inputs is not None:
-        try:
-            build_plan(experiment, inputs, outputs)
-        except LayerError as error:
-            raise ExperimentError(f"network.{error}") from None
+        build_plan(experiment, inputs, outputs)
     return experiment
 
 

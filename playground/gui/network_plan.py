@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from playground.experiment import Experiment, Inputs, SyntheticSource, build_plan, sketch
-from playground.network.layers import LayerError
+from playground.experiment import Experiment, ExperimentError, Inputs, SyntheticSource, build_plan, sketch
 from playground.network.plan import Plan
 from playground.trainer import RunInfo
 
@@ -25,7 +24,7 @@ def plan_to_show(experiment: Experiment, run: RunInfo | None) -> Plan:
     if inputs is not None:
         try:
             return build_plan(experiment, inputs, outputs)
-        except LayerError:
+        except ExperimentError:
             # The session will say what doesn't fit; until then the layers are shown.
             pass
     return sketch(experiment)

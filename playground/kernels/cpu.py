@@ -108,7 +108,7 @@ def _train(members, network, run, inputs, targets, capacity, batch_size, optimiz
         if purpose == LOOK:
             total, seen = loss, batch
             break
-        hyper[RATE] = rate_at(hyper, counters[STEP])
+        hyper[RATE] = rate_at(hyper, counters[EPOCH], start // batch_size)
         clip_gradients(run.gradients, hyper)
         if hyper[BROKEN] != ZERO:
             total, seen = np.nan, 1
@@ -254,24 +254,29 @@ def _train_layers(state: State, run: Run, inputs: Array, targets: Array, batch_s
         )
 
 
-def gradients(state: State, inputs: Array, targets: Array) -> float:
+def gradients(state: State, inputs: Array, targets: Array, weights: Array | None = None) -> float:
     """Fill ``state.gradients`` with the slope of the mean loss of one batch; see ``reference.gradients``."""
     inputs, targets = _numbers(inputs), _numbers(targets)
     rows = len(inputs)
-    # The rows as they come, at the run's present step, with all counting alike, and with no call to stop.
-    counters = np.array([state.step, 0, 0], np.int64)
-    none = np.zeros((0, targets.shape[1]), np.float32)
-    run = _buffers(state, np.arange(rows), counters)._replace(stop=np.zeros(1, np.int64), weights=none)
-    if state.tiny is not None and rows <= state.tiny[0].samples:
+    run = _one_batch(state, rows, weights)
+    if state.tiny is not None and not run.weights.size and rows <= state.tiny[0].samples:
         layout, buffers = state.tiny
         return float(tiny.train(layout, buffers, run, state.parameters, inputs, targets, rows, 0, 0, 1, LOOK))
     if rows > state.capacity:
         size, outputs = padded(rows) * state.plan.units, padded(rows) * targets.shape[1]
-        run = run._replace(values=aligned_zeros(size), deltas=aligned_zeros(size), targets=aligned_zeros(outputs))
+        run = run._replace(values=aligned_zeros(size), deltas=aligned_zeros(size))
+        run = run._replace(targets=aligned_zeros(outputs), batch_weights=aligned_zeros(outputs))
     return _train_layers(state, run, inputs, targets, rows, 1, LOOK)
 
 
-def trace(state: State, inputs: Array, targets: Array) -> Trace:
+def _one_batch(state: State, rows: int, weights: Array | None) -> Run:
+    """A run over so many rows as they come, at the state's present step, with no call to stop."""
+    own = np.zeros((0, state.weights.shape[1]), np.float32) if weights is None else _numbers(weights)
+    run = _buffers(state, np.arange(rows), np.array([state.step, 0, 0], np.int64))
+    return run._replace(stop=np.zeros(1, np.int64), weights=own)
+
+
+def trace(state: State, inputs: Array, targets: Array, weights: Array | None = None) -> Trace:
     """What a batch leaves behind, to find out where it broke; see ``reference.trace``.
 
     Where the gradient broke, some weights have moved on already: the buffers still hold that batch. Else it is run again.
@@ -279,8 +284,7 @@ def trace(state: State, inputs: Array, targets: Array) -> Trace:
     plan, rows = state.plan, len(inputs)
     values, deltas, capacity = state.values, state.deltas, state.capacity
     if not state.hyper[BROKEN]:
-        run = _buffers(state, np.arange(rows), np.array([state.step, 0, 0], np.int64))
-        run = run._replace(stop=np.zeros(1, np.int64), weights=np.zeros((0, targets.shape[1]), np.float32))
+        run = _one_batch(state, rows, weights)
         _train_layers(state, run, _numbers(inputs), _numbers(targets), rows, 1, LOOK)
     parts = [
         {

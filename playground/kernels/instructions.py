@@ -255,7 +255,7 @@ def backward(members, instructions, settings, parameters, gradients, values, del
         elif kind == EMBEDDING:
             embedding_backward(row, gradients, values, deltas, x, out, rows)
         elif kind == ADD:
-            add_backward(deltas, dx, row[SECOND] * capacity, out, rows * row[UNITS])
+            add_backward(deltas, x, dx, row[SECOND] * capacity, out, rows * row[UNITS])
         if row[SPARE] >= 0:
             width = row[HEIGHT] * row[WIDTH] * row[CHANNELS] if kind == CONVOLUTION else row[INPUTS]
             add_forward(deltas, dx, x, x, rows * width)

@@ -76,10 +76,11 @@ def batch_norm_forward(row, settings, parameters, values, capacity, rows, purpos
     mean, inverse = _kept_statistics(row, values, capacity)
     if purpose != PREDICT and row[TRAINABLE] != 0:
         _measure(values, x, count, mean, inverse)
-        if purpose == TRAIN:
+        # A single value has no variance to remember.
+        if purpose == TRAIN and count > 1:
             momentum = settings[MOMENTUM]
             # Running variances are unbiased, as in torch.
-            unbiased = np.float32(count) / np.float32(max(1, count - 1))
+            unbiased = np.float32(count) / np.float32(count - 1)
             for j in range(features):
                 running_mean[j] += momentum * (mean[j] - running_mean[j])
                 running_variance[j] += momentum * (inverse[j] * unbiased - running_variance[j])
@@ -234,11 +235,11 @@ def add_forward(values, first, second, out, count):
 
 
 @kernel
-def add_backward(deltas, dx, second, out, count):
-    """The slope goes both ways; twice where both inputs are the same."""
+def add_backward(deltas, x, dx, second, out, count):
+    """The slope goes both ways; twice to ``dx`` where the second input is the first one, ``x``."""
     place = address(deltas)
     copy_numbers(at(place, out), at(place, dx), count)
-    if second == dx:
+    if second == x:
         add_forward(deltas, out, dx, dx, count)
     else:
         copy_numbers(at(place, out), at(place, second), count)

@@ -296,7 +296,7 @@ def train_group(
     power1, power2 = 1.0, 1.0
     # The schedule gives a factor: each network has a rate of its own.
     hyper[FULL_RATE] = ONE
-    done, step = 0, 0
+    done = 0
     for epoch in range(losses.shape[0]):
         shuffle(order, random)
         total = spread(ZERO)
@@ -317,8 +317,7 @@ def train_group(
             for layer in range(layers.shape[0]):
                 _gradients_of_layer(layers[layer], values, deltas, gradients, rows, count)
             _limit(gradients, layout.decays.size, hyper)
-            hyper[RATE] = rate_at(hyper, step)
-            step += 1
+            hyper[RATE] = rate_at(hyper, epoch, first // batch_size)
             power1 *= np.float64(hyper[H1])
             power2 *= np.float64(hyper[H2])
             c1, c2 = np.float32(1.0 / (1.0 - power1)), np.float32(1.0 / (1.0 - power2))

@@ -98,15 +98,22 @@ def train(state: TrainingState, inputs: Array, targets: Array, steps: int) -> fl
     return total / max(1, seen)
 
 
-def gradients(state: TrainingState, inputs: Array, targets: Array) -> float:
+def gradients(state: TrainingState, inputs: Array, targets: Array, weights: Array | None = None) -> float:
     """Fill ``state.gradients`` with the slope of the mean loss of one batch; penalties are not part of it.
+
+    Parameters
+    ----------
+    inputs, targets
+        float32 (rows, inputs) and (rows, outputs).
+    weights
+        How much each row counts for each output, (rows, outputs); None where all count alike.
 
     Returns
     -------
     loss
         Mean loss of the batch.
     """
-    return _gradients(state, inputs, targets, None, updates_statistics=False)
+    return _gradients(state, inputs, targets, weights, updates_statistics=False)
 
 
 def _gradients(state: TrainingState, inputs: Array, targets: Array, weights: Array | None, updates_statistics: bool) -> float:
@@ -128,9 +135,9 @@ def _run(
     return loss, batch
 
 
-def trace(state: TrainingState, inputs: Array, targets: Array) -> Trace:
+def trace(state: TrainingState, inputs: Array, targets: Array, weights: Array | None = None) -> Trace:
     """What a batch leaves behind, to find out where it broke: values, slopes and gradients."""
-    batch = _run(state, inputs, targets, None, updates_statistics=False)[1]
+    batch = _run(state, inputs, targets, weights, updates_statistics=False)[1]
     return Trace(batch.values, batch.deltas, state.gradients)
 
 
@@ -212,7 +219,8 @@ def scheduled_rate(state: TrainingState) -> float:
     """The learning rate of the present step."""
     hyper = state.hyper
     record = _SCHEDULE_BY_CODE[int(hyper[SCHEDULE])]
-    epoch = state.step / hyper[EPOCH_STEPS]
+    step = int(state.counters[POSITION]) // state.batch_size
+    epoch = state.counters[EPOCH] + step / hyper[EPOCH_STEPS]
     return float(hyper[FULL_RATE] * record.factor(epoch, hyper[EPOCHS], hyper[S1], hyper[S2], hyper[S3]))
 
 

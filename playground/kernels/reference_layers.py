@@ -253,10 +253,11 @@ def _batch_norm(row: Array, settings: Array, parameters: Array, x: Array, batch:
     flat = x.reshape(-1, features)
     mean, variance = _statistics(row, flat, parameters, batch)
     scale, shift = _vectors(row, parameters, features)
-    if batch.updates_statistics and row[table.TRAINABLE]:
+    # A single value has no variance to remember.
+    if batch.updates_statistics and row[table.TRAINABLE] and len(flat) > 1:
         start, momentum = int(row[table.STATISTICS]), float(settings[table.MOMENTUM])
         # Running variances are unbiased, as in torch.
-        unbiased = variance * len(flat) / max(1, len(flat) - 1)
+        unbiased = variance * len(flat) / (len(flat) - 1)
         for offset, new in ((start, mean), (start + padded(features), unbiased)):
             parameters[offset : offset + features] *= 1 - momentum
             parameters[offset : offset + features] += momentum * new

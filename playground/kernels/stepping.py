@@ -70,15 +70,14 @@ def sign(w):
 
 
 @kernel
-def rate_at(hyper, step):
-    """The learning rate of a step, as the schedule has it."""
+def rate_at(hyper, epoch, step):
+    """The learning rate of a step of an epoch, both counted from 0, as the schedule has it."""
     if hyper[SCHEDULE] == CONSTANT:
         return hyper[FULL_RATE]
-    # In float64: an epoch's end must fall on a whole number.
-    epoch = np.float64(step) / np.float64(hyper[EPOCH_STEPS])
+    progress = np.float64(epoch) + np.float64(step) / np.float64(hyper[EPOCH_STEPS])
     code, epochs = np.int64(hyper[SCHEDULE]), np.float64(hyper[EPOCHS])
     s1, s2, s3 = np.float64(hyper[S1]), np.float64(hyper[S2]), np.float64(hyper[S3])
-    return np.float32(np.float64(hyper[FULL_RATE]) * schedule_factor(code, epoch, epochs, s1, s2, s3))
+    return np.float32(np.float64(hyper[FULL_RATE]) * schedule_factor(code, progress, epochs, s1, s2, s3))
 
 
 @inlined_kernel
@@ -98,7 +97,7 @@ def clip_factor(gradients, squares, longest):
     """
     total = np.float64(squares)
     if not squares < INFINITY:
-        total = 0.0
+        total = np.float64(0.0)
         for i in range(gradients.size):
             total += np.float64(gradients[i]) * np.float64(gradients[i])
     factor = np.float64(longest) / (np.sqrt(total) + np.float64(CLIP_EPSILON))

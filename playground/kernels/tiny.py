@@ -359,7 +359,7 @@ def train(layout, buffers, run, parameters, inputs, targets, batch_size, optimiz
         if not np.isfinite(loss) or not _limit(buffers.gradients, hyper):
             total, seen = np.float64(loss) if not np.isfinite(loss) else np.nan, 1
             break
-        hyper[RATE] = rate_at(hyper, counters[STEP])
+        hyper[RATE] = rate_at(hyper, counters[EPOCH], start // batch_size)
         power1 *= np.float64(hyper[H1])
         power2 *= np.float64(hyper[H2])
         c1, c2 = np.float32(1.0 / (1.0 - power1)), np.float32(1.0 / (1.0 - power2))

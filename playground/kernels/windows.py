@@ -101,8 +101,9 @@ def max_pool_forward(row, values, x, out, rows):
                         pixel = base + ((first_line + line) * width + first + column) * channels
                         numbers = values[pixel : pixel + channels]
                         for c in range(channels):
-                            # Written so that what isn't a number goes on.
-                            largest[c] = largest[c] if numbers[c] <= largest[c] else numbers[c]
+                            # What isn't a number, and so not equal to itself, goes on.
+                            greater = numbers[c] > largest[c] or numbers[c] != numbers[c]
+                            largest[c] = numbers[c] if greater else largest[c]
 
 
 @kernel

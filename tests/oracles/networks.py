@@ -28,7 +28,6 @@ from playground.experiment import (
     Residual,
     build_plan,
 )
-from playground.network.layers import LayerError
 
 # The rows of each kind of data, as small as they can be and still show everything.
 ROWS, IMAGES, NAMES = Inputs(2), Inputs(9, (3, 3, 1)), Inputs(2, categories=(3, 2))
@@ -210,7 +209,7 @@ def random_networks(draw):
             task, loss, output=output, layers=tuple(layers), source=sources_of(task, inputs), seed=draw(st.integers(0, 9))
         )
         build_plan(experiment, inputs, 1)
-    except (ExperimentError, LayerError):
+    except ExperimentError:
         # A window that is too large for what is left of the image.
         reject()
     return experiment, inputs
