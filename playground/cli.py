@@ -1,13 +1,14 @@
 """The command line: ``playground [train | rates | predict | export | bench | presets]``; without a word, the window.
 
-Results go to stdout, progress and complaints to stderr. Exit codes: 0 done, 1 diverged (bench: a wrong result), 2 bad input, 130
-interrupted. Everything heavy is imported inside the functions, so that ``--help`` answers at once.
+Results go to stdout, progress and complaints to stderr. Exit codes: 0 done, 1 diverged (bench: a wrong result, rates: none
+helps), 2 bad input, 130 interrupted. Everything heavy is imported inside the functions, so that ``--help`` answers at once.
 """
 
 from __future__ import annotations
 
 import argparse
 import difflib
+import math
 import os
 import sys
 from collections.abc import Sequence
@@ -252,6 +253,8 @@ def _rates(options: argparse.Namespace) -> int:
     if options.out:
         atomic_write(Path(options.out), ("\n".join(lines) + "\n").encode())
     print(test.sentence, file=sys.stderr)
+    if not math.isfinite(test.suggestion):
+        return DIVERGED
     print(f"learning_rate {test.suggestion:.4g}")
     return DONE
 

@@ -114,5 +114,4 @@ VALUES = {record.code: record.value for record in activations.ACTIVATIONS.values
 SLOPES = {record.code: record.slope for record in activations.ACTIVATIONS.values() if record.slope is not None}
 loss_value = dispatch({record.code: record.value for record in losses.LOSSES.values() if record.value is not None})
 loss_slope = dispatch({record.code: record.slope for record in losses.LOSSES.values() if record.slope is not None})
-update = dispatch({record.code: record.update for record in optimizers.OPTIMIZERS.values()}, as_written=True)
 schedule_factor = dispatch({record.code: record.factor for record in schedules.SCHEDULES.values()})

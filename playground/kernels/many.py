@@ -17,8 +17,8 @@ from playground.catalog import optimizers
 from playground.catalog.activations import IDENTITY, sigmoid
 from playground.catalog.elementary import ONE, TINY, ZERO, exp, log, maximum, minimum, sqrt
 from playground.catalog.losses import binary_cross_entropy_on_logit
-from playground.kernels.compiling import inlined_kernel, kernel, loss_slope, loss_value, update
-from playground.kernels.lanes import activate_numbers, scale_numbers
+from playground.kernels.compiling import inlined_kernel, kernel, loss_slope, loss_value
+from playground.kernels.lanes import activate_numbers, scale_numbers, update_lanes
 from playground.kernels.packed import at
 from playground.kernels.shuffling import seeded, shuffle
 from playground.kernels.simd.memory import address
@@ -231,23 +231,19 @@ def _limit(gradients, count, hyper):
 
 
 @kernel
-def _update_all(optimizer, weights, gradients, first_moment, second_moment, decays, rates, hyper, c1, c2, slots):
+def _update_all(optimizer, weights, gradients, first_moment, second_moment, decays, rates, hyper, c1, c2):
     """One optimizer step of every parameter, each network at its own learning rate times the schedule's factor."""
     h1, h2, h3, l1, l2 = hyper[H1], hyper[H2], hyper[H3], hyper[L1], hyper[L2]
     rate = load_vector(rates, 0) * hyper[RATE]
-    for index in range(decays.size):
-        i = index * LANES
-        w, g = load_vector(weights, i), load_vector(gradients, i)
-        w -= decays[index] * hyper[DECAY] * rate * w
-        g += decays[index] * (l1 * sign(w) + l2 * w)
-        m = load_vector(first_moment, i) if slots > 0 else spread(ZERO)
-        s = load_vector(second_moment, i) if slots > 1 else spread(ZERO)
-        w, m, s = update(optimizer, w, g, m, s, rate, h1, h2, h3, c1, c2)
-        store_vector(weights, i, w)
-        if slots > 0:
-            store_vector(first_moment, i, m)
-        if slots > 1:
-            store_vector(second_moment, i, s)
+    if l1 != ZERO or l2 != ZERO or hyper[DECAY] != ZERO:
+        for index in range(decays.size):
+            i = index * LANES
+            w = load_vector(weights, i)
+            w -= decays[index] * hyper[DECAY] * rate * w
+            store_vector(weights, i, w)
+            store_vector(gradients, i, load_vector(gradients, i) + decays[index] * (l1 * sign(w) + l2 * w))
+    count = decays.size * LANES
+    update_lanes(optimizer, weights, gradients, first_moment, second_moment, count, rate, h1, h2, h3, c1, c2)
 
 
 @kernel
@@ -278,7 +274,6 @@ def train_group(
     room,
     batch_size,
     optimizer,
-    slots,
     losses,
     test_losses,
 ):
@@ -321,7 +316,7 @@ def train_group(
             power1 *= np.float64(hyper[H1])
             power2 *= np.float64(hyper[H2])
             c1, c2 = np.float32(1.0 / (1.0 - power1)), np.float32(1.0 / (1.0 - power2))
-            _update_all(optimizer, weights, gradients, first_moment, second_moment, layout.decays, rates, hyper, c1, c2, slots)
+            _update_all(optimizer, weights, gradients, first_moment, second_moment, layout.decays, rates, hyper, c1, c2)
         if stop[0] != 0:
             break
         store_vector(address(losses), epoch * LANES, total / np.float32(order.size))
@@ -424,7 +419,6 @@ def train_many(
             room,
             batch_size,
             record.code,
-            record.slots,
             losses.reshape(epochs, LANES),
             on_test.reshape(epochs, LANES),
         )

@@ -8,8 +8,9 @@ from __future__ import annotations
 import numpy as np
 
 from playground.catalog.elementary import INFINITY, ONE, ZERO, maximum, minimum, where
+from playground.catalog.optimizers import OPTIMIZERS
 from playground.catalog.schedules import CONSTANT
-from playground.kernels.compiling import inlined_kernel, kernel, schedule_factor, update
+from playground.kernels.compiling import dispatch, inlined, inlined_kernel, kernel, schedule_factor
 from playground.kernels.simd.memory import FLOAT_BYTES, floats_at, integers_at
 from playground.kernels.state import (
     BROKEN,
@@ -141,6 +142,31 @@ def add_penalties(blocks, parameters, gradients, hyper):
                 g[i] += hyper[L1] * sign(w[i]) + hyper[L2] * w[i]
 
 
+def _over_numbers(record):
+    """The loop of one optimizer; a memory that it doesn't use is never touched."""
+    step = record.update
+    if record.slots == 2:
+
+        def update_numbers(w, g, m, s, rate, h1, h2, h3, c1, c2):
+            for i in range(w.size):
+                w[i], m[i], s[i] = step(w[i], g[i], m[i], s[i], rate, h1, h2, h3, c1, c2)
+    elif record.slots == 1:
+
+        def update_numbers(w, g, m, s, rate, h1, h2, h3, c1, c2):
+            for i in range(w.size):
+                w[i], m[i], _ = step(w[i], g[i], m[i], ZERO, rate, h1, h2, h3, c1, c2)
+    else:
+
+        def update_numbers(w, g, m, s, rate, h1, h2, h3, c1, c2):
+            for i in range(w.size):
+                w[i], _, _ = step(w[i], g[i], ZERO, ZERO, rate, h1, h2, h3, c1, c2)
+
+    return inlined(update_numbers, as_written=True)
+
+
+_update_numbers = dispatch({record.code: _over_numbers(record) for record in OPTIMIZERS.values()}, as_written=True)
+
+
 @kernel
 def update_range(parameters, gradients, first_moment, second_moment, start, end, optimizer, hyper):
     """One optimizer step for the parameters from ``start`` to ``end``; all by address, 0 for a memory that isn't used.
@@ -158,15 +184,6 @@ def update_range(parameters, gradients, first_moment, second_moment, start, end,
         if not all_finite(g):
             numbers[BROKEN] = ONE
             return
-        if second_moment != 0:
-            m = floats_at(first_moment + offset, count)
-            s = floats_at(second_moment + offset, count)
-            for i in range(count):
-                w[i], m[i], s[i] = update(optimizer, w[i], g[i], m[i], s[i], rate, h1, h2, h3, c1, c2)
-        elif first_moment != 0:
-            m = floats_at(first_moment + offset, count)
-            for i in range(count):
-                w[i], m[i], _ = update(optimizer, w[i], g[i], m[i], ZERO, rate, h1, h2, h3, c1, c2)
-        else:
-            for i in range(count):
-                w[i], _, _ = update(optimizer, w[i], g[i], ZERO, ZERO, rate, h1, h2, h3, c1, c2)
+        m = floats_at(first_moment + offset, count)
+        s = floats_at(second_moment + offset, count)
+        _update_numbers(optimizer, w, g, m, s, rate, h1, h2, h3, c1, c2)

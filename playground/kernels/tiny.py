@@ -16,8 +16,8 @@ import numpy as np
 from playground.catalog.activations import IDENTITY, sigmoid
 from playground.catalog.elementary import ONE, ZERO, exp, log, maximum, minimum, where
 from playground.catalog.losses import binary_cross_entropy_on_logit
-from playground.kernels.compiling import inlined_kernel, kernel, loss_slope, loss_value, update
-from playground.kernels.lanes import activate_lanes, scale_lanes, scale_numbers
+from playground.kernels.compiling import inlined_kernel, kernel, loss_slope, loss_value
+from playground.kernels.lanes import activate_lanes, scale_lanes, scale_numbers, update_lanes
 from playground.kernels.packed import at
 from playground.kernels.purposes import LOOK, TRAIN
 from playground.kernels.shuffling import shuffle
@@ -287,25 +287,13 @@ def _update(optimizer, weights, gradients, first_moment, second_moment, decays, 
     m, s = address(first_moment), address(second_moment)
     rate, h1, h2, h3, l1, l2 = hyper[RATE], hyper[H1], hyper[H2], hyper[H3], hyper[L1], hyper[L2]
     decay = rate * hyper[DECAY]
-    nothing = spread(ZERO)
-    for i in range(0, weights.size, LANES):
-        weight, gradient = load_vector(w, i), load_vector(g, i)
-        if l1 != ZERO or l2 != ZERO or decay != ZERO:
-            acts = load_vector(address(decays), i)
+    if l1 != ZERO or l2 != ZERO or decay != ZERO:
+        for i in range(0, weights.size, LANES):
+            acts, weight = load_vector(address(decays), i), load_vector(w, i)
             weight -= acts * decay * weight
-            gradient += acts * (l1 * sign(weight) + l2 * weight)
-        if second_moment.size > 0:
-            first, second = load_vector(m, i), load_vector(s, i)
-            weight, first, second = update(optimizer, weight, gradient, first, second, rate, h1, h2, h3, c1, c2)
-            store_vector(m, i, first)
-            store_vector(s, i, second)
-        elif first_moment.size > 0:
-            first = load_vector(m, i)
-            weight, first, _ = update(optimizer, weight, gradient, first, nothing, rate, h1, h2, h3, c1, c2)
-            store_vector(m, i, first)
-        else:
-            weight, _, _ = update(optimizer, weight, gradient, nothing, nothing, rate, h1, h2, h3, c1, c2)
-        store_vector(w, i, weight)
+            store_vector(w, i, weight)
+            store_vector(g, i, load_vector(g, i) + acts * (l1 * sign(weight) + l2 * weight))
+    update_lanes(optimizer, w, g, m, s, weights.size, rate, h1, h2, h3, c1, c2)
 
 
 @inlined_kernel

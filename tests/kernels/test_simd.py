@@ -16,7 +16,7 @@ from playground.catalog.losses import LOSSES, binary_cross_entropy_on_logit
 from playground.catalog.optimizers import OPTIMIZERS
 from playground.experiment import SGD, build_plan, initial_parameters
 from playground.kernels import cpu
-from playground.kernels.compiling import FAST_MATH, SLOPES, VALUES, dispatch, kernel, loss_slope, loss_value, update
+from playground.kernels.compiling import FAST_MATH, SLOPES, VALUES, dispatch, kernel, loss_slope, loss_value
 from playground.kernels.packed import at
 from playground.kernels.simd.host import IS_ARM, IS_X86, TILE_COLUMNS, WIDTH
 from playground.kernels.simd.memory import (
@@ -185,6 +185,7 @@ def parts_of_numbers(code, x, y, z, v, numbers):
 
 
 activate, activation_slope = dispatch(VALUES), dispatch(SLOPES)
+update = dispatch({record.code: record.update for record in OPTIMIZERS.values()}, as_written=True)
 
 
 @inlined
