@@ -16,6 +16,7 @@ import numpy as np
 from playground.catalog.activations import IDENTITY, sigmoid
 from playground.catalog.elementary import ONE, ZERO, exp, log, maximum, minimum, where
 from playground.catalog.losses import binary_cross_entropy_on_logit
+from playground.catalog.schedules import CONSTANT
 from playground.kernels.compiling import inlined_kernel, kernel, loss_slope, loss_value
 from playground.kernels.lanes import activate_lanes, scale_lanes, scale_numbers, update_lanes
 from playground.kernels.packed import at
@@ -34,7 +35,22 @@ from playground.kernels.simd.vectors import (
     store_vector,
     sum_of_lanes,
 )
-from playground.kernels.state import CLIP_NORM, CLIP_VALUE, DECAY, EPOCH, H1, H2, H3, L1, L2, POSITION, RATE, STEP
+from playground.kernels.state import (
+    CLIP_NORM,
+    CLIP_VALUE,
+    DECAY,
+    EPOCH,
+    FULL_RATE,
+    H1,
+    H2,
+    H3,
+    L1,
+    L2,
+    POSITION,
+    RATE,
+    SCHEDULE,
+    STEP,
+)
 from playground.kernels.stepping import clip_factor, rate_at, sign
 from playground.kernels.tiny_layout import (
     ACTIVATION_CODE,
@@ -263,9 +279,12 @@ def _step_gradients(layout, buffers, count):
 def _limit(gradients, hyper):
     """Cut and shorten the gradient where that is asked for; whether all of it is finite."""
     g = address(gradients)
-    total = spread(ZERO)
-    for i in range(0, gradients.size, LANES):
+    # 0 · x is 0 for all that is finite. Two sums, so that an addition need not wait for the one before.
+    total, other = spread(ZERO), spread(ZERO)
+    for i in range(0, gradients.size - LANES, 2 * LANES):
         total += load_vector(g, i) * ZERO
+        other += load_vector(g, i + LANES) * ZERO
+    total += other + load_vector(g, gradients.size - LANES) * ZERO
     if hyper[CLIP_VALUE] != ZERO:
         for i in range(0, gradients.size, LANES):
             store_vector(g, i, minimum(maximum(load_vector(g, i), -hyper[CLIP_VALUE]), hyper[CLIP_VALUE]))
@@ -347,7 +366,10 @@ def train(layout, buffers, run, parameters, inputs, targets, batch_size, optimiz
         if not np.isfinite(loss) or not _limit(buffers.gradients, hyper):
             total, seen = np.float64(loss) if not np.isfinite(loss) else np.nan, 1
             break
-        hyper[RATE] = rate_at(hyper, counters[EPOCH], start // batch_size)
+        # The division alone would take as long as a layer.
+        hyper[RATE] = hyper[FULL_RATE]
+        if hyper[SCHEDULE] != CONSTANT:
+            hyper[RATE] = rate_at(hyper, counters[EPOCH], start // batch_size)
         power1 *= np.float64(hyper[H1])
         power2 *= np.float64(hyper[H2])
         c1, c2 = np.float32(1.0 / (1.0 - power1)), np.float32(1.0 / (1.0 - power2))
