@@ -258,11 +258,15 @@ def split(dataset: Dataset, test_fraction: float, seed: int) -> tuple[NDArray[np
     return np.sort(train), np.sort(test)
 
 
+# Small enough for any unit, and large enough that a test row of another size, divided by it, still fits into float32.
+LEAST_DEVIATION = 1e-30
+
+
 def _mean_and_scale(values: Array, standardize: bool) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Mean and deviation of each column; 0 and 1 where nothing shall change or the column never varies."""
     if not standardize:
         return (0.0,) * values.shape[1], (1.0,) * values.shape[1]
     mean, scale = values.mean(axis=0), values.std(axis=0)
     # A column of equal numbers has a deviation of rounding noise at most.
-    scale = np.where(scale > 1e-12 * np.abs(mean), scale, 1.0)
+    scale = np.where(scale > np.maximum(1e-12 * np.abs(mean), LEAST_DEVIATION), scale, 1.0)
     return tuple(mean.tolist()), tuple(scale.tolist())

@@ -108,7 +108,7 @@ def _train(members, network, run, inputs, targets, capacity, batch_size, optimiz
         if purpose == LOOK:
             total, seen = loss, batch
             break
-        hyper[RATE] = rate_at(hyper, counters[EPOCH], start // batch_size)
+        hyper[RATE] = rate_at(hyper, counters[EPOCH], start, batch_size)
         clip_gradients(run.gradients, hyper)
         if hyper[BROKEN] != ZERO:
             total, seen = np.nan, 1
@@ -197,11 +197,7 @@ def new_state(plan: Plan, training: TrainingSpec, parameters: Array, rows: int) 
 
 def train(state: State, inputs: Array, targets: Array, steps: int) -> float:
     """Do up to ``steps`` mini-batches; see ``reference.train``."""
-    return _run(state, _numbers(inputs), _numbers(targets), steps)
-
-
-def _run(state: State, inputs: Array, targets: Array, steps: int) -> float:
-    """Train, as the state stands."""
+    inputs, targets = _numbers(inputs), _numbers(targets)
     run = _buffers(state, state.order, state.counters)
     # Rows that count differently are weighed layer by layer.
     if state.tiny is not None and not state.weights.size:

@@ -312,7 +312,7 @@ def train_group(
             for layer in range(layers.shape[0]):
                 _gradients_of_layer(layers[layer], values, deltas, gradients, rows, count)
             _limit(gradients, layout.decays.size, hyper)
-            hyper[RATE] = rate_at(hyper, epoch, first // batch_size)
+            hyper[RATE] = rate_at(hyper, epoch, first, batch_size)
             power1 *= np.float64(hyper[H1])
             power2 *= np.float64(hyper[H2])
             c1, c2 = np.float32(1.0 / (1.0 - power1)), np.float32(1.0 / (1.0 - power2))

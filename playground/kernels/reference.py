@@ -219,8 +219,7 @@ def scheduled_rate(state: TrainingState) -> float:
     """The learning rate of the present step."""
     hyper = state.hyper
     record = _SCHEDULE_BY_CODE[int(hyper[SCHEDULE])]
-    step = int(state.counters[POSITION]) // state.batch_size
-    epoch = state.counters[EPOCH] + step / hyper[EPOCH_STEPS]
+    epoch = state.counters[EPOCH] + state.counters[POSITION] / (state.batch_size * hyper[EPOCH_STEPS])
     return float(hyper[FULL_RATE] * record.factor(epoch, hyper[EPOCHS], hyper[S1], hyper[S2], hyper[S3]))
 
 

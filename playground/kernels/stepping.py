@@ -71,11 +71,11 @@ def sign(w):
 
 
 @kernel
-def rate_at(hyper, epoch, step):
-    """The learning rate of a step of an epoch, both counted from 0, as the schedule has it."""
+def rate_at(hyper, epoch, row, batch_size):
+    """The learning rate of the batch that begins at a row of an epoch, as the schedule has it."""
     if hyper[SCHEDULE] == CONSTANT:
         return hyper[FULL_RATE]
-    progress = np.float64(epoch) + np.float64(step) / np.float64(hyper[EPOCH_STEPS])
+    progress = np.float64(epoch) + np.float64(row) / (np.float64(batch_size) * np.float64(hyper[EPOCH_STEPS]))
     code, epochs = np.int64(hyper[SCHEDULE]), np.float64(hyper[EPOCHS])
     s1, s2, s3 = np.float64(hyper[S1]), np.float64(hyper[S2]), np.float64(hyper[S3])
     return np.float32(np.float64(hyper[FULL_RATE]) * schedule_factor(code, progress, epochs, s1, s2, s3))
@@ -96,6 +96,9 @@ def clip_factor(gradients, squares, longest):
 
     Where that sum is beyond float32, it is taken again in float64.
     """
+    # Most gradients are short enough: no root and no division for them.
+    if squares < (longest - CLIP_EPSILON) * (longest - CLIP_EPSILON) and longest > CLIP_EPSILON:
+        return ONE
     total = np.float64(squares)
     if not squares < INFINITY:
         total = np.float64(0.0)

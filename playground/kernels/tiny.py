@@ -284,15 +284,23 @@ def _limit(gradients, hyper):
     for i in range(0, gradients.size - LANES, 2 * LANES):
         total += load_vector(g, i) * ZERO
         other += load_vector(g, i + LANES) * ZERO
-    total += other + load_vector(g, gradients.size - LANES) * ZERO
+    # Of an odd number of vectors the last has no partner; for zeros it makes no difference to count it twice.
+    last = load_vector(g, gradients.size - LANES)
+    total += other + last * ZERO
     if hyper[CLIP_VALUE] != ZERO:
         for i in range(0, gradients.size, LANES):
             store_vector(g, i, minimum(maximum(load_vector(g, i), -hyper[CLIP_VALUE]), hyper[CLIP_VALUE]))
     if hyper[CLIP_NORM] != ZERO:
-        squares = spread(ZERO)
-        for i in range(0, gradients.size, LANES):
-            squares += load_vector(g, i) * load_vector(g, i)
-        factor = clip_factor(gradients, sum_of_lanes(squares), hyper[CLIP_NORM])
+        squares, others = spread(ZERO), spread(ZERO)
+        if gradients.size % (2 * LANES) != 0:
+            # Read again: it may have been cut.
+            last = load_vector(g, gradients.size - LANES)
+            squares = last * last
+        for i in range(0, gradients.size - LANES, 2 * LANES):
+            x, y = load_vector(g, i), load_vector(g, i + LANES)
+            squares += x * x
+            others += y * y
+        factor = clip_factor(gradients, sum_of_lanes(squares + others), hyper[CLIP_NORM])
         if factor < ONE:
             for i in range(0, gradients.size, LANES):
                 store_vector(g, i, load_vector(g, i) * factor)
@@ -366,10 +374,10 @@ def train(layout, buffers, run, parameters, inputs, targets, batch_size, optimiz
         if not np.isfinite(loss) or not _limit(buffers.gradients, hyper):
             total, seen = np.float64(loss) if not np.isfinite(loss) else np.nan, 1
             break
-        # The division alone would take as long as a layer.
+        # Without a schedule not even a call.
         hyper[RATE] = hyper[FULL_RATE]
         if hyper[SCHEDULE] != CONSTANT:
-            hyper[RATE] = rate_at(hyper, counters[EPOCH], start // batch_size)
+            hyper[RATE] = rate_at(hyper, counters[EPOCH], start, batch_size)
         power1 *= np.float64(hyper[H1])
         power2 *= np.float64(hyper[H2])
         c1, c2 = np.float32(1.0 / (1.0 - power1)), np.float32(1.0 / (1.0 - power2))

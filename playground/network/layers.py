@@ -206,34 +206,35 @@ def pool(build: Builder, x: Region, operation: int, window: dict[int, int]) -> R
     return out
 
 
-class MaxPool2D(Layer, frozen=True, kw_only=True, tag="max_pool2d"):
+class Pool(Layer, frozen=True, kw_only=True):
+    """What the poolings share: a window that moves over an image and leaves one number for each channel."""
+
+    operation: ClassVar[int]
+
+    size: WindowSize = 2
+    stride: Stride = 2
+    padding: Padding = "valid"
+
+    def emit(self, build: Builder, x: Region, name: str) -> Region:
+        return pool(build, x, self.operation, _window(x, name, self.title, self.size, self.stride, self.padding))
+
+
+class MaxPool2D(Pool, frozen=True, kw_only=True, tag="max_pool2d"):
     """The largest number of each window, channel by channel."""
 
     title: ClassVar[str] = "MaxPool2D"
     description: ClassVar[str] = "Keeps the largest number of each window: was the pattern there, wherever exactly?"
     source: ClassVar[str] = "J. Weng, N. Ahuja, T. Huang: Cresceptron, 1992"
-
-    size: WindowSize = 2
-    stride: Stride = 2
-    padding: Padding = "valid"
-
-    def emit(self, build: Builder, x: Region, name: str) -> Region:
-        return pool(build, x, table.MAX_POOL, _window(x, name, self.title, self.size, self.stride, self.padding))
+    operation: ClassVar[int] = table.MAX_POOL
 
 
-class AveragePool2D(Layer, frozen=True, kw_only=True, tag="average_pool2d"):
+class AveragePool2D(Pool, frozen=True, kw_only=True, tag="average_pool2d"):
     """The mean of each window, channel by channel; padding doesn't count."""
 
     title: ClassVar[str] = "AveragePool2D"
     description: ClassVar[str] = "Keeps the mean of each window: a smaller, smoother image."
     source: ClassVar[str] = "Y. LeCun et al.: Backpropagation Applied to Handwritten Zip Code Recognition, 1989"
-
-    size: WindowSize = 2
-    stride: Stride = 2
-    padding: Padding = "valid"
-
-    def emit(self, build: Builder, x: Region, name: str) -> Region:
-        return pool(build, x, table.AVERAGE_POOL, _window(x, name, self.title, self.size, self.stride, self.padding))
+    operation: ClassVar[int] = table.AVERAGE_POOL
 
 
 class Flatten(Layer, frozen=True, kw_only=True, tag="flatten"):

@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
@@ -229,7 +229,17 @@ def test_outputs_are_a_yes_from_the_middle_of_their_range_on():
     assert list(tanh.labels(outputs)) == [1, 1, 0]
 
 
+def test_columns_in_tiny_units_are_standardized_too():
+    random = np.random.default_rng(0)
+    columns = np.column_stack([random.normal(1e-14, 1e-15, 50), np.full(50, 0.1) + random.choice([0, 1.4e-17], 50)])
+    experiment, dataset = table(columns, random.normal(size=(50, 1)), "regression")
+    data = prepare(experiment, dataset)
+    assert data.train_inputs[:, 0].std() == pytest.approx(1, rel=1e-5)
+    assert data.preprocessing.scale[1] == 1, "rounding noise is no deviation"
+
+
 @settings(max_examples=60, deadline=None)
+@example(np.array([[1.87406988e-71], *[[0.0]] * 6, [1.0], *[[0.0]] * 11]))
 @given(
     arrays(
         np.float64,
