@@ -260,13 +260,13 @@ def _rates(options: argparse.Namespace) -> int:
 
 
 def _provide_kernels(backend: str) -> None:
-    """Have the kernels compiled before the run; the first time on a machine that takes some seconds, and is said."""
+    """Have the kernels compiled before the run; the first time on a machine that takes about a minute, and is said."""
     if backend == "reference":
         return
     from playground.kernels import cache, warm
 
     if not warm.is_warm():
-        print("Compiling the kernels (once; some seconds) …", file=sys.stderr)
+        print("Compiling the kernels (once; about a minute) …", file=sys.stderr)
         warm.start_warming().wait()
     if cache.notice:
         print(f"playground: {cache.notice}", file=sys.stderr)

@@ -843,7 +843,7 @@ def test_the_first_time_it_says_that_it_compiles(run, without_plot, monkeypatch)
     assert code == 0
     assert waited == [True]
     assert error.splitlines() == [
-        "Compiling the kernels (once; some seconds) …",
+        "Compiling the kernels (once; about a minute) …",
         "playground: The folder for compiled kernels, X, can't be used.",
     ]
     code, _, error = run("train", "iris", "--epochs", "1", "--quiet", "--backend", "reference")
