@@ -88,7 +88,7 @@ def find_trouble(trainer: Trainer) -> Trouble:
     rows = state.order[start : start + state.batch_size]
     inputs, targets = data.train_inputs[rows], trainer.training_targets[rows]
     weights = state.weights[rows] if state.weights.size else None
-    trace = trainer.backend.trace(state, inputs, targets, weights)
+    trace = trainer.compute.trace(inputs, targets, weights)
     what, layer, parameter = _first_broken(plan, inputs, trace)
     row = _bad_row(data, trainer.training_targets, rows)
     rate, trained = trainer.run.experiment.training.optimizer.learning_rate, trainer.history.length > 0
@@ -252,8 +252,8 @@ def gradient_statistics(trainer: Trainer) -> list[tuple[float, float]]:
         for part in (0, 1):
             # Rows at equal distances, none in both.
             rows = (np.arange(count) * len(inputs) // count + part * (len(inputs) // (2 * count))) % len(inputs)
-            trainer.backend.gradients(state, inputs[rows], targets[rows], state.weights[rows] if state.weights.size else None)
-            measured.append(state.gradients.astype(np.float64))
+            weights = state.weights[rows] if state.weights.size else None
+            measured.append(trainer.compute.gradients(inputs[rows], targets[rows], weights).astype(np.float64))
         mean, half = (measured[0] + measured[1]) / 2, (measured[0] - measured[1]) / 2
         found = []
         for name in gradient_layers(plan):

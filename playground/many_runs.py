@@ -1,7 +1,7 @@
 """Many trainings of one experiment at once: seeds × learning rates, and which of them reach a goal.
 
-One run says little: another seed may fail where this one succeeds. Small networks train side by side in the lanes of the
-processor's vectors, so that a few hundred of them take seconds.
+One run says little: another seed may fail where this one succeeds. Small networks train side by side, in the lanes of the
+processor's vectors or each in a block of the GPU, so that a few hundred of them take seconds or less.
 """
 
 from __future__ import annotations
@@ -14,12 +14,13 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from playground.backends import load_backend
 from playground.data.preprocessing import PreparedData, prepare
 from playground.data.weighting import row_weights, training_targets
 from playground.experiment import Experiment, ExperimentError, build_plan, checked
 from playground.kernels.state import available_cores
 from playground.network.plan import Plan
-from playground.trainer import load_backend, start_parameters
+from playground.trainer import start_parameters
 
 if TYPE_CHECKING:
     from playground.model import TrainedModel
@@ -116,7 +117,7 @@ def train_many(
     target
         The loss that counts as success.
     backend
-        ``auto``, ``cpu`` or ``reference``.
+        ``auto`` (the CPU), ``cpu``, ``cuda`` or ``reference``.
     threads
         How many threads may compute; None for one a core.
     stop
@@ -134,7 +135,13 @@ def train_many(
     data = prepare(experiment)
     plan = build_plan(experiment, data.preprocessing.network_inputs, data.preprocessing.outputs)
     parameters = np.stack([start_parameters(variant, plan) for variant in variants])
-    train = _train_on_lanes if _fits_lanes(backend, plan, experiment, data) else _train_in_turn
+    backend = "cpu" if backend == "auto" else backend
+    load_backend(backend)
+    train = _train_in_turn
+    if backend == "cpu" and _fits_lanes(plan, experiment, data):
+        train = _train_on_lanes
+    elif backend == "cuda" and _fits_blocks(plan, experiment, data):
+        train = _train_in_blocks
     trained, train_losses, test_losses = train(
         plan,
         variants,
@@ -156,9 +163,33 @@ def _variant(experiment: Experiment, seed: int, rate: float) -> Experiment:
     return checked(msgspec.structs.replace(experiment, network=network, training=training))
 
 
-def _fits_lanes(backend: str, plan: Plan, experiment: Experiment, data: PreparedData) -> bool:
-    if backend not in ("auto", "cpu"):
-        return False
+def _fits_blocks(plan: Plan, experiment: Experiment, data: PreparedData) -> bool:
+    from playground.kernels import cuda_many
+
+    return cuda_many.fits(plan, experiment.training, len(data.train_rows))
+
+
+def _train_in_blocks(
+    plan: Plan,
+    variants: list[Experiment],
+    parameters: Array,
+    data: PreparedData,
+    epochs: int,
+    stop: Array,
+    backend: str,
+    threads: int,
+) -> tuple[Array, Array, Array]:
+    """All at once on the GPU; see `kernels.cuda_many.train_many`."""
+    from playground.kernels import cuda_many
+
+    rates = np.array([variant.training.optimizer.learning_rate for variant in variants], np.float32)
+    parts = (data.train_inputs, training_targets(variants[0], data)), (data.test_inputs, data.test_targets)
+    weights = row_weights(variants[0], data)
+    own = weights.astype(np.float32) if weights.size else None
+    return cuda_many.train_many(plan, variants[0].training, parameters, rates, parts, epochs, stop, own)
+
+
+def _fits_lanes(plan: Plan, experiment: Experiment, data: PreparedData) -> bool:
     from playground.kernels import many
 
     # Rows that count differently are trained layer by layer.

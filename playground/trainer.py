@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import math
 import os
 from collections.abc import Callable
@@ -15,15 +14,17 @@ import numpy as np
 from msgspec import structs
 from numpy.typing import NDArray
 
+from playground.backends import Choice, Work, pick
 from playground.catalog.initializers import FromFile
 from playground.catalog.metrics import recorded
 from playground.catalog.tasks import TASKS
+from playground.compute import Compute
 from playground.data.preprocessing import PreparedData, prepare
 from playground.data.weighting import row_weights, training_targets
 from playground.diagnosis import Trouble, find_trouble, gradient_layers, gradient_statistics
 from playground.experiment import Experiment, ExperimentError, build_plan, checked, initial_parameters, keeps_weights
 from playground.history import History, history_columns
-from playground.kernels.state import EPOCH, POSITION, available_cores
+from playground.kernels.state import EPOCH, POSITION, TrainingState, available_cores
 from playground.network.parameters import padded
 from playground.network.plan import Plan
 from playground.stopping import Patience
@@ -37,21 +38,6 @@ Array = NDArray[Any]
 BLOWN_UP = 100.0
 # Most of the machine's memory that a run may ask for.
 MEMORY_SHARE = 0.7
-BACKENDS = {"reference": "playground.kernels.reference", "cpu": "playground.kernels.cpu"}
-
-
-def load_backend(name: str) -> ModuleType:
-    """Import a backend by name; ``auto`` is the fastest one here.
-
-    Raises
-    ------
-    ExperimentError
-        If there is no such backend.
-    """
-    chosen = "cpu" if name == "auto" else name
-    if chosen not in BACKENDS:
-        raise ExperimentError(f"there is no backend {name!r}; choose one of auto, {', '.join(BACKENDS)}.")
-    return importlib.import_module(BACKENDS[chosen])
 
 
 @dataclass(frozen=True)
@@ -108,13 +94,15 @@ class Trainer:
     experiment
         A checked experiment.
     backend
-        ``auto``, ``cpu`` or ``reference``.
+        A name of `backends.NAMES`; ``auto`` measures which one is the fastest for this run, and says so in ``choice``.
     parameters
         Start values in the plan's flat layout; None draws them from ``network.seed``.
     data
         The experiment's data if they are at hand; None loads them.
     threads
         How many threads may compute; None for one a core. The same number gives the same weights bit for bit.
+    before_compiling
+        Called if the GPU's kernels must be compiled first, which takes about a minute.
 
     Raises
     ------
@@ -129,8 +117,8 @@ class Trainer:
         parameters: Array | None = None,
         data: PreparedData | None = None,
         threads: int | None = None,
+        before_compiling: Callable[[], None] = lambda: None,
     ) -> None:
-        self.backend = load_backend(backend)
         data = data if data is not None else prepare(experiment)
         plan = build_plan(experiment, data.preprocessing.network_inputs, data.preprocessing.outputs)
         self.run = RunInfo(experiment, data, plan)
@@ -138,10 +126,18 @@ class Trainer:
         start = start_parameters(experiment, plan) if parameters is None else parameters
         if start.shape != (plan.parameter_size,):
             raise ExperimentError("the weights were trained for a network of another shape; open their own experiment.")
-        self.state = self.backend.new_state(plan, experiment.training, start, len(data.train_rows))
-        self.state.threads = threads or available_cores()
         self.training_targets = training_targets(experiment, data)
-        self.state.weights = row_weights(experiment, data).astype(self.state.dtype)
+        weights = row_weights(experiment, data)
+        threads = threads or available_cores()
+        if backend == "auto":
+            numbers = data.train_inputs, self.training_targets, weights.astype(np.float32)
+            work = Work(plan, experiment.training, start, *numbers, threads)
+            self.choice = pick(work, before_compiling)
+        else:
+            self.choice = Choice(backend, "")
+        self.compute = Compute(self.choice.name, plan, experiment.training, start, len(data.train_rows))
+        self.state.threads = threads
+        self.state.weights = weights.astype(self.state.dtype)
         self._patience = self._new_patience()
         # Outputs for every row of the data set, in its order; refreshed by each evaluation.
         self.outputs = np.zeros((len(data.dataset.features), plan.widths[-1]), np.float32)
@@ -150,7 +146,7 @@ class Trainer:
         self._columns = self._column_names()
         self._rows = np.zeros((256, len(self._columns)))
         self._length = 0
-        self._good = self.state.parameters.copy()
+        self._good = self.compute.parameters.copy()
         self._good_row = 0
         self._lowest_loss = math.inf
         self.diverged = False
@@ -159,6 +155,16 @@ class Trainer:
         self.stopped = ""
 
     # The run as it stands
+
+    @property
+    def backend(self) -> ModuleType:
+        """What computes."""
+        return self.compute.backend
+
+    @property
+    def state(self) -> TrainingState:
+        """The run's buffers."""
+        return self.compute.state
 
     @property
     def step(self) -> int:
@@ -188,7 +194,7 @@ class Trainer:
         """A copy of the parameters, float32, flat; after a divergence the last ones that were good."""
         # A run that blows up in float64 may have left float32 already.
         with np.errstate(over="ignore"):
-            return self.state.parameters.astype(np.float32)
+            return self.compute.parameters.astype(np.float32)
 
     @property
     def history(self) -> History:
@@ -231,7 +237,7 @@ class Trainer:
     def _train(self, steps: int) -> None:
         # A run that blows up is reported by its loss, not by warnings from the middle of the arithmetic.
         with np.errstate(all="ignore"):
-            loss = self.backend.train(self.state, self.run.data.train_inputs, self.training_targets, steps)
+            loss = self.compute.train(self.run.data.train_inputs, self.training_targets, steps)
         if not math.isfinite(loss):
             self._diverge()
 
@@ -240,12 +246,11 @@ class Trainer:
         data, epoch = self.run.data, int(self.state.counters[EPOCH])
         outputs = np.zeros_like(data.validation_targets)
         with np.errstate(all="ignore"):
-            loss = self.backend.evaluate(self.state, data.validation_inputs, data.validation_targets, outputs)
-        waited_enough = patience.look(epoch, loss, self.state.parameters)
+            loss = self.compute.evaluate(data.validation_inputs, data.validation_targets, outputs)
+        waited_enough = patience.look(epoch, loss, self.compute.parameters)
         at_the_end = epoch == self.run.experiment.training.epochs
         if (waited_enough or at_the_end) and patience.best_parameters is not None:
-            self.state.parameters[:] = patience.best_parameters
-            self._forget_momentum()
+            self.compute.put(patience.best_parameters)
             patience.wait_again(epoch)
             why = f"no lower validation loss for {patience.rule.patience} epochs" if waited_enough else "the last epoch is over"
             self.stopped = (
@@ -273,13 +278,13 @@ class Trainer:
         losses, metrics = self._measure()
         measured = gradient_statistics(self) if with_gradients else [(math.nan, math.nan)] * len(gradient_layers(self.run.plan))
         gradients = [number for pair in measured for number in pair]
-        if not (math.isfinite(losses[0]) and np.isfinite(self.state.parameters).all()):
+        if not (math.isfinite(losses[0]) and np.isfinite(self.compute.parameters).all()):
             self._diverge()
             return self.history.last()
         self._lowest_loss = min(self._lowest_loss, losses[0])
         # Weights on their way to infinity are still numbers; going back to them would only diverge again.
         if losses[0] <= BLOWN_UP * self._lowest_loss + 1e-6:
-            self._good[:] = self.state.parameters
+            self._good[:] = self.compute.parameters
             self._good_row = self._length
         if self._length == len(self._rows):
             # A new array twice as long: histories handed out before keep looking at the old one.
@@ -297,7 +302,7 @@ class Trainer:
         # What may be refused comes first, so that nothing has changed then.
         targets, weights = training_targets(experiment, data), row_weights(experiment, data)
         refuse_what_does_not_fit(plan, experiment.training, len(data.train_rows))
-        self.state.configure(plan, experiment.training)
+        self.compute.configure(plan, experiment.training)
         self.run = RunInfo(experiment, data, plan)
         self.training_targets, self.state.weights = targets, weights.astype(self.state.dtype)
         # The layers with parameters are the same ones, perhaps under other numbers.
@@ -319,13 +324,13 @@ class Trainer:
         ExperimentError
             If they belong to a network of another shape.
         """
-        if parameters.shape != self.state.parameters.shape:
+        if parameters.shape != self._good.shape:
             raise ExperimentError("the weights were trained for a network of another shape; open their own experiment.")
-        self.state.parameters[:] = self._good[:] = parameters
+        self._good[:] = parameters
         self._lowest_loss = math.inf
         # The best weights so far were another run's.
         self._patience = self._new_patience()
-        self._forget_momentum()
+        self.compute.put(self._good)
 
     def recover(self) -> Experiment:
         """Go on after a divergence from the last good weights with a tenth of the learning rate; returns what is now trained."""
@@ -338,21 +343,15 @@ class Trainer:
 
     def switch_backend(self, name: str) -> None:
         """Go on with the same weights, memory and place in the epoch on another backend."""
-        old = self.state
-        self.backend = load_backend(name)
-        self.state = self.backend.new_state(self.run.plan, self.run.experiment.training, old.parameters, old.order.size)
-        self.state.take_over(old)
-        self.state.threads = old.threads
+        self.compute.switch(name, self.run.experiment.training)
 
     def activations(self, inputs: Array) -> tuple[Array, ...]:
         """Values of every layer for some network inputs; see ``reference.activations``."""
-        layers: tuple[Array, ...] = self.backend.activations(self.run.plan, self.state.parameters, inputs)
-        return layers
+        return self.compute.activations(inputs)
 
     def outputs_for(self, inputs: Array) -> Array:
         """Outputs for some network inputs; see ``reference.outputs``."""
-        values: Array = self.backend.outputs(self.run.plan, self.state.parameters, inputs)
-        return values
+        return self.compute.outputs(inputs)
 
     def model(self) -> TrainedModel:
         """The trained model as it can be saved, with the newest measurement."""
@@ -365,8 +364,7 @@ class Trainer:
         self.diverged = True
         with np.errstate(all="ignore"):
             self.trouble = find_trouble(self)
-        self.state.parameters[:] = self._good
-        self._forget_momentum()
+        self.compute.put(self._good)
         # The outputs shown beside the good weights are those of the good weights.
         self._measure()
 
@@ -378,11 +376,6 @@ class Trainer:
     def _new_patience(self) -> Patience | None:
         rule = self.run.experiment.training.early_stopping
         return Patience(rule) if rule is not None else None
-
-    def _forget_momentum(self) -> None:
-        self.state.first_moment[:] = 0
-        self.state.second_moment[:] = 0
-        self.state.memory_start = self.state.step
 
     def _measure(self) -> tuple[list[float], list[float]]:
         """Losses of each part, and each metric of each part."""
@@ -396,7 +389,7 @@ class Trainer:
             del parts[1]
         for (inputs, targets), rows, outputs in zip(parts, self._part_rows(), self._part_outputs, strict=True):
             with np.errstate(all="ignore"):
-                losses.append(self.backend.evaluate(self.state, inputs, targets, outputs))
+                losses.append(self.compute.evaluate(inputs, targets, outputs))
             self.outputs[rows] = outputs
         task = TASKS[self.run.experiment.training.task]
         preprocessing = data.preprocessing
@@ -435,7 +428,7 @@ def train(
     epochs
         How long; None takes ``training.epochs``.
     backend
-        ``auto``, ``cpu`` or ``reference``.
+        A name of `backends.NAMES`.
     parameters
         Start values, for going on from a trained model's ``parameters``.
     threads

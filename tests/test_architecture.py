@@ -34,7 +34,8 @@ MODULES = {name_of(path): path for path in sorted(PACKAGE.rglob("*.py"))}
 TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in MODULES.items()}
 
 GROUND = ("storage", "catalog", "network")
-TRAINING = (*GROUND, "experiment", "data", "kernels", "model", "formats", "history", "diagnosis", "stopping", "trainer")
+TRAINING = (*GROUND, "experiment", "data", "kernels", "model", "formats", "history", "diagnosis", "stopping")
+TRAINING = (*TRAINING, "backends", "compute", "trainer")
 # Who may import what; a part may always import itself. The order is the design's.
 MAY_IMPORT = {
     "": (),
@@ -45,6 +46,7 @@ MAY_IMPORT = {
     "data": (*GROUND, "experiment"),
     "kernels": GROUND,
     "kernels.warm": (*GROUND, "kernels", "experiment"),
+    "kernels.cuda_warm": (*GROUND, "kernels", "experiment"),
     "model": (*GROUND, "experiment", "data", "kernels.reference"),
     "evaluation": (*GROUND, "experiment", "data", "kernels.reference", "model"),
     "heads": (*TRAINING, "evaluation"),
@@ -52,6 +54,8 @@ MAY_IMPORT = {
     "history": ("catalog",),
     "stopping": ("experiment",),
     "diagnosis": (*GROUND, "kernels"),
+    "backends": (*GROUND, "experiment", "kernels"),
+    "compute": (*GROUND, "experiment", "kernels", "backends"),
     "trainer": TRAINING,
     "rate_finder": (*GROUND, "kernels"),
     "protocol": (*TRAINING, "rate_finder"),

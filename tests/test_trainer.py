@@ -126,7 +126,7 @@ def test_without_test_rows_the_test_columns_are_empty():
 
 
 def test_an_unknown_backend_is_refused():
-    with pytest.raises(ExperimentError, match="choose one of auto, reference, cpu"):
+    with pytest.raises(ExperimentError, match="choose one of auto, cpu, cuda, reference"):
         Trainer(IRIS, "gpu")
 
 

@@ -11,13 +11,16 @@ from __future__ import annotations
 import atexit
 import contextlib
 import hashlib
+import importlib
 import json
 import os
 import shutil
 import sys
 import tempfile
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from playground.storage import FileError, atomic_write, cache_folder
 
@@ -58,6 +61,36 @@ def prepare_cache() -> Path:
 
 
 _prepared: list[Path] = []
+
+
+def cuda_folder() -> Path:
+    """Where the GPU's kernels of this version are kept."""
+    return prepare_cache().parent / f"cuda-{_key(with_cuda=True)}"
+
+
+@contextlib.contextmanager
+def cuda_cache() -> Iterator[None]:
+    """Point Numba's CUDA cache, while kernels for the GPU are defined, at a folder that goes with their sources."""
+    folder = cuda_folder()
+    configs = _cuda_configs()
+    before = [config.CACHE_DIR for config in configs]
+    for config in configs:
+        config.CACHE_DIR = str(folder)
+    try:
+        yield
+    finally:
+        for config, old in zip(configs, before, strict=True):
+            config.CACHE_DIR = old
+
+
+def _cuda_configs() -> list[Any]:
+    """Where Numba's CUDA target reads the folder's name: numba_cuda has a configuration of its own."""
+    import numba
+
+    found: list[Any] = [numba.config]
+    with contextlib.suppress(ImportError):
+        found.append(importlib.import_module("numba.cuda.core.config"))
+    return found
 
 
 def is_complete() -> bool:
@@ -112,8 +145,8 @@ def _temporary_folder() -> Path:
     return Path(folder)
 
 
-def _key() -> str:
-    """Hash of the sources that end up in compiled code, of what compiles them, and of what for."""
+def _key(with_cuda: bool = False) -> str:
+    """Hash of the sources that end up in compiled code, of what compiles them, and of what for; the GPU's apart."""
     import llvmlite
     import numba
 
@@ -124,7 +157,7 @@ def _key() -> str:
     for name in _SOURCES:
         path = package / name
         for source in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
-            if source.exists():
+            if source.exists() and (with_cuda or not source.name.startswith("cuda")):
                 digest.update(source.name.encode() + source.read_bytes())
     # Numba files code by where its source lies and by Python's version: another clone's folder would hold nothing for us.
     digest.update(f"{package} {sys.implementation.cache_tag}".encode())

@@ -98,12 +98,12 @@ class TrainingState:
     def __init__(self, plan: Plan, training: TrainingSpec, parameters: NDArray[Any], rows: int, dtype: Any = np.float32) -> None:
         self.plan = plan
         self.dtype = np.dtype(dtype)
-        self.parameters = aligned_zeros(plan.parameter_size, dtype)
+        self.parameters = self.zeros(plan.parameter_size)
         self.parameters[:] = parameters
-        self.gradients = aligned_zeros(plan.parameter_size, dtype)
+        self.gradients = self.zeros(plan.parameter_size)
         # Memory slots of the optimizer; a slot it doesn't use stays empty.
-        self.first_moment = aligned_zeros(0, dtype)
-        self.second_moment = aligned_zeros(0, dtype)
+        self.first_moment = self.zeros(0)
+        self.second_moment = self.zeros(0)
         self.order = np.arange(rows, dtype=np.int64)
         # How much each row counts for each output; empty where all count alike.
         self.weights = aligned_zeros(0, dtype).reshape(0, plan.widths[-1])
@@ -123,13 +123,13 @@ class TrainingState:
 
         A new optimizer starts with empty memory, a new batch size from the next batch on.
         """
-        self.plan = plan
+        self.plan, self.training = plan, training
         record = optimizers.record_of(training.optimizer)
         if getattr(self, "optimizer", None) is not record:
             self.optimizer: optimizers.OptimizerRecord = record
             size = self.parameters.size
-            self.first_moment = aligned_zeros(size if record.slots > 0 else 0, self.dtype)
-            self.second_moment = aligned_zeros(size if record.slots > 1 else 0, self.dtype)
+            self.first_moment = self.zeros(size if record.slots > 0 else 0)
+            self.second_moment = self.zeros(size if record.slots > 1 else 0)
             # Bias correction counts the steps since the memory was empty.
             self.memory_start = int(self.counters[STEP])
         for offset, size, _, trainable in plan.blocks:
@@ -142,10 +142,28 @@ class TrainingState:
         capacity = padded(self.batch_size)
         if (capacity, plan.units * capacity) != (self.capacity, self.values.size):
             self.capacity = capacity
-            self.values = aligned_zeros(plan.units * capacity, self.dtype)
-            self.deltas = aligned_zeros(plan.units * capacity, self.dtype)
-            self.targets = aligned_zeros(plan.widths[-1] * capacity, self.dtype)
-            self.batch_weights = aligned_zeros(plan.widths[-1] * capacity, self.dtype)
+            self.make_room(plan.units * capacity, plan.widths[-1] * capacity)
+
+    def zeros(self, size: int) -> NDArray[Any]:
+        """So many numbers of the parameter buffer's kind."""
+        return aligned_zeros(size, self.dtype)
+
+    def make_room(self, size: int, outputs: int) -> None:
+        """Buffers for a batch: so many values, and so many outputs."""
+        self.values = aligned_zeros(size, self.dtype)
+        self.deltas = aligned_zeros(size, self.dtype)
+        self.targets = aligned_zeros(outputs, self.dtype)
+        self.batch_weights = aligned_zeros(outputs, self.dtype)
+
+    def put(self, parameters: NDArray[Any]) -> None:
+        """Go on from these parameters."""
+        self.parameters[:] = parameters
+
+    def forget_memory(self) -> None:
+        """Empty the optimizer's memory."""
+        self.first_moment[:] = 0
+        self.second_moment[:] = 0
+        self.memory_start = self.step
 
     def take_over(self, other: TrainingState) -> None:
         """Continue where another state of the same plan stands, as when a run moves to another backend."""

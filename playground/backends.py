@@ -1,0 +1,159 @@
+"""What computes: the backends by name, which of them can be used here, and which is the fastest for a run, measured."""
+
+from __future__ import annotations
+
+import importlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from playground.experiment import ExperimentError
+from playground.kernels import cuda_target
+from playground.network.plan import Plan
+
+if TYPE_CHECKING:
+    from playground.experiment import TrainingSpec
+
+Array = NDArray[Any]
+BACKENDS = {
+    "cpu": "playground.kernels.cpu",
+    "cuda": "playground.kernels.cuda",
+    "reference": "playground.kernels.reference",
+}
+NAMES = ("auto", *BACKENDS)
+# Seconds of a step on the CPU below which no GPU can be faster: the barriers of a step alone take about as long there.
+TOO_SHORT = 20e-6
+# Seconds that one measurement may take; the best of a few counts, as other programs only ever make a run slower.
+BUDGET = 0.02
+ROUNDS, MOST_STEPS = 3, 100_000
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A backend, and why it was chosen.
+
+    Parameters
+    ----------
+    name
+        Of the backend.
+    reason
+        One sentence for people.
+    """
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Work:
+    """A run, as far as its speed depends on it.
+
+    Parameters
+    ----------
+    plan, training
+        The network, and how it is trained.
+    parameters
+        float32: where it starts.
+    inputs, targets, weights
+        float32: the training rows; no weights where all count alike.
+    threads
+        How many threads may compute.
+    """
+
+    plan: Plan
+    training: TrainingSpec
+    parameters: Array
+    inputs: Array
+    targets: Array
+    weights: Array
+    threads: int
+
+
+def load_backend(name: str) -> ModuleType:
+    """Import a backend by name.
+
+    Raises
+    ------
+    ExperimentError
+        If there is no such backend, or it can't be used here: one sentence with the mend.
+    """
+    if name not in BACKENDS:
+        raise ExperimentError(f"there is no backend {name!r}; choose one of {', '.join(NAMES)}.")
+    if name == "cuda" and cuda_target.problem():
+        raise ExperimentError(f"the GPU can't be used: {cuda_target.problem()} Take another backend; auto finds the fastest.")
+    return importlib.import_module(BACKENDS[name])
+
+
+def nothing_to_measure() -> Choice | None:
+    """The choice where it doesn't depend on the run: the CPU on machines without a GPU. Answers at once."""
+    if not cuda_target.has_driver():
+        return Choice("cpu", f"Training on the CPU: {cuda_target.problem()}")
+    return None
+
+
+def pick(work: Work, before_compiling: Callable[[], None] = lambda: None) -> Choice:
+    """The backend on which a step of this run takes the least time.
+
+    Parameters
+    ----------
+    work
+        The run.
+    before_compiling
+        Called if the GPU's kernels must be compiled first, which takes about a minute.
+    """
+    settled = nothing_to_measure()
+    if settled is not None:
+        return settled
+    on_cpu = seconds_a_step("cpu", work)
+    if on_cpu < TOO_SHORT:
+        return Choice("cpu", f"Training on the CPU: a step takes {_time(on_cpu)} here, too short for a GPU to be faster.")
+    if cuda_target.problem():
+        return Choice("cpu", f"Training on the CPU: {cuda_target.problem()}")
+    try:
+        with cuda_target.sentences():
+            from playground.kernels import cuda_warm
+
+            if not cuda_warm.is_warm():
+                before_compiling()
+                cuda_warm.start_warming().wait()
+            gpu, on_gpu = cuda_target.facts().sentence, seconds_a_step("cuda", work)
+    except cuda_target.GpuError as error:
+        return Choice("cpu", f"Training on the CPU: {error}")
+    if on_cpu <= on_gpu:
+        return Choice("cpu", f"Training on the CPU: a step takes {_time(on_cpu)} here and {_time(on_gpu)} on the {gpu}.")
+    return Choice("cuda", f"Training on the GPU: {gpu}; a step takes {_time(on_gpu)} there and {_time(on_cpu)} on the CPU.")
+
+
+def seconds_a_step(name: str, work: Work) -> float:
+    """How long a mini-batch takes on a backend: the best of a few short runs from the start values."""
+    backend = load_backend(name)
+    state = backend.new_state(work.plan, work.training, work.parameters, len(work.inputs))
+    state.threads, state.weights = work.threads, work.weights
+    best, steps = float("inf"), 1
+    with np.errstate(all="ignore"):
+        # The first call compiles, uploads and fills caches.
+        backend.train(state, work.inputs, work.targets, 1)
+        for _ in range(ROUNDS):
+            while True:
+                start = time.perf_counter()
+                backend.train(state, work.inputs, work.targets, steps)
+                elapsed = time.perf_counter() - start
+                # A run that blows up ends its calls at once.
+                if elapsed >= BUDGET / 4 or steps > MOST_STEPS:
+                    break
+                steps *= 4
+            best = min(best, elapsed / steps)
+    return best
+
+
+def _time(seconds: float) -> str:
+    """A short time for people: 3.1 µs, 240 µs, 12 ms."""
+    for unit, size in (("s", 1.0), ("ms", 1e-3)):
+        if seconds >= size:
+            return f"{seconds / size:.3g} {unit}"
+    return f"{seconds / 1e-6:.3g} µs"

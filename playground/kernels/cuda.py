@@ -1,0 +1,429 @@
+"""The CUDA backend: a Plan run on an NVIDIA GPU, whole epochs in one launch. Data and weights stay there for the whole run.
+
+The functions have the names and meanings of ``kernels/reference.py``. The host only writes scripts (``cuda_script.py``)
+and fetches what somebody looks at: `State` brings parameters back, through pinned memory, when they are read.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from playground.kernels import cuda_buffers, cuda_kernels, cuda_target
+from playground.kernels.cuda_buffers import BatchRoom, PlanTables, Team
+from playground.kernels.cuda_kernels import BROKEN as SIGNAL_BROKEN
+from playground.kernels.cuda_kernels import DONE as SIGNAL_DONE
+from playground.kernels.cuda_kernels import GRADIENT_BROKE
+from playground.kernels.cuda_script import Mark, Script, steps_at_once, write_script
+from playground.kernels.cuda_target import OutOfMemory, sentences
+from playground.kernels.purposes import LOOK, TRAIN
+from playground.kernels.state import BROKEN, Trace, TrainingState
+from playground.network.plan import INPUT, UNITS, Plan
+
+if TYPE_CHECKING:
+    from playground.experiment import TrainingSpec
+
+NAME = "cuda"
+Array = NDArray[Any]
+# Rows that a forward pass takes at a time, and numbers that their values may fill: 256 MB.
+CHUNK = 8192
+MOST_VALUES = 1 << 26
+LEAST_CHUNK = 16
+
+
+def _mirrored(name: str) -> Any:
+    """A buffer that lies on the GPU: reading it fetches what has changed there."""
+
+    def get(state: State) -> Array:
+        state.fetch()
+        return state.host[name]
+
+    def set_(state: State, value: Array) -> None:
+        state.host[name] = value
+        state.host_is_newer = True
+
+    return property(get, set_)
+
+
+class State(TrainingState):
+    """Buffers for a run on this backend: on the GPU, and pinned copies of them on the host."""
+
+    parameters = _mirrored("parameters")
+    gradients = _mirrored("gradients")
+    first_moment = _mirrored("first_moment")
+    second_moment = _mirrored("second_moment")
+
+    def __init__(self, plan: Plan, training: TrainingSpec, parameters: Array, rows: int) -> None:
+        cuda = cuda_target.load()
+        self.host: dict[str, Array] = {}
+        self.on_device: dict[str, Any] = {}
+        self._backup: dict[str, Any] = {}
+        # Whose buffers are newer: the host's after an edit, the GPU's after a step.
+        self.host_is_newer = self.device_is_newer = False
+        with sentences():
+            self.stream = cuda.stream()
+            super().__init__(plan, training, parameters, rows, np.float32)
+            self.data = cuda_buffers.Kept(cuda_buffers.KEPT_ARRAYS)
+            # The GPU reads it in the host's memory while it trains.
+            self.stop = cuda.mapped_array(1, np.int32)
+            self.stop[0] = 0
+        self.mapped_stop = self.stop
+        # Where the run stood when its parameters were last fetched: where it can go on if the GPU is lost.
+        self.fetched = Mark(self)
+
+    def zeros(self, size: int) -> Array:
+        """Pinned memory, which the GPU reads and writes by itself."""
+        if not size:
+            return np.zeros(0, np.float32)
+        numbers: Array = cuda_target.load().pinned_array(size, np.float32)
+        numbers[:] = 0
+        return numbers
+
+    def make_room(self, size: int, outputs: int) -> None:
+        """See `TrainingState.make_room`: on the GPU."""
+        # Empty here, so that nobody takes it for the values of a batch.
+        self.values = np.zeros(0, np.float32)
+
+    def configure(self, plan: Plan, training: TrainingSpec) -> None:
+        """See `TrainingState.configure`."""
+        self.fetch()
+        super().configure(plan, training)
+        self.host_is_newer = True
+        with sentences():
+            self.tables = PlanTables(plan)
+            self.room: BatchRoom = BatchRoom(plan, self.batch_size)
+            self.team = Team(cuda_buffers.most_work(plan, self.batch_size))
+        slots = self.optimizer.slots
+        self.threads_in_block = cuda_buffers.threads_of_a_block(plan, self.batch_size)
+        needed = cuda_buffers.numbers_in_a_block(plan, self.batch_size, slots, self.threads_in_block)
+        self.block_bytes = 4 * needed if needed <= cuda_buffers.BLOCK_NUMBERS else 0
+
+    def take_over(self, other: TrainingState) -> None:
+        """See `TrainingState.take_over`."""
+        self.fetch()
+        super().take_over(other)
+        self.host_is_newer = True
+
+    def put(self, parameters: Array) -> None:
+        """See `TrainingState.put`."""
+        super().put(parameters)
+        self.host_is_newer = True
+
+    def forget_memory(self) -> None:
+        """See `TrainingState.forget_memory`."""
+        super().forget_memory()
+        self.host_is_newer = True
+
+    def fetch(self) -> None:
+        """Bring what has changed on the GPU to the host."""
+        if self.device_is_newer:
+            with sentences():
+                # A GPU that is lost says so here, before anything on the host is touched.
+                self.stream.synchronize()
+                self.device_is_newer = False
+                for name, numbers in self.host.items():
+                    if numbers.size:
+                        self.on_device[name].copy_to_host(numbers, stream=self.stream)
+                self.stream.synchronize()
+            self.fetched = Mark(self)
+
+    def bring(self) -> None:
+        """Bring what has changed on the host to the GPU."""
+        if self.host_is_newer:
+            self.host_is_newer = False
+            for name, numbers in self.host.items():
+                if name not in self.on_device or self.on_device[name].size != numbers.size:
+                    self.on_device[name] = cuda_buffers.empty(numbers.size)
+                    self._backup[name] = cuda_buffers.empty(numbers.size if name != "gradients" else 0)
+                if numbers.size:
+                    self.on_device[name].copy_to_device(numbers, stream=self.stream)
+
+    def abandon(self) -> None:
+        """Go back to where the host last saw the run: the GPU doesn't answer any more."""
+        self.device_is_newer = False
+        self.fetched.restore(self)
+
+    def back_up(self) -> None:
+        """Keep, on the GPU, what a step changes."""
+        for name, numbers in self._backup.items():
+            if numbers.size:
+                numbers.copy_to_device(self.on_device[name], stream=self.stream)
+
+    def go_back(self) -> None:
+        """Undo all steps since `back_up`."""
+        for name, numbers in self._backup.items():
+            if numbers.size:
+                self.on_device[name].copy_to_device(numbers, stream=self.stream)
+
+
+def new_state(plan: Plan, training: TrainingSpec, parameters: Array, rows: int) -> State:
+    """Buffers for a run on this backend; see `TrainingState`."""
+    return State(plan, training, parameters, rows)
+
+
+def train(state: State, inputs: Array, targets: Array, steps: int) -> float:
+    """Do up to ``steps`` mini-batches; see ``reference.train``.
+
+    Raises
+    ------
+    GpuError
+        If the GPU fails; the run then stands where its parameters were last read.
+    """
+    total, seen = 0.0, 0
+    state.hyper[BROKEN] = 0
+    with sentences():
+        while steps > 0 and not state.stop[0]:
+            part = steps_at_once(state, steps)
+            losses, rows, done = _train_part(state, inputs, targets, part)
+            if not np.isfinite(losses).all() or state.hyper[BROKEN]:
+                return float(losses[-1]) if not np.isfinite(losses[-1]) else math.nan
+            total += float((losses.astype(np.float64) * rows).sum())
+            seen += int(rows.sum())
+            if done < part:
+                break
+            steps -= part
+    return total / max(1, seen)
+
+
+def _train_part(state: State, inputs: Array, targets: Array, steps: int) -> tuple[Array, Array, int]:
+    """One launch: the mean loss and the rows of each step done, and their number; after a step that broke, its loss last."""
+    mark = Mark(state)
+    before = state.step
+    script = write_script(state, steps)
+    state.bring()
+    state.back_up()
+    try:
+        losses, signals = _launch(state, script, inputs, targets, state.weights, before, TRAIN, state.room)
+    except BaseException:
+        mark.restore(state)
+        raise
+    done = int(signals[SIGNAL_DONE])
+    state.device_is_newer = True
+    broken = bool(signals[SIGNAL_BROKEN])
+    if done < steps:
+        # Back, and as many steps again as were good: the same numbers once more, and nothing of the step that broke.
+        mark.restore(state)
+        if broken:
+            state.go_back()
+            state.hyper[BROKEN] = signals[SIGNAL_BROKEN] == GRADIENT_BROKE
+        if done:
+            again = write_script(state, done)
+            if broken:
+                _launch(state, again, inputs, targets, state.weights, before, TRAIN, state.room)
+    return losses[: done + broken], script.steps[: done + broken, 1], done
+
+
+def _launch(
+    state: State, script: Script, inputs: Array, targets: Array, weights: Array, before: int, purpose: int, room: Any
+) -> tuple[Array, Array]:
+    """Run a script; the loss of each step, and the signals."""
+    team, tables, data, stream = state.team, state.tables, state.data, state.stream
+    order, steps = cuda_buffers.upload(script.order), cuda_buffers.upload_table(script.steps, np.int32)
+    numbers, hyper = cuda_buffers.upload_table(script.numbers, np.float32), cuda_buffers.upload(state.hyper)
+    losses = cuda_buffers.empty(len(script.steps))
+    stop = state.stop if state.stop is state.mapped_stop else cuda_buffers.upload(np.zeros(1, np.int32))
+    team.reset(stream)
+    own = state.on_device
+    shared = (tables.instructions, tables.settings, tables.blocks)
+    rows = (data.of(inputs), data.of(targets), data.of(weights) if weights.size else cuda_buffers.empty(0))
+    buffers = (own["parameters"], own["gradients"], own["first_moment"], own["second_moment"])
+    if state.block_bytes and purpose == TRAIN:
+        nothing = cuda_buffers.empty(0)
+        cuda_kernels.train_blocks[1, state.threads_in_block, stream, state.block_bytes](
+            *shared,
+            *buffers,
+            *rows,
+            order,
+            steps,
+            numbers,
+            hyper,
+            _one(),
+            stop,
+            team.signals,
+            losses,
+            nothing,
+            nothing,
+            nothing,
+            nothing,
+            state.plan.units,
+            room.capacity,
+            state.plan.widths[0],
+            state.optimizer.code,
+            state.seed,
+            before,
+            purpose,
+        )
+    else:
+        cuda_kernels.train_grid[team.blocks, cuda_buffers.GRID_THREADS, stream](
+            *shared,
+            *buffers,
+            room.values,
+            room.deltas,
+            team.sums,
+            room.targets,
+            room.weights,
+            *rows,
+            order,
+            steps,
+            numbers,
+            hyper,
+            stop,
+            team.signals,
+            losses,
+            team.arrivals,
+            team.partial,
+            room.capacity,
+            state.plan.widths[0],
+            state.optimizer.code,
+            state.seed,
+            before,
+            purpose,
+        )
+    return losses.copy_to_host(stream=stream), _signals(team, stream)
+
+
+def _one() -> Any:
+    """The rate of a network that trains alone, as a factor."""
+    return cuda_buffers.upload(np.ones(1, np.float32))
+
+
+def _signals(team: Team, stream: Any) -> Array:
+    signals: Array = team.signals.copy_to_host(stream=stream)
+    stream.synchronize()
+    return signals
+
+
+def gradients(state: State, inputs: Array, targets: Array, weights: Array | None = None) -> float:
+    """Fill ``state.gradients`` with the slope of the mean loss of one batch; see ``reference.gradients``."""
+    with sentences():
+        return _look(state, inputs, targets, weights)[0]
+
+
+def _look(state: State, inputs: Array, targets: Array, weights: Array | None) -> tuple[float, BatchRoom]:
+    """Forward and backward of a batch in which nothing moves: its loss, and where its values and slopes lie."""
+    rows = len(inputs)
+    room = state.room if rows <= state.room.capacity else BatchRoom(state.plan, rows)
+    order, steps = np.arange(rows, dtype=np.int32), np.array([(0, rows)], np.int32)
+    script = Script(order, steps, np.ones((1, 3), np.float32))
+    state.bring()
+    own = np.zeros((0, 1), np.float32) if weights is None else np.asarray(weights, np.float32)
+    # A batch is looked at once: it shall not take the place of data that stay.
+    kept, state.data = state.data, cuda_buffers.Kept(3)
+    try:
+        losses, _ = _launch(state, script, np.asarray(inputs), np.asarray(targets), own, state.step, LOOK, room)
+    finally:
+        state.data = kept
+    _fetch_gradients(state)
+    return float(losses[0]), room
+
+
+def _fetch_gradients(state: State) -> None:
+    """The gradients of a look are on the GPU; everything else is as it was there and here."""
+    state.on_device["gradients"].copy_to_host(state.host["gradients"], stream=state.stream)
+    state.stream.synchronize()
+
+
+def trace(state: State, inputs: Array, targets: Array, weights: Array | None = None) -> Trace:
+    """What a batch leaves behind, to find out where it broke; see ``reference.trace``."""
+    with sentences():
+        _, room = _look(state, inputs, targets, weights)
+        rows = len(inputs)
+        parts = []
+        for buffer in (room.values.copy_to_host(), room.deltas.copy_to_host()):
+            places = ((unit, unit * room.capacity, width) for unit, width in state.plan.region_widths.items())
+            parts.append({unit: buffer[start : start + rows * width].reshape(rows, width) for unit, start, width in places})
+    return Trace(parts[0], parts[1], state.gradients)
+
+
+def evaluate(state: State, inputs: Array, targets: Array, outputs: Array) -> float:
+    """Run rows forward, write their outputs, and return their mean loss; see ``reference.evaluate``."""
+    if not len(inputs):
+        return float("nan")
+    last = state.plan.instructions[-1]
+    regions = np.array([(last[INPUT], last[UNITS])], np.int32)
+    with sentences():
+        state.bring()
+        on_device = state.data.of(inputs), state.data.of(targets)
+        collected, loss = _pass(state.tables, state.on_device["parameters"], *on_device, len(inputs), regions, state.stream)
+    outputs[:] = collected.reshape(outputs.shape)
+    return loss
+
+
+def _pass(
+    tables: PlanTables, parameters: Any, inputs: Any, targets: Any, rows: int, regions: Array, stream: Any
+) -> tuple[Array, float]:
+    """The chosen regions of all rows, one region after the other, and the mean loss, if there are targets.
+
+    Where the GPU's memory doesn't hold the values of a chunk of rows, smaller ones are tried.
+    """
+    plan = tables.plan
+    chunk = max(LEAST_CHUNK, min(CHUNK, -(-rows // 16) * 16, MOST_VALUES // plan.units // 16 * 16))
+    while True:
+        try:
+            return _pass_in_chunks(tables, parameters, inputs, targets, rows, regions, stream, chunk)
+        except Exception as error:
+            full = isinstance(error, OutOfMemory) or "OUT_OF_MEMORY" in f"{error}".upper().replace(" ", "_")
+            if not full or chunk <= LEAST_CHUNK:
+                raise
+            chunk = max(LEAST_CHUNK, chunk // 4 // 16 * 16)
+
+
+def _pass_in_chunks(
+    tables: PlanTables, parameters: Any, inputs: Any, targets: Any, rows: int, regions: Array, stream: Any, chunk: int
+) -> tuple[Array, float]:
+    plan = tables.plan
+    room, team = BatchRoom(plan, chunk), Team(cuda_buffers.most_work(plan, chunk))
+    chunks = -(-rows // chunk)
+    losses = cuda_buffers.empty(chunks if targets.size else 0)
+    collected = cuda_buffers.empty(int(regions[:, 1].sum()) * rows)
+    team.reset(stream)
+    cuda_kernels.predict_grid[team.blocks, cuda_buffers.GRID_THREADS, stream](
+        tables.instructions,
+        tables.settings,
+        tables.blocks,
+        parameters,
+        room.values,
+        room.deltas,
+        team.sums,
+        inputs,
+        targets,
+        cuda_buffers.upload_table(regions, np.int32),
+        collected,
+        losses,
+        team.arrivals,
+        team.partial,
+        room.capacity,
+        plan.widths[0],
+    )
+    found: Array = collected.copy_to_host(stream=stream)
+    stream.synchronize()
+    if not targets.size:
+        return found, math.nan
+    sizes = np.minimum(chunk, rows - chunk * np.arange(chunks))
+    return found, float((losses.copy_to_host().astype(np.float64) * sizes).sum()) / rows
+
+
+def activations(plan: Plan, parameters: Array, inputs: Array) -> tuple[Array, ...]:
+    """Values of every layer for some rows; see ``reference.activations``."""
+    return _layers(plan, parameters, inputs, range(len(plan.widths)))
+
+
+def outputs(plan: Plan, parameters: Array, inputs: Array) -> Array:
+    """Values of the last layer for some rows; see ``reference.outputs``."""
+    return _layers(plan, parameters, inputs, range(len(plan.widths) - 1, len(plan.widths)))[0]
+
+
+def _layers(plan: Plan, parameters: Array, inputs: Array, layers: range) -> tuple[Array, ...]:
+    """Values (rows, units) of some layers."""
+    rows = len(inputs)
+    regions = np.array([(plan.regions[layer], plan.widths[layer]) for layer in layers], np.int32)
+    ends = np.cumsum(regions[:, 1]) * rows
+    with sentences():
+        stream = cuda_target.load().stream()
+        on_device = cuda_buffers.data.of(inputs)
+        numbers = cuda_buffers.upload(np.asarray(parameters, np.float32))
+        collected, _ = _pass(PlanTables(plan), numbers, on_device, cuda_buffers.empty(0), rows, regions, stream)
+    return tuple(part.reshape(rows, -1) for part in np.split(collected, ends[:-1]))

@@ -1,0 +1,129 @@
+"""What lies in the GPU's memory: a run's buffers, and the data, uploaded once and kept as long as they are used."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from playground.kernels import cuda_target
+from playground.kernels.cuda_target import SIMULATED
+from playground.kernels.cuda_team import THREADS
+from playground.kernels.cuda_tiles import SMALL
+from playground.network.parameters import padded
+from playground.network.plan import Plan
+
+Array = NDArray[Any]
+DeviceArray = Any
+# Simulated threads are Python's own: a few show the same as many.
+GRID_THREADS = 8 if SIMULATED else THREADS
+MOST_BLOCK_THREADS = 8 if SIMULATED else 256
+# float32 numbers that a block may keep in shared memory; every GPU grants 48 KiB without being asked for more.
+BLOCK_NUMBERS = 12_288
+# Arrays that are kept for calls which come without a run: grids that a window draws, tables that are predicted.
+KEPT_ARRAYS = 12
+
+
+def empty(size: int, dtype: Any = np.float32) -> DeviceArray:
+    """So many numbers on the GPU, whatever they are."""
+    return cuda_target.load().device_array(max(1, size), dtype)[:size]
+
+
+def upload(array: Array) -> DeviceArray:
+    """A copy on the GPU."""
+    array = np.ascontiguousarray(array)
+    on_device = empty(array.size, array.dtype)
+    if array.size:
+        on_device.copy_to_device(array.reshape(-1))
+    return on_device
+
+
+def upload_table(table: Array, dtype: Any) -> DeviceArray:
+    """A copy of a table of two dimensions."""
+    return cuda_target.load().to_device(np.ascontiguousarray(table, dtype))
+
+
+class Kept:
+    """Arrays of the host and their copies on the GPU. An array must not be changed once it is here."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._arrays: OrderedDict[int, tuple[Array, DeviceArray]] = OrderedDict()
+
+    def of(self, array: Array) -> DeviceArray:
+        """The copy of an array of float32 numbers, flat; made now if there is none yet."""
+        key = id(array)
+        # As long as the array is held here, nobody else can have its identity.
+        if key not in self._arrays:
+            self._arrays[key] = array, upload(np.asarray(array, np.float32))
+            while len(self._arrays) > self._most:
+                self._arrays.popitem(last=False)
+        self._arrays.move_to_end(key)
+        return self._arrays[key][1]
+
+    def clear(self) -> None:
+        """Let go of all."""
+        self._arrays.clear()
+
+
+data = Kept(KEPT_ARRAYS)
+
+
+class PlanTables:
+    """A plan's tables on the GPU."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        # 32 bits are enough for a place, and a GPU's native size.
+        self.instructions = upload_table(plan.instructions, np.int32)
+        self.settings = upload_table(plan.settings, np.float32)
+        self.blocks = upload_table(plan.blocks, np.int32)
+
+
+class Team:
+    """What the blocks of a grid meet at, and room for parts of their products."""
+
+    def __init__(self, most_work: int) -> None:
+        multiprocessors = 1 if SIMULATED else cuda_target.facts().multiprocessors
+        self.blocks = max(1, min(multiprocessors, -(-most_work // GRID_THREADS)))
+        # Two products at once, each with as many tiles in parts as there are blocks.
+        self.sums = empty(2 * self.blocks * SMALL * SMALL if not SIMULATED else 64)
+        self.partial = empty(self.blocks)
+        self._meeting = upload(np.zeros(8, np.int32))
+        self.signals, self.arrivals = self._meeting[:4], self._meeting[4:]
+        self._zeros = np.zeros(8, np.int32)
+
+    def reset(self, stream: Any) -> None:
+        """Before a launch: nobody has arrived, nothing has been signaled."""
+        self._meeting.copy_to_device(self._zeros, stream=stream)
+
+
+class BatchRoom:
+    """Values and slopes of a batch on the GPU, and its targets and weights."""
+
+    def __init__(self, plan: Plan, rows: int) -> None:
+        self.capacity = padded(rows)
+        self.values, self.deltas = empty(plan.units * self.capacity), empty(plan.units * self.capacity)
+        outputs = plan.widths[-1] * self.capacity
+        self.targets, self.weights = empty(outputs), empty(outputs)
+
+
+def numbers_in_a_block(plan: Plan, rows: int, slots: int, threads: int) -> int:
+    """float32 numbers that a network needs in a block's shared memory; see `cuda_kernels.train_in_blocks`."""
+    capacity = padded(rows)
+    return threads + (2 + slots) * plan.parameter_size + 2 * capacity * (plan.units + plan.widths[-1]) + 1
+
+
+def threads_of_a_block(plan: Plan, rows: int) -> int:
+    """A thread for each value of the widest layer and batch, in whole warps and powers of two."""
+    threads = 32
+    while threads < rows * max(plan.widths) and threads < 256:
+        threads *= 2
+    return min(threads, MOST_BLOCK_THREADS)
+
+
+def most_work(plan: Plan, rows: int) -> int:
+    """Numbers of the widest thing that a step of so many rows computes: more threads would stand idle."""
+    return max(plan.parameter_size, rows * max(plan.region_widths.values()))

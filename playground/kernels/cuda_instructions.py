@@ -1,0 +1,191 @@
+"""Running a Plan's instructions on the GPU, forward and backward: the same table, the same order as ``instructions.py``."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from playground.catalog.elementary import ZERO
+from playground.kernels.cuda_layers import (
+    activate,
+    add,
+    add_backward,
+    affine_backward,
+    affine_forward,
+    batch_norm_backward,
+    batch_norm_forward,
+    drop,
+    embedding_backward,
+    embedding_forward,
+    layer_norm_backward,
+    layer_norm_forward,
+    scale_by_slope,
+    softmax_backward,
+    softmax_forward,
+)
+from playground.kernels.cuda_team import barrier
+from playground.kernels.cuda_windows import (
+    average_pool_backward,
+    average_pool_forward,
+    max_pool_backward,
+    max_pool_forward,
+    rows_to_windows,
+    windows_to_rows,
+)
+from playground.kernels.purposes import PREDICT
+from playground.network.plan import (
+    ACTIVATION,
+    ADD,
+    AVERAGE_POOL,
+    BATCH_NORM,
+    CHANNELS,
+    CODE,
+    CONVOLUTION,
+    DENSE,
+    DROPOUT,
+    EMBEDDING,
+    FUSED,
+    HEIGHT,
+    INPUT,
+    INPUTS,
+    LAYER_NORM,
+    MAX_POOL,
+    OPERATION,
+    OUT_HEIGHT,
+    OUT_WIDTH,
+    OUTPUT,
+    PARAMETER,
+    PASSES_BACK,
+    SECOND,
+    SOFTMAX,
+    SPARE,
+    TRAINABLE,
+    UNITS,
+    WIDTH,
+)
+
+
+class Network(NamedTuple):
+    """A network as device functions take it; see `network.plan`.
+
+    Parameters
+    ----------
+    instructions
+        int32 (instructions, COLUMNS).
+    settings
+        float32 (instructions, SETTINGS).
+    blocks
+        int32 (blocks, 4).
+    parameters, gradients
+        float32, flat.
+    values, deltas
+        float32 (units × capacity,).
+    sums
+        float32: room for parts of matrix products.
+    capacity
+        Rows that ``values`` has room for.
+    width
+        Numbers in a row of data.
+    """
+
+    instructions: Any
+    settings: Any
+    blocks: Any
+    parameters: Any
+    gradients: Any
+    values: Any
+    deltas: Any
+    sums: Any
+    capacity: Any
+    width: Any
+
+
+def forward(team, network, rows, purpose, drop_seed):
+    """Run the instructions on the rows that lie in the input region of ``values``; ends with a barrier.
+
+    Unless they are to PREDICT, an output activation that is fused with the loss is left to the loss.
+    """
+    values, parameters, capacity = network.values, network.parameters, network.capacity
+    for index in range(network.instructions.shape[0] - 1):
+        row = network.instructions[index]
+        kind = row[OPERATION]
+        if purpose != PREDICT and row[FUSED] != 0:
+            continue
+        x, out = row[INPUT] * capacity, row[OUTPUT] * capacity
+        parameter = network.settings[index, PARAMETER]
+        if kind in (DENSE, CONVOLUTION):
+            places = rows
+            if kind == CONVOLUTION:
+                windows = row[SECOND] * capacity
+                windows_to_rows(team, row, values, x, windows, rows)
+                barrier(team)
+                x, places = windows, rows * row[OUT_HEIGHT] * row[OUT_WIDTH]
+            affine_forward(team, row, parameter, parameters, values, x, out, places, network.sums)
+        elif kind == ACTIVATION:
+            activate(team, values, x, out, rows * row[UNITS], row[CODE], parameter)
+        elif kind == SOFTMAX:
+            softmax_forward(team, row, values, capacity, rows)
+        elif kind == MAX_POOL:
+            max_pool_forward(team, row, values, x, out, rows)
+        elif kind == AVERAGE_POOL:
+            average_pool_forward(team, row, values, x, out, rows)
+        elif kind == BATCH_NORM:
+            batch_norm_forward(team, row, network.settings[index], parameters, values, capacity, rows, purpose)
+        elif kind == LAYER_NORM:
+            layer_norm_forward(team, row, network.settings[index], parameters, values, capacity, rows)
+        elif kind == DROPOUT:
+            rate = parameter if purpose != PREDICT else ZERO
+            drop(team, values, x, out, rows * row[UNITS], rate, drop_seed, index)
+        elif kind == EMBEDDING:
+            embedding_forward(team, row, parameters, values, x, out, rows)
+        elif kind == ADD:
+            add(team, values, x, row[SECOND] * capacity, out, rows * row[UNITS])
+        barrier(team)
+
+
+def backward(team, network, rows, drop_seed):
+    """Walk the instructions backward from the loss's slope; fills ``gradients``; ends with a barrier."""
+    values, deltas, capacity = network.values, network.deltas, network.capacity
+    parameters, gradients = network.parameters, network.gradients
+    for step in range(network.instructions.shape[0] - 1):
+        index = network.instructions.shape[0] - 2 - step
+        row = network.instructions[index]
+        kind = row[OPERATION]
+        if row[FUSED] != 0 or (row[PASSES_BACK] == 0 and row[TRAINABLE] == 0):
+            continue
+        parameter = network.settings[index, PARAMETER]
+        x, out = row[INPUT] * capacity, row[OUTPUT] * capacity
+        # Where the input's slope has another part already, this part goes to a place of its own first.
+        dx = x if row[SPARE] < 0 else row[SPARE] * capacity
+        if kind in (DENSE, CONVOLUTION):
+            places, from_x, into = rows, x, dx
+            if kind == CONVOLUTION:
+                places, from_x = rows * row[OUT_HEIGHT] * row[OUT_WIDTH], row[SECOND] * capacity
+                into = from_x
+            sums = network.sums
+            affine_backward(team, row, parameter, parameters, gradients, values, deltas, from_x, into, out, places, sums)
+            if kind == CONVOLUTION and row[PASSES_BACK] != 0:
+                barrier(team)
+                rows_to_windows(team, row, deltas, from_x, dx, rows)
+        elif kind == ACTIVATION:
+            scale_by_slope(team, deltas, out, dx, values, x, out, rows * row[UNITS], row[CODE], parameter)
+        elif kind == SOFTMAX:
+            softmax_backward(team, row, values, deltas, capacity, rows)
+        elif kind == MAX_POOL:
+            max_pool_backward(team, row, values, deltas, x, dx, out, rows)
+        elif kind == AVERAGE_POOL:
+            average_pool_backward(team, row, deltas, dx, out, rows)
+        elif kind == BATCH_NORM:
+            batch_norm_backward(team, row, parameters, gradients, values, deltas, capacity, dx, rows)
+        elif kind == LAYER_NORM:
+            layer_norm_backward(team, row, parameters, gradients, values, deltas, capacity, dx, rows)
+        elif kind == DROPOUT:
+            drop(team, deltas, out, dx, rows * row[UNITS], parameter, drop_seed, index)
+        elif kind == EMBEDDING:
+            embedding_backward(team, row, gradients, values, deltas, x, out, rows)
+        elif kind == ADD:
+            add_backward(team, deltas, x, dx, row[SECOND] * capacity, out, rows * row[UNITS])
+        barrier(team)
+        if row[SPARE] >= 0:
+            width = row[HEIGHT] * row[WIDTH] * row[CHANNELS] if kind == CONVOLUTION else row[INPUTS]
+            add(team, deltas, dx, x, x, rows * width)
+            barrier(team)

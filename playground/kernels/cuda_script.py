@@ -1,0 +1,90 @@
+"""The script of a call to the GPU: which rows each step sees, at which learning rate. The host writes it beforehand.
+
+Shuffling is one long chain, and schedules need more digits than a GPU likes to compute with; a processor core does both
+in a fraction of the time that the steps themselves take. So the device is left with arithmetic, and every backend sees
+the same rows in the same order.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from playground.kernels.compiling import kernel
+from playground.kernels.shuffling import shuffle
+from playground.kernels.state import EPOCH, H1, H2, POSITION, STEP, TrainingState
+from playground.kernels.stepping import correction, rate_at
+
+Array = NDArray[Any]
+# Rows and steps of one launch at most: 8 MB of row numbers, and well under the seconds that drivers grant a computation.
+MOST_ROWS = 1 << 21
+MOST_STEPS = 1 << 14
+
+
+class Script(NamedTuple):
+    """What a call does.
+
+    Parameters
+    ----------
+    order
+        int32: the rows of all steps, one after the other.
+    steps
+        int32 (steps, 2): where each step's rows begin there, and how many they are.
+    numbers
+        float32 (steps, 3): each step's learning rate and bias corrections.
+    """
+
+    order: Array
+    steps: Array
+    numbers: Array
+
+
+@kernel
+def _write(order, random, counters, hyper, batch_size, memory_start, rows, steps, numbers):
+    """Fill in a script, and move order, random numbers and counters on as `cpu.train` does; returns how many rows it has."""
+    filled = 0
+    for step in range(steps.shape[0]):
+        start = counters[POSITION]
+        if start == 0:
+            shuffle(order, random)
+        batch = min(batch_size, order.size - start)
+        for i in range(batch):
+            rows[filled + i] = order[start + i]
+        steps[step, 0], steps[step, 1] = filled, batch
+        filled += batch
+        done = counters[STEP] - memory_start + 1
+        numbers[step, 0] = rate_at(hyper, counters[EPOCH], start, batch_size)
+        numbers[step, 1], numbers[step, 2] = correction(hyper[H1], done), correction(hyper[H2], done)
+        counters[STEP] += 1
+        counters[POSITION] += batch
+        if counters[POSITION] >= order.size:
+            counters[POSITION] = 0
+            counters[EPOCH] += 1
+    return filled
+
+
+def steps_at_once(state: TrainingState, steps: int) -> int:
+    """How many of so many steps fit into one launch."""
+    return max(1, min(steps, MOST_STEPS, MOST_ROWS // state.batch_size))
+
+
+def write_script(state: TrainingState, steps: int) -> Script:
+    """The script of the next steps of a run, whose order, random numbers and counters move on as if they were done."""
+    order = np.empty(steps * state.batch_size, np.int32)
+    table, numbers = np.empty((steps, 2), np.int32), np.empty((steps, 3), np.float32)
+    hyper, start = state.hyper, state.memory_start
+    filled = _write(state.order, state.random, state.counters, hyper, state.batch_size, start, order, table, numbers)
+    return Script(order[:filled], table, numbers)
+
+
+class Mark:
+    """Where a run stands in its data, to go back to."""
+
+    def __init__(self, state: TrainingState) -> None:
+        self._kept = state.order.copy(), state.random.copy(), state.counters.copy()
+
+    def restore(self, state: TrainingState) -> None:
+        """Go back."""
+        state.order[:], state.random[:], state.counters[:] = self._kept
