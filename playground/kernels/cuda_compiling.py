@@ -25,6 +25,10 @@ PRIMITIVES: dict[Any, Any] = {
     elementary.mantissa: cuda_primitives.mantissa,
 }
 
+# The packages' words for the same: put into whoever calls it; and compiled by NVVM alone, whatever else is installed.
+_INLINE: dict[str, Any] = {"forceinline": True} if package() == "numba_cuda" else {"inline": True}
+_KERNEL: dict[str, Any] = {"lto": False} if package() == "numba_cuda" else {}
+
 
 class _Simulator:
     """``cuda`` as device functions see it in the simulator, which knows a running kernel's thread by itself."""
@@ -55,7 +59,7 @@ class Device:
         if SIMULATED:
             return load().jit(_with_bare_arrays(copy))
         with cuda_cache():
-            return load().jit(cache=True, fastmath=False, max_registers=max_registers)(copy)
+            return load().jit(cache=True, fastmath=False, max_registers=max_registers, **_KERNEL)(copy)
 
     def _device(self, function: Any) -> Any:
         """What a device function calls in the place of ``function``."""
@@ -66,8 +70,7 @@ class Device:
         if function not in self._made:
             copy = self._copy(function)
             if not SIMULATED:
-                inline = {"forceinline": True} if package() == "numba_cuda" else {"inline": True}
-                copy = load().jit(device=True, fastmath=False, **inline)(copy)
+                copy = load().jit(device=True, fastmath=False, **_INLINE)(copy)
             self._made[function] = copy
         return self._made[function]
 
