@@ -18,6 +18,7 @@ from typing import NoReturn
 WELCOME = "circle"
 # As the catalog has them, which is too heavy to be imported for --help.
 TASKS = ("binary", "multiclass", "multilabel", "regression", "bounded")
+BACKENDS = ("auto", "cpu", "cuda", "reference")
 _TASK_HELP = "what a table's target is"
 THREADS_A_CORE = 8
 DONE, DIVERGED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
@@ -51,7 +52,7 @@ def parser() -> argparse.ArgumentParser:
     train.add_argument("--ignore", metavar="COLUMN", action="append", default=[], help="column to leave out (repeatable)")
     train.add_argument("--task", choices=TASKS, help=_TASK_HELP)
     train.add_argument("--epochs", type=_positive, metavar="N", help="how long to train")
-    train.add_argument("--backend", default="auto", choices=("auto", "cpu", "reference"), help="what computes")
+    train.add_argument("--backend", default="auto", choices=BACKENDS, help="what computes (default: the fastest here)")
     train.add_argument("--threads", type=_threads, metavar="N", help="how many threads compute (default: one a core)")
     train.add_argument("--seed", type=_seed, metavar="N", help="sets the seeds of data, network and training")
     train.add_argument("--set", metavar="FIELD=VALUE", action="append", default=[], help="change a field of the experiment")
@@ -65,7 +66,7 @@ def parser() -> argparse.ArgumentParser:
     rates.add_argument("--target", metavar="COLUMN", action="append", default=[], help="column to predict (repeatable)")
     rates.add_argument("--ignore", metavar="COLUMN", action="append", default=[], help="column to leave out (repeatable)")
     rates.add_argument("--task", choices=TASKS, help=_TASK_HELP)
-    rates.add_argument("--backend", default="auto", choices=("auto", "cpu", "reference"), help="what computes")
+    rates.add_argument("--backend", default="auto", choices=BACKENDS, help="what computes (default: the fastest here)")
     rates.add_argument("--set", metavar="FIELD=VALUE", action="append", default=[], help="change a field of the experiment")
 
     predict = commands.add_parser("predict", help="predict the rows of a table with a trained model")
@@ -120,11 +121,12 @@ def run(words: Sequence[str]) -> int:
         # The reader of our output went away (playground presets | head): nothing more to say.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
-    except ValueError as error:
+    except (ValueError, RuntimeError) as error:
         from playground.experiment import ExperimentError
+        from playground.kernels.cuda_target import GpuError
         from playground.storage import FileError
 
-        if not isinstance(error, (ExperimentError, FileError)):
+        if not isinstance(error, (ExperimentError, FileError, GpuError)):
             raise
         print(f"playground: {error}", file=sys.stderr)
         return BAD_INPUT
@@ -223,7 +225,9 @@ def _train(options: argparse.Namespace, explain: bool = False) -> int:
         experiment = _changed(experiment, f"training.epochs={options.epochs}")
     _provide_kernels(options.backend)
     recover = getattr(options, "recover", False)
-    run = TrainingRun(experiment, parameters, options.backend, options.out, options.overwrite, options.threads, recover)
+    run = TrainingRun(
+        experiment, parameters, options.backend, options.out, options.overwrite, options.threads, recover, _say_compiling
+    )
     code = run.train(show_progress=not options.quiet)
     for path, words in run.write().items():
         if explain:
@@ -248,7 +252,7 @@ def _rates(options: argparse.Namespace) -> int:
     for change in options.set:
         experiment = _changed(experiment, change)
     _provide_kernels(options.backend)
-    test = find_rate(Trainer(experiment, options.backend, parameters))
+    test = find_rate(Trainer(experiment, options.backend, parameters, before_compiling=_say_compiling))
     lines = ["learning_rate,loss", *(f"{rate:.6g},{loss:.6g}" for rate, loss in zip(test.rates, test.losses, strict=True))]
     if options.out:
         atomic_write(Path(options.out), ("\n".join(lines) + "\n").encode())
@@ -265,11 +269,24 @@ def _provide_kernels(backend: str) -> None:
         return
     from playground.kernels import cache, warm
 
-    if not warm.is_warm():
+    if backend == "cuda":
+        from playground.backends import load_backend
+        from playground.kernels import cuda_warm
+
+        # Says why, where there is no GPU to compile for.
+        load_backend(backend)
+        if not cuda_warm.is_warm():
+            _say_compiling()
+            cuda_warm.start_warming().wait()
+    elif not warm.is_warm():
         print("Compiling the kernels (once; about a minute) …", file=sys.stderr)
         warm.start_warming().wait()
     if cache.notice:
         print(f"playground: {cache.notice}", file=sys.stderr)
+
+
+def _say_compiling() -> None:
+    print("Compiling the GPU's kernels (once; about a minute) …", file=sys.stderr)
 
 
 def _what(options: argparse.Namespace):  # type: ignore[no-untyped-def]

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from playground.diagnosis import Trouble
 from playground.experiment import Experiment
 from playground.history import History, history_columns
+from playground.kernels.cuda_target import GpuFacts
 from playground.rate_finder import RateTest
 from playground.trainer import RunInfo
 
@@ -108,11 +109,17 @@ class Snapshot:
     run
         What the run is about; None before there is one.
     backend
-        What computes: ``cpu``, or ``reference`` while kernels are being compiled.
+        What computes: ``cpu``, ``cuda``, or ``reference`` while kernels are being compiled.
+    device
+        What the GPU is, where it computes.
+    reason
+        Why that backend: one sentence, or empty.
+    speed
+        Floating-point operations a second of the last matrix products; 0 before there are any.
     threads
         How many threads compute.
     notice
-        One line if compiled kernels can't be kept where they should be, else empty.
+        One line if compiled kernels can't be kept where they should be, or the run had to leave the GPU; else empty.
     """
 
     generation: int
@@ -128,5 +135,8 @@ class Snapshot:
     rates: RateTest | None = None
     run: RunInfo | None = None
     backend: str = ""
+    device: GpuFacts | None = None
+    reason: str = ""
+    speed: float = 0.0
     threads: int = 1
     notice: str = ""

@@ -17,9 +17,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from playground.backends import nothing_to_measure
 from playground.diagnosis import measure_health
 from playground.experiment import Experiment, ExperimentError, FileSource, output_activation, target_range
-from playground.kernels import cache
+from playground.kernels import cache, cuda_target
 from playground.kernels.state import available_cores
 from playground.protocol import Close, Command, Pause, Run, Snapshot, Status, TestRates, Use, Watch
 from playground.rate_finder import RateTest, find_rate
@@ -44,7 +45,8 @@ class TrainingSession:
     Parameters
     ----------
     backend
-        ``auto``: the CPU backend, and NumPy while its kernels are still being compiled; or a backend's name.
+        ``auto``: the fastest one for each run, NumPy while the CPU's kernels are still being compiled, and the CPU while
+        the GPU's are; or a backend's name.
     threads
         How many threads may compute; None for one a core, less one for the window while it paints.
     """
@@ -73,6 +75,8 @@ class TrainingSession:
         self._recorded_step = -1
         self._changed = False
         self._warming: subprocess.Popen[bytes] | None = None
+        self._warming_gpu: subprocess.Popen[bytes] | None = None
+        self._speed = 0.0
         self._rates: RateTest | None = None
         self._health: tuple[Any, ...] = ()
         # What the health was measured of.
@@ -108,9 +112,10 @@ class TrainingSession:
                 self._advance()
             except Exception as error:  # the thread must live on, whatever a run does
                 self._fail(error)
-        if self._warming is not None:
-            self._warming.terminate()
-            self._warming.wait()
+        for warming in (self._warming, self._warming_gpu):
+            if warming is not None:
+                warming.terminate()
+                warming.wait()
 
     def _drain(self) -> bool:
         """Carry out waiting commands; sleeps for one if there's nothing else to do. False on Close."""
@@ -132,7 +137,7 @@ class TrainingSession:
         if self._changed:
             return 0
         if self._status is not Status.RUNNING:
-            return 0.1 if self._warming is not None else None
+            return 0.1 if self._warming is not None or self._warming_gpu is not None else None
         if self._epochs_per_frame is None or self._steps_left is not None:
             return 0
         # At a chosen pace one wake a frame does all steps that are due, then publishes: polling would keep the window waiting.
@@ -193,6 +198,7 @@ class TrainingSession:
             self._recorded_step = 0
             self._grids.clear()
             self._rates, self._health, self._health_of, self._last_health = None, (), (), 0.0
+            self._speed = 0.0
             self._slice_steps = 1
             self._status = Status.RUNNING if running else Status.IDLE
         self._start_pace()
@@ -211,7 +217,19 @@ class TrainingSession:
 
         if self._warming is None and not warm.is_warm():
             self._warming = warm.start_warming()
-        return "cpu" if self._warming is None else "reference"
+        if self._warming is not None:
+            return "reference"
+        return "auto" if self._gpu_is_settled() else "cpu"
+
+    def _gpu_is_settled(self) -> bool:
+        """Whether it is known that there is no GPU, or its kernels are compiled; else a subprocess compiles them."""
+        if nothing_to_measure() is not None or cuda_target.problem():
+            return True
+        from playground.kernels import cuda_warm
+
+        if self._warming_gpu is None and not cuda_warm.is_warm():
+            self._warming_gpu = cuda_warm.start_warming()
+        return self._warming_gpu is None
 
     def _advance(self) -> None:
         """Train for about a slice, then publish if a frame is over."""
@@ -220,6 +238,13 @@ class TrainingSession:
             self._warming = None
             if trainer is not None:
                 trainer.switch_backend("cpu")
+                self._changed = True
+                if self._gpu_is_settled():
+                    trainer.choose_backend()
+        if self._warming_gpu is not None and self._warming_gpu.poll() is not None:
+            self._warming_gpu = None
+            if trainer is not None:
+                trainer.choose_backend()
                 self._changed = True
         if trainer is not None and self._status is Status.RUNNING:
             self._train_slice(trainer)
@@ -242,6 +267,7 @@ class TrainingSession:
         good = trainer.train_steps(steps)
         elapsed = max(1e-6, time.perf_counter() - start)
         done = trainer.step - before
+        self._measure_speed(trainer, done / elapsed)
         if done == steps:
             # Toward a call of one slice, at most doubling: one slow call must not throw the pace off.
             self._slice_steps = (
@@ -258,6 +284,11 @@ class TrainingSession:
             self._status = Status.PAUSED
             self._changed = True
 
+    def _measure_speed(self, trainer: Trainer, steps_a_second: float) -> None:
+        """Keep a running mean of the speed of the arithmetic, which short calls would make look slow."""
+        speed = steps_a_second * trainer.state.batch_size * trainer.run.plan.operations
+        self._speed = speed if not self._speed else 0.9 * self._speed + 0.1 * speed
+
     def _diverge(self, trainer: Trainer) -> None:
         self._status = Status.DIVERGED
         self._changed = True
@@ -267,7 +298,7 @@ class TrainingSession:
 
     def _fail(self, error: Exception) -> None:
         """Report an exception in the snapshot; sentences of our own stand as they are."""
-        ours = isinstance(error, (ExperimentError, FileError))
+        ours = isinstance(error, (ExperimentError, FileError, cuda_target.GpuError))
         self._error = str(error) if ours else f"Training stopped: {type(error).__name__}: {error}."
         self._status = Status.FAILED
         self._changed = True
@@ -338,8 +369,11 @@ class TrainingSession:
             rates=self._rates,
             run=trainer.run,
             backend=trainer.backend.NAME,
+            device=cuda_target.facts() if trainer.backend.NAME == "cuda" else None,
+            reason=trainer.choice.reason,
+            speed=self._speed,
             threads=trainer.state.threads,
-            notice=cache.notice,
+            notice=trainer.compute.notice or cache.notice,
         )
         # From due time to due time, so that neither a snapshot's cost nor a late wake lowers how often there is one.
         self._last_publish = max(self._last_publish + FRAME, start - FRAME / 2)

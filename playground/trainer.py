@@ -341,6 +341,15 @@ class Trainer:
         self.use(checked(structs.replace(experiment, training=training)))
         return self.run.experiment
 
+    def choose_backend(self) -> None:
+        """Measure once more which backend is the fastest, and go on there."""
+        data = self.run.data
+        numbers = data.train_inputs, self.training_targets, self.state.weights.astype(np.float32)
+        work = Work(self.run.plan, self.run.experiment.training, self.parameters, *numbers, self.state.threads)
+        self.choice = pick(work)
+        if self.choice.name != self.backend.NAME:
+            self.switch_backend(self.choice.name)
+
     def switch_backend(self, name: str) -> None:
         """Go on with the same weights, memory and place in the epoch on another backend."""
         self.compute.switch(name, self.run.experiment.training)

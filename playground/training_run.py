@@ -8,6 +8,7 @@ import json
 import math
 import os
 import sys
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -46,7 +47,7 @@ class TrainingRun:
     parameters
         Start values, or None.
     backend
-        ``auto``, ``cpu`` or ``reference``.
+        A name of `backends.NAMES`.
     folder
         Where the files go; None for the first free NAME-1, NAME-2, … in the present folder.
     overwrite
@@ -55,6 +56,8 @@ class TrainingRun:
         How many threads may compute; None for one a core.
     recover
         Whether to go on by itself after a divergence, from the last good weights with a tenth of the learning rate.
+    before_compiling
+        Called if the GPU's kernels must be compiled first.
 
     Raises
     ------
@@ -71,9 +74,10 @@ class TrainingRun:
         overwrite: bool,
         threads: int | None = None,
         recover: bool = False,
+        before_compiling: Callable[[], None] = lambda: None,
     ) -> None:
         self.experiment = experiment
-        self.trainer = Trainer(experiment, backend, parameters, threads=threads)
+        self.trainer = Trainer(experiment, backend, parameters, threads=threads, before_compiling=before_compiling)
         self._recoveries_left = MOST_RECOVERIES if recover else 0
         self._said: set[str] = set()
         self.folder = _prepare_folder(experiment, self.trainer.run.data.dataset.name, folder, overwrite)
@@ -81,6 +85,8 @@ class TrainingRun:
     def train(self, show_progress: bool) -> int:
         """Train to the last epoch; the exit code: 0 done, 1 diverged, 130 interrupted."""
         trainer, epochs = self.trainer, self.experiment.training.epochs
+        if show_progress and trainer.choice.reason:
+            print(trainer.choice.reason, file=sys.stderr)
         trainer.record()
         try:
             with _Progress(self.experiment, show_progress) as progress:
@@ -90,6 +96,7 @@ class TrainingRun:
                     if trainer.diverged and not self._recover():
                         break
                     progress.show(trainer.history)
+                    self._say_once(trainer.compute.notice)
                     if show_progress:
                         self._say_what_is_wrong()
         except KeyboardInterrupt:
@@ -119,6 +126,11 @@ class TrainingRun:
         rate = self.experiment.training.optimizer.learning_rate
         print(f"playground: {sentence} Going on with {rate:g}.", file=sys.stderr)
         return True
+
+    def _say_once(self, sentence: str) -> None:
+        if sentence and sentence not in self._said:
+            self._said.add(sentence)
+            print(f"playground: {sentence}", file=sys.stderr)
 
     def _say_what_is_wrong(self) -> None:
         """Once for each layer and kind of trouble: dead neurons, saturation, gradients that vanish or explode."""

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import time
+
 from PySide6.QtCore import QSize, Qt, QTimer
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QWidget
 
 from playground.gui.theme import Theme
+from playground.protocol import Snapshot
 
 NOTICE_SECONDS = 6.0
+# From one figure of the speed to the next.
+SPEED_PAUSE = 0.5
+_SPEED_TIP = "GFLOP/s: billions of additions and multiplications a second in the matrix products of training."
+
+
+def giga_flops(speed: float) -> str:
+    """Operations a second for people, in three digits: ``0.84 GFLOP/s``, ``5,210 GFLOP/s``."""
+    number = speed / 1e9
+    digits = 2 if number < 10 else 1 if number < 100 else 0
+    return f"{number:,.{digits}f} GFLOP/s"
 
 
 class StatusLine(QFrame):
@@ -30,7 +43,8 @@ class StatusLine(QFrame):
             toolTip=self.tr("The number that the random initial weights are drawn from; Shift+R takes the next one.")
         )
         self._numbers = QLabel("float32", toolTip=self.tr("All training arithmetic is done in 32-bit floating point."))
-        self._backend = QLabel(toolTip=self.tr("What does the arithmetic."))
+        self._backend = QLabel()
+        self._backend_words, self._speed_shown = "", 0.0
         layout = QHBoxLayout(self)
         layout.setContentsMargins(20, 0, 20, 0)
         layout.setSpacing(18)
@@ -62,14 +76,31 @@ class StatusLine(QFrame):
     def show_seed(self, seed: int) -> None:
         self._seed.setText(self.tr("Seed {0}").format(seed))
 
-    def show_backend(self, name: str, threads: int, notice: str) -> None:
-        """Show what computes on how many threads; a notice about it is said once, and stays in the tooltip."""
-        words = self.tr("Numba, {0} threads") if threads > 1 else self.tr("Numba, 1 thread")
-        self._backend.setText(words.format(threads) if name == "cpu" else self.tr("NumPy, while kernels compile"))
-        if notice and notice != self._backend_notice:
-            self._backend_notice = notice
-            self._backend.setToolTip(notice)
-            self.show_notice(notice)
+    def show_backend(self, snapshot: Snapshot) -> None:
+        """Show what computes: the GPU and its memory, or the threads of the processor, and how fast; why in the tooltip.
+
+        A notice about it is said once, and stays in the tooltip.
+        """
+        device, threads = snapshot.device, snapshot.threads
+        if device is not None:
+            name = device.name.removeprefix("NVIDIA ")
+            words = self.tr("{0}, {1} GiB").format(name, f"{device.memory / 2**30:.0f}")
+        elif snapshot.backend == "cpu":
+            words = self.tr("Numba, {0} threads").format(threads) if threads > 1 else self.tr("Numba, 1 thread")
+        else:
+            words = self.tr("NumPy, while kernels compile")
+        self._show_speed(words, snapshot.speed if snapshot.backend != "reference" else 0.0)
+        self._backend.setToolTip("\n".join(part for part in (snapshot.notice, snapshot.reason, _SPEED_TIP) if part))
+        if snapshot.notice and snapshot.notice != self._backend_notice:
+            self._backend_notice = snapshot.notice
+            self.show_notice(snapshot.notice)
+
+    def _show_speed(self, words: str, speed: float) -> None:
+        """The speed, renewed twice a second, so that it can be read."""
+        now = time.monotonic()
+        if words != self._backend_words or now - self._speed_shown >= SPEED_PAUSE:
+            self._backend_words, self._speed_shown = words, now
+            self._backend.setText(f"{words} · {giga_flops(speed)}" if speed else words)
 
     def show_notice(self, text: str) -> None:
         """Say something for a few seconds, e.g. that the last change kept the weights."""

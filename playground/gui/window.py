@@ -382,7 +382,7 @@ class Window(QMainWindow):
         if run is not None:
             self.document.remember(run.experiment, snapshot.parameters)
             panels.show_numbers(snapshot)
-            self.status.show_backend(snapshot.backend, snapshot.threads, snapshot.notice)
+            self.status.show_backend(snapshot)
             if snapshot.generation != self._generation:
                 self._generation = snapshot.generation
                 # Other data may need another view and another row to look at.

@@ -23,7 +23,7 @@ OLDEST_CAPABILITY = (7, 0)
 INSTALL = 'install the compiler with pip install "neural-playground[cuda13]" (or [cuda12] for an older driver)'
 
 
-class GpuError(Exception):
+class GpuError(RuntimeError):
     """The GPU can't do what was asked; one sentence for people, with the mend."""
 
 

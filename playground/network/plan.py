@@ -11,6 +11,7 @@ row of as many numbers, its channels side by side.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import prod
@@ -189,13 +190,22 @@ class Plan:
     @cached_property
     def largest_product(self) -> int:
         """Multiplications of the largest matrix product, per row of the batch."""
-        sizes = [0]
+        return max((size for size, _ in self._products), default=0)
+
+    @cached_property
+    def operations(self) -> int:
+        """Additions and multiplications of all matrix products of a training step, per row of the batch."""
+        # Forward, for the weights' gradient, and for the slopes at the input: the same product three times at most.
+        return sum(2 * size * (1 + int(row[TRAINABLE]) + int(row[PASSES_BACK])) for size, row in self._products)
+
+    @property
+    def _products(self) -> Iterator[tuple[int, NDArray[np.int64]]]:
+        """Multiplications of each matrix product, per row of the batch, and its instruction."""
         for row in self.instructions:
             if row[OPERATION] == DENSE:
-                sizes.append(int(row[INPUTS] * row[UNITS]))
+                yield int(row[INPUTS] * row[UNITS]), row
             elif row[OPERATION] == CONVOLUTION:
-                sizes.append(int(row[OUT_HEIGHT] * row[OUT_WIDTH] * row[INPUTS] * row[UNITS]))
-        return max(sizes)
+                yield int(row[OUT_HEIGHT] * row[OUT_WIDTH] * row[INPUTS] * row[UNITS]), row
 
     def view(self, buffer: NDArray[Any], name: str) -> NDArray[Any]:
         """The parameter of that name in a parameter buffer, such as weights ``(inputs, units)`` or biases ``(units,)``.

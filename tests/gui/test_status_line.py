@@ -1,27 +1,61 @@
-"""The status line says what computes, and once what is wrong with it."""
+"""The status line says what computes, how fast and why, and once what is wrong with it."""
 
-from playground.gui.status_line import StatusLine
+import pytest
+
+from playground.gui import status_line
+from playground.gui.status_line import StatusLine, giga_flops
 from playground.gui.theme import Theme
+from playground.kernels.cuda_target import GpuFacts
+from playground.protocol import Snapshot, Status
 
 
-def test_it_names_the_backend_and_its_threads(qtbot, qapp):
+@pytest.fixture
+def line(qtbot, qapp):
     line = StatusLine(Theme())
     qtbot.addWidget(line)
-    line.show_backend("cpu", 1, "")
+    return line
+
+
+def snapshot(backend="cpu", threads=1, **fields):
+    return Snapshot(1, Status.RUNNING, backend=backend, threads=threads, **fields)
+
+
+def test_it_names_the_backend_and_its_threads(line):
+    line.show_backend(snapshot())
     assert line._backend.text() == "Numba, 1 thread"
-    line.show_backend("cpu", 3, "")
+    line.show_backend(snapshot(threads=3))
     assert line._backend.text() == "Numba, 3 threads"
-    line.show_backend("reference", 1, "")
+    line.show_backend(snapshot("reference"))
     assert line._backend.text().startswith("NumPy")
     assert line.text == ""
 
 
-def test_a_notice_about_the_kernels_is_said_once_and_stays_in_the_tooltip(qtbot, qapp):
-    line = StatusLine(Theme())
-    qtbot.addWidget(line)
-    line.show_backend("cpu", 1, "They are compiled anew.")
+def test_it_names_the_gpu_its_memory_and_its_speed(line):
+    facts = GpuFacts("NVIDIA GeForce RTX 4090", 24 * 2**30, (8, 9), 128, "numba_cuda")
+    line.show_backend(snapshot("cuda", device=facts, speed=5.21e12, reason="Training on the GPU: it is faster."))
+    assert line._backend.text() == "GeForce RTX 4090, 24 GiB · 5,210 GFLOP/s"
+    assert "Training on the GPU: it is faster." in line._backend.toolTip()
+
+
+def test_the_speed_stays_for_half_a_second(line, monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr(status_line.time, "monotonic", lambda: now[0])
+    line.show_backend(snapshot(speed=1.5e9))
+    line.show_backend(snapshot(speed=9.9e9))
+    assert line._backend.text() == "Numba, 1 thread · 1.50 GFLOP/s"
+    now[0] += 0.6
+    line.show_backend(snapshot(speed=9.9e9))
+    assert line._backend.text() == "Numba, 1 thread · 9.90 GFLOP/s"
+
+
+def test_speeds_have_three_digits():
+    assert [giga_flops(speed) for speed in (8.4e8, 1.234e10, 4.56e11)] == ["0.84 GFLOP/s", "12.3 GFLOP/s", "456 GFLOP/s"]
+
+
+def test_a_notice_about_the_kernels_is_said_once_and_stays_in_the_tooltip(line):
+    line.show_backend(snapshot(notice="They are compiled anew."))
     assert line.text == "They are compiled anew."
     line.clear_notice()
-    line.show_backend("cpu", 1, "They are compiled anew.")
+    line.show_backend(snapshot(notice="They are compiled anew."))
     assert line.text == ""
-    assert line._backend.toolTip() == "They are compiled anew."
+    assert "They are compiled anew." in line._backend.toolTip()
