@@ -6,6 +6,7 @@ and fetches what somebody looks at: `State` brings parameters back, through pinn
 
 from __future__ import annotations
 
+import contextlib
 import math
 from typing import TYPE_CHECKING, Any
 
@@ -66,7 +67,7 @@ class State(TrainingState):
         with sentences():
             self.stream = cuda.stream()
             super().__init__(plan, training, parameters, rows, np.float32)
-            self.data = cuda_buffers.Kept(cuda_buffers.KEPT_ARRAYS)
+            self.data, self.script = cuda_buffers.Kept(cuda_buffers.KEPT_ARRAYS), cuda_buffers.ScriptRoom()
             # The GPU reads it in the host's memory while it trains.
             self.stop = cuda.mapped_array(1, np.int32)
             self.stop[0] = 0
@@ -198,7 +199,10 @@ def _train_part(state: State, inputs: Array, targets: Array, steps: int) -> tupl
     try:
         losses, signals = _launch(state, script, inputs, targets, state.weights, before, TRAIN, state.room)
     except BaseException:
+        # Also Ctrl+C: as if nothing had been done. A GPU that is lost can't go back, and needn't.
         mark.restore(state)
+        with contextlib.suppress(Exception):
+            state.go_back()
         raise
     done = int(signals[SIGNAL_DONE])
     state.device_is_newer = True
@@ -221,10 +225,11 @@ def _launch(
 ) -> tuple[Array, Array]:
     """Run a script; the loss of each step, and the signals."""
     team, tables, data, stream = state.team, state.tables, state.data, state.stream
-    order, steps = cuda_buffers.upload(script.order), cuda_buffers.upload_table(script.steps, np.int32)
-    numbers, hyper = cuda_buffers.upload_table(script.numbers, np.float32), cuda_buffers.upload(state.hyper)
-    losses = cuda_buffers.empty(len(script.steps))
-    stop = state.stop if state.stop is state.mapped_stop else cuda_buffers.upload(np.zeros(1, np.int32))
+    order, steps = state.script.bring("order", script.order, stream), state.script.bring("steps", script.steps, stream)
+    numbers, hyper = state.script.bring("numbers", script.numbers, stream), state.script.bring("hyper", state.hyper, stream)
+    losses = state.script.take("losses", len(script.steps))
+    # Somebody else's flag isn't seen from the GPU; it is looked at between launches.
+    stop = state.stop if state.stop is state.mapped_stop else state.script.bring("stop", np.zeros(1, np.int32), stream)
     team.reset(stream)
     own = state.on_device
     shared = (tables.instructions, tables.settings, tables.blocks)
@@ -240,7 +245,7 @@ def _launch(
             steps,
             numbers,
             hyper,
-            _one(),
+            state.script.bring("rate", np.ones(1, np.float32), stream),
             stop,
             team.signals,
             losses,
@@ -283,11 +288,6 @@ def _launch(
             purpose,
         )
     return losses.copy_to_host(stream=stream), _signals(team, stream)
-
-
-def _one() -> Any:
-    """The rate of a network that trains alone, as a factor."""
-    return cuda_buffers.upload(np.ones(1, np.float32))
 
 
 def _signals(team: Team, stream: Any) -> Array:
@@ -375,7 +375,8 @@ def _pass_in_chunks(
     tables: PlanTables, parameters: Any, inputs: Any, targets: Any, rows: int, regions: Array, stream: Any, chunk: int
 ) -> tuple[Array, float]:
     plan = tables.plan
-    room, team = BatchRoom(plan, chunk), Team(cuda_buffers.most_work(plan, chunk))
+    room, team = cuda_buffers.own.room_for(plan, chunk)
+    chunk = room.capacity
     chunks = -(-rows // chunk)
     losses = cuda_buffers.empty(chunks if targets.size else 0)
     collected = cuda_buffers.empty(int(regions[:, 1].sum()) * rows)
@@ -423,7 +424,7 @@ def _layers(plan: Plan, parameters: Array, inputs: Array, layers: range) -> tupl
     ends = np.cumsum(regions[:, 1]) * rows
     with sentences():
         stream = cuda_target.load().stream()
-        on_device = cuda_buffers.data.of(inputs)
+        on_device = cuda_buffers.own.data.of(inputs)
         numbers = cuda_buffers.upload(np.asarray(parameters, np.float32))
-        collected, _ = _pass(PlanTables(plan), numbers, on_device, cuda_buffers.empty(0), rows, regions, stream)
+        collected, _ = _pass(cuda_buffers.own.tables_of(plan), numbers, on_device, cuda_buffers.empty(0), rows, regions, stream)
     return tuple(part.reshape(rows, -1) for part in np.split(collected, ends[:-1]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import OrderedDict
 from typing import Any
 
@@ -23,12 +24,12 @@ MOST_BLOCK_THREADS = 8 if SIMULATED else 256
 # float32 numbers that a block may keep in shared memory; every GPU grants 48 KiB without being asked for more.
 BLOCK_NUMBERS = 12_288
 # Arrays that are kept for calls which come without a run: grids that a window draws, tables that are predicted.
-KEPT_ARRAYS = 12
+KEPT_ARRAYS, KEPT_PLANS = 12, 4
 
 
 def empty(size: int, dtype: Any = np.float32) -> DeviceArray:
     """So many numbers on the GPU, whatever they are."""
-    return cuda_target.load().device_array(max(1, size), dtype)[:size]
+    return cuda_target.load().device_array(size, dtype)
 
 
 def upload(array: Array) -> DeviceArray:
@@ -68,7 +69,31 @@ class Kept:
         self._arrays.clear()
 
 
-data = Kept(KEPT_ARRAYS)
+class Own(threading.local):
+    """What a thread keeps between calls that come without a run; threads share nothing, so several may predict at once."""
+
+    def __init__(self) -> None:
+        self.data = Kept(KEPT_ARRAYS)
+        self.tables: OrderedDict[int, PlanTables] = OrderedDict()
+        self.chunk: tuple[Any, BatchRoom, Team] | None = None
+
+    def tables_of(self, plan: Plan) -> PlanTables:
+        """A plan's tables."""
+        key = id(plan)
+        if key not in self.tables:
+            self.tables[key] = PlanTables(plan)
+            while len(self.tables) > KEPT_PLANS:
+                self.tables.popitem(last=False)
+        return self.tables[key]
+
+    def room_for(self, plan: Plan, rows: int) -> tuple[BatchRoom, Team]:
+        """Room for a chunk of so many rows or more; kept for the next call that needs no more."""
+        key = plan.units, plan.widths[-1], plan.parameter_size
+        if self.chunk is None or self.chunk[0] != key or self.chunk[1].capacity < rows:
+            # Let go of the old one first: both together may be too much.
+            self.chunk = None
+            self.chunk = key, BatchRoom(plan, rows), Team(most_work(plan, rows))
+        return self.chunk[1:]
 
 
 class PlanTables:
@@ -110,6 +135,27 @@ class BatchRoom:
         self.targets, self.weights = empty(outputs), empty(outputs)
 
 
+class ScriptRoom:
+    """Room on the GPU for what a call brings: rows, steps, their numbers; and for the losses that it takes away."""
+
+    def __init__(self) -> None:
+        self._rooms: dict[str, DeviceArray] = {}
+
+    def bring(self, name: str, array: Array, stream: Any) -> DeviceArray:
+        """A copy of an array of one dimension or of rows of a fixed width."""
+        room = self.take(name, len(array), array.shape[1:], array.dtype)
+        room.copy_to_device(np.ascontiguousarray(array), stream=stream)
+        return room
+
+    def take(self, name: str, rows: int, shape: tuple[int, ...] = (), dtype: Any = np.float32) -> DeviceArray:
+        """Room for so many rows; allocated anew only where there is too little."""
+        room = self._rooms.get(name)
+        if room is None or len(room) < rows:
+            # More than asked for: calls grow until they take about as long as a frame.
+            room = self._rooms[name] = cuda_target.load().device_array((2 * rows, *shape), dtype)
+        return room[:rows]
+
+
 def numbers_in_a_block(plan: Plan, rows: int, slots: int, threads: int) -> int:
     """float32 numbers that a network needs in a block's shared memory; see `cuda_kernels.train_in_blocks`."""
     capacity = padded(rows)
@@ -127,3 +173,6 @@ def threads_of_a_block(plan: Plan, rows: int) -> int:
 def most_work(plan: Plan, rows: int) -> int:
     """Numbers of the widest thing that a step of so many rows computes: more threads would stand idle."""
     return max(plan.parameter_size, rows * max(plan.region_widths.values()))
+
+
+own = Own()
