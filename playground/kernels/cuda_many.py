@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from playground.kernels import cuda_buffers, cuda_kernels
+from playground.kernels import cuda_buffers, cuda_kernels, cuda_target
 from playground.kernels.cuda_buffers import PlanTables
 from playground.kernels.cuda_kernels import SIGNALS
 from playground.kernels.cuda_script import MOST_ROWS, MOST_STEPS, Script, write_script
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from playground.experiment import TrainingSpec
 
 Array = NDArray[Any]
+# Threads that a multiprocessor's 65,536 registers suffice for, at the 255 that a thread may need; and threads that move as one.
+MOST_THREADS, WARP = 256, 32
 
 
 def fits(plan: Plan, training: TrainingSpec, rows: int) -> bool:
@@ -69,6 +71,14 @@ def train_many(
         return _Storm(plan, training, parameters, rates, parts, weights).train(epochs, stop)
 
 
+def _threads_for(networks: int, most: int) -> int:
+    """Threads of a block so that all networks learn at once, rather than some of them faster and the others later."""
+    threads = most
+    while threads > WARP and cuda_target.facts().multiprocessors * (MOST_THREADS // threads) < networks:
+        threads //= 2
+    return threads
+
+
 class _Storm:
     """Buffers of many networks on the GPU."""
 
@@ -86,7 +96,7 @@ class _Storm:
         self.state = TrainingState(plan, training, parameters[0], len(inputs), np.float32)
         self.state.hyper[FULL_RATE] = 1
         self.networks, slots = len(parameters), self.state.optimizer.slots
-        self.threads = cuda_buffers.threads_of_a_block(plan, self.state.batch_size)
+        self.threads = _threads_for(self.networks, cuda_buffers.threads_of_a_block(plan, self.state.batch_size))
         self.bytes = 4 * cuda_buffers.numbers_in_a_block(plan, self.state.batch_size, slots, self.threads)
         size = self.networks * plan.parameter_size
         zeros = np.zeros(size, np.float32)
