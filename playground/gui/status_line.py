@@ -7,6 +7,7 @@ import time
 from PySide6.QtCore import QSize, Qt, QTimer
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QWidget
 
+from playground.gui.controls import ElidedLabel
 from playground.gui.theme import Theme
 from playground.protocol import Snapshot
 
@@ -38,7 +39,7 @@ class StatusLine(QFrame):
         self._state = QLabel()
         self._steps = QLabel(toolTip=self.tr("Training steps a second: each updates every weight once."))
         self._frames = QLabel(toolTip=self.tr("Pictures a second."))
-        self._middle = QLabel(alignment=Qt.AlignmentFlag.AlignCenter)
+        self._middle = ElidedLabel(theme, pixels=12, weight=500, alignment=Qt.AlignmentFlag.AlignCenter)
         self._seed = QLabel(
             toolTip=self.tr("The number that the random initial weights are drawn from; Shift+R takes the next one.")
         )
@@ -128,18 +129,16 @@ class StatusLine(QFrame):
         return ", ".join(part for part in parts if part)
 
     def _show_middle(self) -> None:
-        metrics = self._middle.fontMetrics()
-        self._middle.setText(metrics.elidedText(self.text, Qt.TextElideMode.ElideRight, max(self._middle.width(), 120)))
-        self._middle.setToolTip(self.text)
+        self._middle.set_text(self.text)
 
     def _restyle(self) -> None:
         palette = self._theme.palette
-        for label in (self._state, self._steps, self._frames, self._middle):
+        for label in (self._state, self._steps, self._frames):
             label.setFont(self._theme.font(12, 500, tabular=True))
         for label in (self._seed, self._numbers, self._backend):
             label.setFont(self._theme.font(12, 500, tabular=True))
             label.setStyleSheet(f"color:{palette.text_faint}")
-        for label in (self._state, self._steps, self._frames, self._middle):
+        for label in (self._state, self._steps, self._frames):
             label.setStyleSheet(f"color:{palette.text_muted}")
         self._dot.setStyleSheet(f"background:{self._theme.color(self._token).name()};border-radius:4px")
         self.setStyleSheet(

@@ -20,7 +20,10 @@ from typing import Any
 SIMULATED = os.environ.get("NUMBA_ENABLE_CUDASIM", "0") not in ("", "0")
 # Below this, GPUs lack what the kernels count on: one instruction pointer a thread, and a cache that fences clear.
 OLDEST_CAPABILITY = (7, 0)
-INSTALL = 'install the compiler with pip install "neural-playground[cuda13]" (or [cuda12] for an older driver)'
+# CUDA 13 asks for a driver from 580 on. These are what the extras cuda13 and cuda12 install.
+INSTALL = (
+    f'install the compiler: {sys.executable} -m pip install "numba-cuda[cu13]" (with a driver older than 580 "numba-cuda[cu12]")'
+)
 
 
 class GpuError(RuntimeError):
@@ -167,7 +170,8 @@ def explain(error: BaseException) -> str:
 _EXPLANATIONS = (
     (
         ("UNSUPPORTED_PTX_VERSION", "CUDA_ERROR_INSUFFICIENT_DRIVER", "SYSTEM_DRIVER_MISMATCH", "driver version is insufficient"),
-        "the NVIDIA driver is too old for the installed compiler; update the driver, or install neural-playground[cuda12].",
+        "the NVIDIA driver is too old for the installed compiler; update the driver, or install an older compiler: "
+        f'{sys.executable} -m pip install "numba-cuda[cu12]".',
     ),
     (
         ("CUDA_ERROR_NO_DEVICE", "no CUDA-capable device", "CUDA_VISIBLE_DEVICES"),
