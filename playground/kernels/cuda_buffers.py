@@ -74,6 +74,7 @@ class Own(threading.local):
 
     def __init__(self) -> None:
         self.data = Kept(KEPT_ARRAYS)
+        self.room = ScriptRoom()
         self.tables: OrderedDict[int, PlanTables] = OrderedDict()
         self.chunk: tuple[Any, BatchRoom, Team] | None = None
 

@@ -3,7 +3,9 @@
 1. `one_output_a_thread`: every output is somebody's job. Each number is fetched from far away again and again.
 2. `shared_tiles`: a block copies a square of each factor into its fast memory and uses every number 16 times.
 3. `register_tiles`: a thread computes 8 × 8 outputs, and fetches the next numbers while it multiplies; see `cuda_tiles`.
-4. `tensor_cores`: 8,192 multiplications an instruction and warp, of numbers that are first rounded to 10 bits after the
+4. `tiles_in_parts`: where there are fewer tiles than multiprocessors, smaller tiles, and several blocks share the depth of
+   each; their parts are added up after.
+5. `tensor_cores`: 1,024 multiplications an instruction and warp, of numbers that are first rounded to 10 bits after the
    point; only where that is asked for.
 
 All compute C (rows, columns) = activation(op(A)·op(B) + bias), float32, for the forms A·B, Aᵀ·B and A·Bᵀ, any shape.
@@ -21,10 +23,23 @@ from playground.catalog.elementary import ZERO
 from playground.kernels import cuda_buffers, cuda_target
 from playground.kernels.cuda_compiling import Device
 from playground.kernels.cuda_primitives import load, rounded_to_tf32
-from playground.kernels.cuda_products import Epilogue, finished
+from playground.kernels.cuda_products import Epilogue, finished, shares
 from playground.kernels.cuda_target import GpuError
 from playground.kernels.cuda_tensor_cores import plus_tensor_product
-from playground.kernels.cuda_tiles import LARGE, LARGE_DEPTH, SHARED, fetch, large_tile, matrix, no_numbers, put, store_pair
+from playground.kernels.cuda_tiles import (
+    LARGE,
+    LARGE_DEPTH,
+    SHARED,
+    SMALL,
+    SMALL_DEPTH,
+    fetch,
+    large_tile,
+    matrix,
+    no_numbers,
+    put,
+    small_tile,
+    store_pair,
+)
 
 cuda = cuda_target.load()
 
@@ -109,6 +124,28 @@ def register_tiles(a, b, c, bias, rows, columns, depth, form, has_bias, code, pa
     finish_outputs(c, bias, row, column, rows, columns, has_bias, code, parameter)
 
 
+def part_of_a_tile(a, b, into, rows, columns, depth, form, parts):
+    """The fourth rung's first half: block (x, y, z) computes part z of a 64 × 64 tile, into place z of (parts, rows, columns)."""
+    shared = cuda.shared.array(SHARED, float32)
+    row, column, part = cuda.blockIdx.y * SMALL, cuda.blockIdx.x * SMALL, cuda.blockIdx.z
+    from_a, from_b, ways = factors(a, b, rows, columns, depth, form)
+    each = shares(shares(depth, SMALL_DEPTH), parts) * SMALL_DEPTH
+    first, last = part * each, min(depth, (part + 1) * each)
+    place = matrix(into, part * rows * columns, columns, 1)
+    small_tile(shared, cuda.threadIdx.x, from_a, from_b, place, row, column, rows, columns, first, last, ways)
+
+
+def sum_of_parts(sums, c, bias, count, columns, parts, has_bias, code, parameter):
+    """The fourth rung's second half: a thread adds up the parts of one output."""
+    index = cuda.blockIdx.x * cuda.blockDim.x + cuda.threadIdx.x
+    if index < count:
+        total = ZERO
+        for part in range(parts):
+            total += load(sums, part * count + index)
+        epilogue = Epilogue(bias, np.int64(0 if has_bias else -1), code, parameter)
+        c[index] = finished(epilogue, total, index % columns)
+
+
 def rounded(numbers):
     """Four numbers as the tensor cores take them."""
     return (
@@ -145,7 +182,7 @@ def store_pieces(into, row, column, rows, columns, quads, lane):
 
 
 def tensor_cores(a, b, c, bias, rows, columns, depth, form, has_bias, code, parameter):
-    """The fourth rung: blocks of eight warps, 128 × 128 outputs each, 64 × 32 a warp; needs compute capability 8.0."""
+    """The fifth rung: blocks of eight warps, 128 × 128 outputs each, 64 × 32 a warp; needs compute capability 8.0."""
     shared = cuda.shared.array(SHARED, float32)
     thread = cuda.threadIdx.x
     warp, lane = thread // WARP, thread % WARP
@@ -181,9 +218,9 @@ def tensor_cores(a, b, c, bias, rows, columns, depth, form, has_bias, code, para
     finish_outputs(c, bias, row, column, rows, columns, has_bias, code, parameter)
 
 
-# The rungs by their names, lowest first: kernel, threads of a block, outputs of a block along each side.
+# The rungs that are one kernel: kernel, threads of a block, outputs of a block along each side.
 _device = Device()
-RUNGS: dict[str, tuple[Any, Any, int]] = {
+KERNELS: dict[str, tuple[Any, Any, int]] = {
     function.__name__: (_device.kernel(function, TWO_BLOCKS), threads, side)
     for function, threads, side in (
         (one_output_a_thread, (SQUARE, SQUARE), SQUARE),
@@ -192,7 +229,11 @@ RUNGS: dict[str, tuple[Any, Any, int]] = {
         (tensor_cores, THREADS, LARGE),
     )
 }
-BEST = "register_tiles"
+first_half, second_half = _device.kernel(part_of_a_tile, TWO_BLOCKS), _device.kernel(sum_of_parts)
+IN_PARTS = "tiles_in_parts"
+# By name, lowest first; "best" takes the third or the fourth, whichever suits the shape.
+RUNGS = ("one_output_a_thread", "shared_tiles", "register_tiles", IN_PARTS, "tensor_cores")
+BEST = "best"
 
 
 def shape_of(a: Any, b: Any, form: int) -> tuple[int, int, int]:
@@ -230,7 +271,7 @@ def multiply(
     form
         `AB`, `ATB` or `ABT`.
     rung
-        A name of `RUNGS`.
+        A name of `RUNGS`, or `BEST`.
     bias
         Device array, float32 (columns,), or None.
     code, parameter
@@ -250,10 +291,32 @@ def multiply(
         raise ValueError(f"the product has {rows} × {columns} numbers, and there is room for {out.shape[0]} × {out.shape[1]}.")
     if rung == "tensor_cores" and cuda_target.facts().capability < (8, 0):
         raise GpuError("tensor cores that take TF32 came with compute capability 8.0; this GPU is older.")
-    kernel, threads, side = RUNGS[rung]
+    if rung == BEST:
+        enough = -(-rows // LARGE) * -(-columns // LARGE) >= cuda_target.facts().multiprocessors
+        rung = "register_tiles" if enough else IN_PARTS
+    flat_a, flat_b, flat_out = a.reshape(-1), b.reshape(-1), out.reshape(-1)
+    # Without biases any array will do: it isn't looked at.
+    ending = bias is not None, code, np.float32(parameter)
+    biases = flat_a if bias is None else bias
+    if rung == IN_PARTS:
+        parts = parts_for(rows, columns, depth)
+        into = flat_out
+        if parts > 1 or bias is not None or code != IDENTITY:
+            into = cuda_buffers.own.room.take("parts of products", parts * rows * columns)
+        blocks: tuple[int, ...] = -(-columns // SMALL), -(-rows // SMALL), parts
+        first_half[blocks, THREADS, stream](flat_a, flat_b, into, rows, columns, depth, form, parts)
+        if into is not flat_out:
+            count = rows * columns
+            second_half[-(-count // THREADS), THREADS, stream](into, flat_out, biases, count, columns, parts, *ending)
+        return
+    kernel, threads, side = KERNELS[rung]
     blocks = -(-columns // side), -(-rows // side)
-    has_bias = bias is not None
-    biases = bias if has_bias else cuda_buffers.empty(0)
-    kernel[blocks, threads, stream](
-        a.reshape(-1), b.reshape(-1), out.reshape(-1), biases, rows, columns, depth, form, has_bias, code, np.float32(parameter)
-    )
+    kernel[blocks, threads, stream](flat_a, flat_b, flat_out, biases, rows, columns, depth, form, *ending)
+
+
+def parts_for(rows: int, columns: int, depth: int) -> int:
+    """Among how many blocks the depth of each 64 × 64 tile is shared: so many that all multiprocessors are busy."""
+    tiles = -(-rows // SMALL) * -(-columns // SMALL)
+    slabs = -(-depth // SMALL_DEPTH)
+    # Two blocks fit on a multiprocessor, and a part should be worth being added up.
+    return max(1, min(2 * cuda_target.facts().multiprocessors // tiles, slabs // 2))

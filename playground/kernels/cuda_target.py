@@ -1,8 +1,9 @@
 """The one place that knows which package compiles for NVIDIA GPUs, whether that works here, and if not, why.
 
 `numba_cuda`, NVIDIA's own continuation of Numba's target, is taken where it is installed, else Numba's built-in one.
-(`numba_cuda_mlir` compiles no LLVM intrinsics, which `cuda_primitives` is made of; beside one of the others it does no
-harm.) With NUMBA_ENABLE_CUDASIM=1 both run kernels as plain Python threads, which is how they are tested without a GPU.
+(`numba_cuda_mlir` 0.6 compiles neither the LLVM intrinsics that `cuda_primitives` is made of nor kernels that make named
+tuples; beside the others it does no harm, and Numba's own is there whenever Numba is.) With NUMBA_ENABLE_CUDASIM=1 both run
+kernels as plain Python threads, which is how they are tested without a GPU.
 """
 
 from __future__ import annotations
@@ -86,7 +87,12 @@ def load() -> Any:
     if not package():
         raise GpuError(f"nothing that compiles for GPUs is installed; {INSTALL}.")
     # Either package answers to this name: numba_cuda puts itself in its place.
-    return importlib.import_module("numba.cuda")
+    cuda = importlib.import_module("numba.cuda")
+    for name in ("numba.core.config", "numba.cuda.core.config"):
+        with contextlib.suppress(ImportError):
+            # Few blocks are meant: a small network has work for no more.
+            importlib.import_module(name).CUDA_LOW_OCCUPANCY_WARNINGS = 0  # type: ignore[attr-defined]
+    return cuda
 
 
 def has_driver() -> bool:
@@ -178,7 +184,7 @@ _EXPLANATIONS = (
         "there is an NVIDIA driver, but no GPU that it can use.",
     ),
     (
-        ("driver library cannot be found", "libcuda", "nvcuda"),
+        ("driver library cannot be found", "libcuda.so", "nvcuda.dll"),
         "no NVIDIA driver is installed here.",
     ),
     (

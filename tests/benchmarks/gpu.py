@@ -1,0 +1,570 @@
+"""How fast the GPU is beside cuBLAS, PyTorch and our own CPU backend, as one table: ``python tests/benchmarks/gpu.py``.
+
+    --seconds S           about how long each measurement takes (0.2)
+    --only TEXT           cases whose name contains this, such as 2048, tensor, 784-128-10 or networks
+    --json FILE           write all rates of all rounds there
+    --markdown            the table as Markdown, for the README
+    --endurance MINUTES   afterwards, train in a session for so long, and see whether the GPU's memory holds
+
+PyTorch must be a build for CUDA; without any PyTorch our own figures stand alone. Every result is checked before anything is
+timed. Exit codes: 0 done, 1 a result was wrong or the memory shrank, 2 no GPU or bad input, 130 interrupted.
+"""
+
+import argparse
+import contextlib
+import ctypes
+import functools
+import gc
+import importlib.metadata
+import json
+import subprocess
+import sys
+import time
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from gpu_cases import (
+    OURS,
+    Case,
+    GraphedNetwork,
+    OnDevice,
+    Product,
+    Storm,
+    TorchNetwork,
+    learning,
+    measure,
+    torch_product,
+    torch_training,
+)
+from msgspec import structs
+
+from playground.bench.cases import AB, ABT, ATB, FORMS
+from playground.bench.job import Job, Paced, clocked
+from playground.bench.report import processor_name
+from playground.bench.rounds import Result
+from playground.experiment import SGD, Dense, decode
+from playground.kernels import cuda_target
+from playground.kernels.state import available_cores
+from playground.storage import resource
+
+DONE, BAD, NO_GPU, INTERRUPTED = 0, 1, 2, 130
+# Errors of a product relative to |A|·|B|. FP32 is about 2e-7 off, and what was rounded to TF32 by mistake some 2e-5: that would
+# be no fair comparison. TF32 may be 1e-4 off, as cuBLAS cuts the factors' last bits where ours rounds.
+FP32_TOLERANCE, TF32_TOLERANCE = 3e-6, 3e-4
+CUBLAS, CUBLAS_TF32, EAGER, GRAPHS = "cuBLAS", "cuBLAS, TF32", "PyTorch eager", "PyTorch with CUDA graphs"
+ON_CPU, ONE_BY_ONE, LANES = "our CPU backend, 1 thread", "CPU, one by one, 1 thread", "CPU, in lanes, all threads"
+# Bytes of the GPU's memory that a session may take while it goes on.
+MOST_LOST = 16 * 2**20
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How large everything is: as it is measured, and as little as shows that all runs, in a rehearsal without a GPU."""
+
+    squares: tuple = (2048, 4096, 8192)
+    products: tuple = ((128, 784, 256), (256, 784, 256), (512, 784, 256))
+    # Widths, rows and steps that are checked.
+    digits: tuple = ((784, 128, 10), 128, 12_800, 20)
+    small: tuple = ((2, 8, 8, 8, 1), 10, 2_000, 20)
+    networks: int = 512
+    storm_rows: int = 500
+    storm_epochs: int = 100
+    checked_epochs: int = 5
+    sampled: int = 16
+    # Side of the products that keep the GPU busy while launches are handed over.
+    hold: int = 2048
+    # Measurements of each engine; many networks take so long that fewer do.
+    rounds: int = 9
+    storm_rounds: int = 5
+    # Of the endurance run.
+    samples: int = 500
+    views: tuple = ("outputs", "neurons", "surface", "health")
+
+
+REHEARSAL = Sizes(
+    squares=(20,),
+    products=((9, 20, 7),),
+    digits=((12, 6, 3), 8, 40, 3),
+    small=((2, 8, 8, 8, 1), 10, 20, 3),
+    networks=3,
+    storm_rows=20,
+    storm_epochs=2,
+    checked_epochs=2,
+    sampled=2,
+    hold=20,
+    rounds=2,
+    storm_rounds=2,
+    samples=20,
+    views=("outputs",),
+)
+
+
+# Matrix products
+
+
+@functools.cache
+def hold_matrices(size):
+    """What keeps the GPU busy while launches are handed over: numbers, so that it runs as hot as in the measurement."""
+    to_device = cuda_target.load().to_device
+    return [to_device(np.random.default_rng().random((size, size), np.float32)) for _ in range(3)]
+
+
+def our_product(problem, rung, tolerance, hold_size, say):
+    """A rung of our ladder, as `cuda_matmul.multiply` launches it."""
+    from playground.kernels.cuda_matmul import multiply
+
+    cuda = cuda_target.load()
+    stream = cuda.stream()
+    # NaN stays where nothing is written.
+    nothing = np.full((problem.rows, problem.columns), np.nan, np.float32)
+    a, b, out = (cuda.to_device(array) for array in (problem.a, problem.b, nothing))
+    form = FORMS.index(problem.form)
+
+    def launch():
+        multiply(a, b, out, form, rung, stream=stream)
+
+    def error():
+        launch()
+        stream.synchronize()
+        return problem.error(out.copy_to_host())
+
+    def hold():
+        multiply(*hold_matrices(hold_size), stream=stream)
+
+    def launches(times):
+        for _ in range(times):
+            launch()
+
+    if cuda_target.SIMULATED:
+        # The simulator's events know no time.
+        run = clocked(launches)
+    else:
+        hold()
+        stream.synchronize()
+        # Freeing memory waits for the GPU: Numba shall do that between bursts.
+        run = OnDevice(launch, hold, lambda: cuda.event(timing=True), stream, cuda.defer_cleanup, say)
+    return Job(error, tolerance, Paced(run, problem.flop).rate)
+
+
+def product_cases(sizes, torch, say):
+    """Section 1: the ladder beside cuBLAS."""
+    from playground.kernels.cuda_matmul import BEST, RUNGS
+
+    def case(shape, form, rung, peer, target):
+        rows, inner, columns = shape
+        square = rows == inner == columns
+        name = f"{form} {rows if square else '×'.join(map(str, shape))}, {rung}"
+        tf32 = peer == CUBLAS_TF32
+        tolerance = TF32_TOLERANCE if tf32 else FP32_TOLERANCE
+
+        def make():
+            problem = Product(*shape, form)
+
+            def tell(engine):
+                return lambda words: say(f"{name}, {engine}: {words}.")
+
+            return {
+                OURS: lambda: our_product(problem, rung, tolerance, sizes.hold, tell(OURS)),
+                peer: torch and (lambda: torch_product(torch, problem, tf32, tolerance, sizes.hold, tell(peer))),
+            }
+
+        return Case(name, "GFLOP/s", {peer: target}, sizes.rounds, make)
+
+    squares = [(size, size, size) for size in sizes.squares]
+    lower = [rung for rung in RUNGS if rung not in (BEST, "tensor_cores")]
+    cases = [case(squares[0], AB, rung, CUBLAS, None) for rung in lower]
+    cases += [case(square, AB, BEST, CUBLAS, 0.7) for square in squares]
+    cases += [case(squares[0], form, BEST, CUBLAS, 0.7) for form in (ATB, ABT)]
+    cases += [case(shape, AB, BEST, CUBLAS, 0.5) for shape in sizes.products]
+    if cuda_target.facts().capability >= (8, 0):
+        cases += [case(square, AB, "tensor_cores", CUBLAS_TF32, None) for square in squares]
+    else:
+        say("Tensor cores that take TF32 came with compute capability 8.0: that rung is left out.")
+    return cases
+
+
+# Training
+
+
+def our_training(backend, problem):
+    """Whole epochs in one call of a backend, on one thread; the call returns when all is done."""
+
+    def new_state():
+        state = backend.new_state(problem.plan, problem.experiment.training, problem.parameters, len(problem.inputs))
+        state.threads = 1
+        return state
+
+    def error():
+        checked = new_state()
+        backend.train(checked, problem.inputs, problem.targets, len(problem.batches))
+        return problem.error(problem.layers(checked.parameters))
+
+    state = new_state()
+    steps = -(-len(problem.inputs) // problem.case.batch)
+
+    def run(epochs):
+        # A run that breaks ends at once, which would look fast.
+        if not np.isfinite(backend.train(state, problem.inputs, problem.targets, epochs * steps)):
+            raise ArithmeticError("the loss is no number any more.")
+
+    return Job(error, problem.tolerance, Paced(clocked(run), len(problem.inputs)).rate)
+
+
+def training_case(spec, targets, rounds, torch):
+    """Sections 2 and 3: a network beside PyTorch, and where ``targets`` name it, the CPU."""
+    widths, batch, _, _ = spec
+
+    def make():
+        from playground.kernels import cpu, cuda
+
+        problem = learning(*spec)
+        engines = {
+            OURS: lambda: our_training(cuda, problem),
+            EAGER: torch and (lambda: torch_training(TorchNetwork, torch, problem)),
+            GRAPHS: torch and (lambda: torch_training(GraphedNetwork, torch, problem)),
+            ON_CPU: lambda: our_training(cpu, problem),
+        }
+        return {engine: make for engine, make in engines.items() if engine in (OURS, *targets)}
+
+    return Case(f"{'-'.join(map(str, widths))} SGD, batch {batch}", "samples/s", targets, rounds, make)
+
+
+def training_cases(sizes, torch):
+    """Sections 2 and 3."""
+    return [
+        training_case(sizes.digits, {EAGER: 3.0, GRAPHS: 1.0}, sizes.rounds, torch),
+        training_case(sizes.small, {EAGER: 20.0, GRAPHS: None, ON_CPU: None}, sizes.rounds, torch),
+    ]
+
+
+# Many networks
+
+
+def storm_case(sizes):
+    """Section 4: many networks at once."""
+
+    def make():
+        from playground.kernels import cuda_many, many
+
+        storm = Storm(sizes)
+        return {
+            OURS: lambda: storm.at_once(cuda_many.train_many),
+            # The oracle itself.
+            ONE_BY_ONE: lambda: storm.job(storm.one_by_one, lambda: 0.0),
+            LANES: lambda: storm.at_once(many.train_many, available_cores()),
+        }
+
+    name = f"{sizes.networks} networks 2-8-8-8-1 SGD, batch 10, {sizes.storm_epochs} epochs of {sizes.storm_rows}"
+    return Case(name, "samples/s", {ONE_BY_ONE: 30.0, LANES: None}, sizes.storm_rounds, make)
+
+
+# Endurance
+
+
+def endure(seconds, sizes):
+    """Train in a session that is looked at 60 times a second: whether it and the GPU's memory ``held``, and all in ``words``."""
+    from playground.session import TrainingSession
+
+    session = TrainingSession("cuda")
+    session.start()
+    try:
+        found = _watch(session, seconds, sizes)
+    except Exception as error:
+        # The table shall be shown all the same.
+        return {"held": False, "words": f"the run failed: {error}"}
+    finally:
+        session.close(60)
+    lost = found["free_after_a_fifth"] - found["free_at_the_end"]
+    found["held"] = lost <= MOST_LOST
+    found["words"] = (
+        f"{found['seconds'] / 60:.1f} minutes in a session, {found['frames_per_second']:.1f} frames and "
+        f"{found['steps_per_second']:,.0f} steps a second. Free memory of the GPU after a fifth of the time "
+        f"{found['free_after_a_fifth'] / 2**20:,.1f} MiB, at the end {found['free_at_the_end'] / 2**20:,.1f} MiB: "
+        f"it {'held' if found['held'] else 'shrank'}."
+    )
+    return found
+
+
+def _watch(session, seconds, sizes):
+    """Frames and steps a second, and free memory after a fifth of the time and at the end.
+
+    Raises
+    ------
+    RuntimeError
+        If the run fails or leaves the GPU.
+    """
+    from playground.protocol import Run, Status, Use, Watch
+    from playground.session import FRAME
+
+    experiment = decode(resource("presets", "circle.json").read_bytes())
+    source = structs.replace(experiment.data.source, samples=sizes.samples)
+    network = structs.replace(experiment.network, layers=(Dense(units=8, activation="tanh"),) * 3)
+    training = structs.replace(experiment.training, optimizer=SGD(learning_rate=0.03), epochs=1_000_000)
+    data = structs.replace(experiment.data, source=source)
+    session.send(Use(structs.replace(experiment, data=data, network=network, training=training)))
+    session.send(Watch(frozenset(sizes.views)))
+    session.send(Run())
+    _wait_for_steps(session)
+    begin, first_step, seen, frames, after_a_fifth = time.monotonic(), session.latest.step, None, 0, None
+    while (passed := time.monotonic() - begin) < seconds:
+        snapshot = session.latest
+        if snapshot is not seen:
+            frames, seen = frames + 1, snapshot
+            _refuse_trouble(snapshot)
+            if snapshot.status is Status.FINISHED:
+                # All its epochs are over; it goes on all the same.
+                session.send(Run())
+        if after_a_fifth is None and passed >= seconds / 5:
+            gc.collect()
+            after_a_fifth = cuda_target.free_memory()
+        time.sleep(FRAME / 2)
+    gc.collect()
+    return {
+        "seconds": passed,
+        "frames_per_second": frames / passed,
+        "steps_per_second": (session.latest.step - first_step) / passed,
+        "free_after_a_fifth": after_a_fifth or 0,
+        "free_at_the_end": cuda_target.free_memory(),
+    }
+
+
+def _wait_for_steps(session):
+    """Until it trains: kernels may have to be compiled first."""
+    end = time.monotonic() + 600
+    while session.latest is None or not session.latest.step:
+        if session.latest is not None and session.latest.error:
+            raise RuntimeError(session.latest.error)
+        if time.monotonic() > end:
+            raise RuntimeError("the session did no step in ten minutes.")
+        time.sleep(0.05)
+
+
+def _refuse_trouble(snapshot):
+    if snapshot.error:
+        raise RuntimeError(f"{snapshot.status}: {snapshot.error}")
+    if snapshot.backend != "cuda":
+        raise RuntimeError(f"the run left the GPU: it goes on on {snapshot.backend}.")
+
+
+# Showing
+
+
+ABSENT = "—"
+HEADERS = ("case", OURS, "peer", "peer's", "ratio", "target", "", "error", "peer's error")
+_ABOUT = """\
+Medians of {rounds} rounds in turns; ratio: ours / peer's, each round's own, ± interquartile range. Products are timed on the
+GPU alone, launch after launch; training by the wall clock, whole epochs, until all is done. Results were compared before:
+products with float64's, relative to |A|·|B|; networks with float64's parameters, after their first steps from the same
+weights on the same batches; the losses of {sampled} of many networks with those of each alone on the CPU."""
+
+
+def table(measured, sampled, markdown):
+    """All cases, a line for each peer, as text or Markdown; what went wrong below."""
+    rows = [_cells(found, peer) for found in measured for peer in found.case.targets]
+    troubles = [f"{found.case.name}, {engine}: {trouble}." for found in measured for engine, trouble in found.troubles.items()]
+    widths = [max(map(len, column)) for column in zip(HEADERS, *rows, strict=True)]
+    if markdown:
+        rule = [":" + "-" * (width - 1) if index in (0, 2) else "-" * (width - 1) + ":" for index, width in enumerate(widths)]
+        rule = [mark if len(mark) > 1 else "--" for mark in rule]
+        lines = [f"| {' | '.join(_aligned(row, widths))} |" for row in (HEADERS, rule, *rows)]
+    else:
+        lines = ["  ".join(_aligned(row, widths)).rstrip() for row in (HEADERS, *rows)]
+        lines.insert(1, "─" * (sum(widths) + 2 * len(widths) - 2))
+    rounds = " or ".join(map(str, sorted({found.case.rounds for found in measured})))
+    about = _ABOUT.format(rounds=rounds, sampled=sampled)
+    return "\n".join([*lines, "", about, *([""] if troubles else []), *troubles])
+
+
+def line(found):
+    """A case's figures on one line, for those who wait."""
+    return " | ".join("  ".join(cell for cell in _cells(found, peer)[1:7] if cell) for peer in found.case.targets)
+
+
+def _aligned(cells, widths):
+    """The first column and the peers' names to the left, numbers to the right."""
+    pairs = zip(cells, widths, strict=True)
+    return [cell.ljust(width) if index in (0, 2) else cell.rjust(width) for index, (cell, width) in enumerate(pairs)]
+
+
+def _cells(found, peer):
+    target, ratio = found.case.targets[peer], found.ratio(peer)
+    verdict = "" if target is None or ratio is None else "reached" if ratio[0] >= target else "missed"
+    return (
+        found.case.name,
+        _rate(found, OURS),
+        peer,
+        _rate(found, peer),
+        f"{_short(ratio[0])} ±{ratio[1]:.0f}%" if ratio else ABSENT,
+        "" if target is None else f"≥ {target:g}",
+        verdict,
+        _error(found, OURS),
+        _error(found, peer),
+    )
+
+
+def _rate(found, engine):
+    if found.rates.get(engine):
+        value, unit = Result(engine, 1, found.rates[engine]).value, found.case.unit
+        if unit == "GFLOP/s":
+            return f"{_short(value / 1e9)} {unit}"
+        return f"{_short(value / 1e6)}M {unit}" if value >= 999_500 else f"{_short(value / 1e3)}k {unit}"
+    return found.troubles[engine].partition(":")[0] if engine in found.troubles else ABSENT
+
+
+def _error(found, engine):
+    return f"{found.errors[engine]:.1e}" if engine in found.errors else ABSENT
+
+
+def _short(value):
+    """Three digits, but all before the point, and at most three after it."""
+    decimals = 0 if value >= 99.95 else 1 if value >= 9.995 else 2 if value >= 0.9995 else 3
+    return f"{value:.{decimals}f}"
+
+
+def write_json(path, header, measured, more):
+    """Everything as a file: all rates of all rounds."""
+    cases = [
+        {
+            "case": found.case.name,
+            "unit": "FLOP/s" if found.case.unit == "GFLOP/s" else found.case.unit,
+            "targets": found.case.targets,
+            "ratios": {peer: ratio[0] for peer in found.case.targets if (ratio := found.ratio(peer)) is not None},
+            "rates": found.rates,
+            "errors": found.errors,
+            "troubles": found.troubles,
+        }
+        for found in measured
+    ]
+    text = json.dumps({"machine": header, "cases": cases, **more}, ensure_ascii=False, indent=1)
+    Path(path).write_text(text + "\n", encoding="utf-8")
+
+
+# The whole
+
+
+def import_torch(rehearsal):
+    """PyTorch, None where it isn't installed, or a sentence if it can't use the GPU."""
+    try:
+        import torch
+    except ImportError:
+        return None
+    except OSError as error:
+        return f"PyTorch can't be loaded: {error}"
+    if not rehearsal and not torch.cuda.is_available():
+        return f"PyTorch {torch.__version__} can't use the GPU; install a build for CUDA that the driver supports."
+    return torch
+
+
+def driver_version():
+    """As the driver has it, and the newest CUDA that it knows."""
+    words = []
+    with contextlib.suppress(OSError, subprocess.SubprocessError, IndexError):
+        ask = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
+        words.append(subprocess.run(ask, capture_output=True, text=True, timeout=30, check=True).stdout.split()[0])
+    with contextlib.suppress(OSError, AttributeError):
+        number = ctypes.c_int()
+        library = ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+        library.cuDriverGetVersion(ctypes.byref(number))
+        words.append(f"CUDA {number.value // 1000}.{number.value % 1000 // 10}")
+    return ", ".join(words) or "unknown"
+
+
+def machine(torch):
+    """What the table is about, by name."""
+    package = cuda_target.package()
+    with_cuda = f" (CUDA {torch.version.cuda})" if torch and torch.version.cuda else ""
+    return {
+        "GPU": cuda_target.facts().sentence,
+        "driver": driver_version(),
+        "compiler": f"{package} {importlib.metadata.version(package.replace('_', '-'))}",
+        "PyTorch": f"{torch.__version__}{with_cuda}" if torch else "not installed",
+        "processor": f"{processor_name()}, {available_cores()} cores",
+    }
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=float, default=0.2)
+    parser.add_argument("--only", default="")
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--markdown", action="store_true")
+    parser.add_argument("--endurance", type=float, metavar="MINUTES")
+    # With NUMBA_ENABLE_CUDASIM=1: everything once, tiny and without a GPU, to see that it runs.
+    parser.add_argument("--rehearse", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.seconds <= 0 or (options.endurance is not None and options.endurance <= 0):
+        parser.error("times must be positive.")
+    if options.rehearse != cuda_target.SIMULATED:
+        parser.error("the simulator is for rehearsals: give --rehearse and NUMBA_ENABLE_CUDASIM=1 together, or neither.")
+    if options.json is not None:
+        try:
+            options.json.touch()
+        except OSError as error:
+            parser.error(f"{options.json} can't be written: {error}")
+    return options
+
+
+def plain(text):
+    return text.lower().replace("×", "x")
+
+
+def main():
+    options = arguments()
+    for stream in (sys.stdout, sys.stderr):
+        # Into a file, Windows would write another one, which has no ᵀ.
+        stream.reconfigure(encoding="utf-8")
+    # Few blocks are meant.
+    warnings.filterwarnings("ignore", message="Grid size")
+    if options.rehearse:
+        # The simulator's threads wait for each other all the time.
+        sys.setswitchinterval(1e-6)
+    problem = cuda_target.problem()
+    # First our own context, then PyTorch, which joins it.
+    torch = problem or import_torch(options.rehearse)
+    if isinstance(torch, str):
+        print(f"The GPU can't be used: {problem}" if problem else torch)
+        return NO_GPU
+    sizes, notes = REHEARSAL if options.rehearse else Sizes(), []
+
+    def say(sentence):
+        if sentence not in notes:
+            notes.append(sentence)
+
+    cases = [*product_cases(sizes, torch, say), *training_cases(sizes, torch), storm_case(sizes)]
+    cases = [case for case in cases if plain(options.only) in plain(case.name)]
+    if not cases and options.endurance is None:
+        print(f"No case's name contains {options.only!r}; try 2048, tensor, 784-128-10 or networks.")
+        return NO_GPU
+    measured, endured, interrupted = [], None, False
+    try:
+        for case in cases:
+            print(f"{case.name}: ", end="", file=sys.stderr, flush=True)
+            measured.append(measure(case, options.seconds))
+            print(line(measured[-1]), file=sys.stderr, flush=True)
+            # The next case may need the memory.
+            gc.collect()
+            if torch and torch.cuda.is_available():
+                torch.cuda.empty_cache()
+        if options.endurance is not None:
+            endured = endure(60 * options.endurance, sizes)
+    except KeyboardInterrupt:
+        interrupted = True
+    header = machine(torch)
+    if measured:
+        print(("  \n" if options.markdown else "\n").join(f"{name}: {words}" for name, words in header.items()) + "\n")
+        print(table(measured, sizes.sampled, options.markdown))
+    for note in notes:
+        print(note)
+    if endured is not None:
+        print(f"\nEndurance: {endured['words']}")
+    if options.json is not None:
+        write_json(options.json, header, measured, {"notes": notes, "endurance": endured})
+    if interrupted:
+        return INTERRUPTED
+    return BAD if any(found.is_bad for found in measured) or (endured is not None and not endured["held"]) else DONE
+
+
+if __name__ == "__main__":
+    sys.exit(main())
