@@ -51,6 +51,10 @@ if SIMULATED:
         """The nearest number with 10 bits after the point, ties away from zero, as the tensor cores take it."""
         return np.uint32((int(np.float32(x).view(np.uint32)) + 0x1000) & 0xFFFFE000).view(np.float32)
 
+    def multiply_fragments(a, b, quad):
+        """Takes a whole warp, which the simulator has not; see `cuda_tensor_cores`."""
+        raise NotImplementedError
+
 else:
     from llvmlite import ir
     from numba.core import types
@@ -164,6 +168,23 @@ else:
             return builder.bitcast(builder.call(convert, arguments), _FLOAT)
 
         return types.float32(types.float32), emit
+
+    _MMA = "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {$0,$1,$2,$3}, {$4,$5,$6,$7}, {$8,$9}, {$10,$11,$12,$13};"
+
+    @intrinsic
+    def multiply_fragments(typingctx, a, b, quad):
+        """The tensor cores' instruction: what this thread brings of A (4 numbers) and B (2), and its sums so far (4)."""
+
+        def emit(context, builder, signature, arguments):
+            brought = [builder.extract_value(arguments[0], i) for i in range(4)]
+            brought += [builder.extract_value(arguments[1], i) for i in range(2)]
+            sums = [builder.extract_value(arguments[2], i) for i in range(4)]
+            kind = ir.FunctionType(ir.LiteralStructType([_FLOAT] * 4), [_INT] * 6 + [_FLOAT] * 4)
+            product = ir.InlineAsm(kind, _MMA, "=f,=f,=f,=f,r,r,r,r,r,r,f,f,f,f")
+            result = builder.call(product, [builder.bitcast(x, _INT) for x in brought] + sums)
+            return context.make_tuple(builder, signature.return_type, [builder.extract_value(result, i) for i in range(4)])
+
+        return types.UniTuple(types.float32, 4)(a, b, quad), emit
 
 
 # The primitives of `catalog.elementary`, in the GPU's own instructions.

@@ -8,7 +8,7 @@ rows g and g + 8, columns 2·t and 2·t + 1.
 
 from __future__ import annotations
 
-from playground.kernels.cuda_primitives import load
+from playground.kernels.cuda_primitives import load, multiply_fragments
 from playground.kernels.cuda_target import SIMULATED
 
 if SIMULATED:
@@ -28,29 +28,6 @@ if SIMULATED:
         )
 
 else:
-    from llvmlite import ir
-    from numba.core import types
-    from numba.cuda.extending import intrinsic
-
-    _INSTRUCTION = (
-        "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {$0, $1, $2, $3}, {$4, $5, $6, $7}, {$8, $9}, {$10, $11, $12, $13};"
-    )
-
-    @intrinsic
-    def _multiply(typingctx, a, b, quad):
-        """The instruction: what this thread brings of A (4) and B (2), and the sums so far (4)."""
-
-        def emit(context, builder, signature, arguments):
-            number, bits = ir.FloatType(), ir.IntType(32)
-            brought = [builder.extract_value(arguments[0], i) for i in range(4)]
-            brought += [builder.extract_value(arguments[1], i) for i in range(2)]
-            sums = [builder.extract_value(arguments[2], i) for i in range(4)]
-            kind = ir.FunctionType(ir.LiteralStructType([number] * 4), [bits] * 6 + [number] * 4)
-            assembly = ir.InlineAsm(kind, _INSTRUCTION, "=f,=f,=f,=f,r,r,r,r,r,r,f,f,f,f")
-            result = builder.call(assembly, [builder.bitcast(x, bits) for x in brought] + sums)
-            return context.make_tuple(builder, signature.return_type, [builder.extract_value(result, i) for i in range(4)])
-
-        return types.UniTuple(types.float32, 4)(a, b, quad), emit
 
     def plus_tensor_product(quad, shared, at_a, at_b, width, lane):
         """Four outputs plus their products over 8 steps; both factors are strips of 8 rows in shared memory."""
@@ -59,4 +36,4 @@ else:
         far_a, far_b = near_a + 4 * width, near_b + 4 * width
         a = load(shared, near_a), load(shared, near_a + 8), load(shared, far_a), load(shared, far_a + 8)
         b = load(shared, near_b), load(shared, far_b)
-        return _multiply(a, b, quad)  # type: ignore[call-arg]
+        return multiply_fragments(a, b, quad)
