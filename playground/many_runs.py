@@ -23,6 +23,7 @@ from playground.network.plan import Plan
 from playground.trainer import start_parameters
 
 if TYPE_CHECKING:
+    from playground.experiment import TrainingSpec
     from playground.model import TrainedModel
 
 Array = NDArray[Any]
@@ -137,22 +138,55 @@ def train_many(
     parameters = np.stack([start_parameters(variant, plan) for variant in variants])
     backend = "cpu" if backend == "auto" else backend
     load_backend(backend)
+    epochs = experiment.training.epochs if epochs is None else epochs
+    stop = np.zeros(1, np.int64) if stop is None else stop
+    job = _Job(plan, variants, parameters, data, epochs, stop, backend, threads or available_cores())
     train = _train_in_turn
-    if backend == "cpu" and _fits_lanes(plan, experiment, data):
+    if backend == "cpu" and _fits_lanes(job):
         train = _train_on_lanes
-    elif backend == "cuda" and _fits_blocks(plan, experiment, data):
+    elif backend == "cuda" and _fits_blocks(job):
         train = _train_in_blocks
-    trained, train_losses, test_losses = train(
-        plan,
-        variants,
-        parameters,
-        data,
-        experiment.training.epochs if epochs is None else epochs,
-        np.zeros(1, np.int64) if stop is None else stop,
-        backend,
-        threads or available_cores(),
-    )
+    trained, train_losses, test_losses = train(job)
     return ManyRuns(experiment, data, tuple(seeds), rates, trained, train_losses, test_losses, target)
+
+
+@dataclass(frozen=True, eq=False)
+class _Job:
+    """What is to be trained: the variants of an experiment, which share plan and data, from their own parameters."""
+
+    plan: Plan
+    variants: list[Experiment]
+    parameters: Array
+    data: PreparedData
+    epochs: int
+    stop: Array
+    backend: str
+    threads: int
+
+    @property
+    def training(self) -> TrainingSpec:
+        """How all of them are trained, but for the learning rate."""
+        return self.variants[0].training
+
+    @property
+    def rates(self) -> Array:
+        """float32 (variants,): their learning rates."""
+        return np.array([variant.training.optimizer.learning_rate for variant in self.variants], np.float32)
+
+    @property
+    def targets(self) -> Array:
+        """What the training rows are trained on."""
+        return training_targets(self.variants[0], self.data)
+
+    @property
+    def weights(self) -> Array:
+        """How much each row counts; empty where all count alike."""
+        return row_weights(self.variants[0], self.data)
+
+    @property
+    def parts(self) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
+        """Inputs and targets of the training and the test rows."""
+        return (self.data.train_inputs, self.targets), (self.data.test_inputs, self.data.test_targets)
 
 
 def _variant(experiment: Experiment, seed: int, rate: float) -> Experiment:
@@ -163,80 +197,48 @@ def _variant(experiment: Experiment, seed: int, rate: float) -> Experiment:
     return checked(msgspec.structs.replace(experiment, network=network, training=training))
 
 
-def _fits_blocks(plan: Plan, experiment: Experiment, data: PreparedData) -> bool:
+def _fits_blocks(job: _Job) -> bool:
     from playground.kernels import cuda_many
 
-    return cuda_many.fits(plan, experiment.training, len(data.train_rows))
+    return cuda_many.fits(job.plan, job.training, len(job.data.train_rows))
 
 
-def _train_in_blocks(
-    plan: Plan,
-    variants: list[Experiment],
-    parameters: Array,
-    data: PreparedData,
-    epochs: int,
-    stop: Array,
-    backend: str,
-    threads: int,
-) -> tuple[Array, Array, Array]:
+def _train_in_blocks(job: _Job) -> tuple[Array, Array, Array]:
     """All at once on the GPU; see `kernels.cuda_many.train_many`."""
     from playground.kernels import cuda_many
 
-    rates = np.array([variant.training.optimizer.learning_rate for variant in variants], np.float32)
-    parts = (data.train_inputs, training_targets(variants[0], data)), (data.test_inputs, data.test_targets)
-    weights = row_weights(variants[0], data)
-    own = weights.astype(np.float32) if weights.size else None
-    return cuda_many.train_many(plan, variants[0].training, parameters, rates, parts, epochs, stop, own)
+    weights = job.weights.astype(np.float32) if job.weights.size else None
+    return cuda_many.train_many(job.plan, job.training, job.parameters, job.rates, job.parts, job.epochs, job.stop, weights)
 
 
-def _fits_lanes(plan: Plan, experiment: Experiment, data: PreparedData) -> bool:
+def _fits_lanes(job: _Job) -> bool:
     from playground.kernels import many
 
     # Rows that count differently are trained layer by layer.
-    even = experiment.training.class_weights is None
-    return even and many.fits(plan, min(experiment.training.batch_size, len(data.train_rows)))
+    even = job.training.class_weights is None
+    return even and many.fits(job.plan, min(job.training.batch_size, len(job.data.train_rows)))
 
 
-def _train_on_lanes(
-    plan: Plan,
-    variants: list[Experiment],
-    parameters: Array,
-    data: PreparedData,
-    epochs: int,
-    stop: Array,
-    backend: str,
-    threads: int,
-) -> tuple[Array, Array, Array]:
+def _train_on_lanes(job: _Job) -> tuple[Array, Array, Array]:
     """Side by side; see `kernels.many.train_many`."""
     from playground.kernels import many
 
-    rates = np.array([variant.training.optimizer.learning_rate for variant in variants], np.float32)
-    parts = (data.train_inputs, training_targets(variants[0], data)), (data.test_inputs, data.test_targets)
-    return many.train_many(plan, variants[0].training, parameters, rates, parts, epochs, stop, threads)
+    return many.train_many(job.plan, job.training, job.parameters, job.rates, job.parts, job.epochs, job.stop, job.threads)
 
 
-def _train_in_turn(
-    plan: Plan,
-    variants: list[Experiment],
-    parameters: Array,
-    data: PreparedData,
-    epochs: int,
-    stop: Array,
-    backend: str,
-    threads: int,
-) -> tuple[Array, Array, Array]:
-    """One after the other: networks that are too large for lanes, and other backends."""
-    kernels = load_backend(backend)
-    trained = parameters.copy()
-    train_losses = np.full((epochs, len(variants)), np.nan, np.float32)
-    test_losses = np.full((epochs, len(variants)), np.nan, np.float32)
+def _train_in_turn(job: _Job) -> tuple[Array, Array, Array]:
+    """One after the other: networks that are too large for lanes and blocks, and other backends."""
+    kernels, data, stop = load_backend(job.backend), job.data, job.stop
+    trained = job.parameters.copy()
+    train_losses = np.full((job.epochs, len(job.variants)), np.nan, np.float32)
+    test_losses = np.full((job.epochs, len(job.variants)), np.nan, np.float32)
     outputs = np.zeros_like(data.test_targets)
-    targets, weights = training_targets(variants[0], data), row_weights(variants[0], data)
-    for run, variant in enumerate(variants):
-        state = kernels.new_state(plan, variant.training, parameters[run], len(data.train_rows))
-        state.threads, state.stop, state.weights = threads, stop, weights.astype(state.dtype)
+    targets, weights = job.targets, job.weights
+    for run, variant in enumerate(job.variants):
+        state = kernels.new_state(job.plan, variant.training, job.parameters[run], len(data.train_rows))
+        state.threads, state.stop, state.weights = job.threads, stop, weights.astype(state.dtype)
         steps = -(-state.order.size // state.batch_size)
-        for epoch in range(epochs):
+        for epoch in range(job.epochs):
             with np.errstate(all="ignore"):
                 loss = kernels.train(state, data.train_inputs, targets, steps)
                 # An epoch that was cut short has no loss.

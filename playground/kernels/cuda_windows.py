@@ -46,6 +46,29 @@ def reaching(pixel, padding, stride, size, windows):
     return first, min(windows, quotient(place, stride) + 1)
 
 
+def window_of(row, index, channels):
+    """The window's image, line and column, and the channel, of a pooling's output at an index."""
+    place, channel = split(index, channels)
+    image_line, j = split(place, row[OUT_WIDTH])
+    image, i = split(image_line, row[OUT_HEIGHT])
+    return image, i, j, channel
+
+
+def pixel_of(row, index, channels):
+    """The image, line, column and channel of the number of an image at an index."""
+    pixel, channel = split(index, channels)
+    image_line, column = split(pixel, row[WIDTH])
+    image, line = split(image_line, row[HEIGHT])
+    return image, line, column, channel
+
+
+def windows_around(row, line, column):
+    """The windows, from and to, that hold a pixel: downward and to the right."""
+    top, bottom = reaching(line, row[TOP], row[STRIDE_HEIGHT], row[KERNEL_HEIGHT], row[OUT_HEIGHT])
+    left, right = reaching(column, row[LEFT], row[STRIDE_WIDTH], row[KERNEL_WIDTH], row[OUT_WIDTH])
+    return top, bottom, left, right
+
+
 def windows_to_rows(team, row, values, x, windows, rows):
     """(rows, height, width, channels) → (rows · out height · out width, kernel height · kernel width · channels)."""
     height, width, channels = row[HEIGHT], row[WIDTH], row[CHANNELS]
@@ -66,11 +89,8 @@ def rows_to_windows(team, row, deltas, windows, dx, rows):
     """The way back: each number of the image adds up what the windows that hold it have there."""
     height, width, channels = row[HEIGHT], row[WIDTH], row[CHANNELS]
     for index in range(first_of(team), rows * height * width * channels, step_of(team)):
-        pixel, channel = split(index, channels)
-        image_line, column = split(pixel, width)
-        image, line = split(image_line, height)
-        top, bottom = reaching(line, row[TOP], row[STRIDE_HEIGHT], row[KERNEL_HEIGHT], row[OUT_HEIGHT])
-        left, right = reaching(column, row[LEFT], row[STRIDE_WIDTH], row[KERNEL_WIDTH], row[OUT_WIDTH])
+        image, line, column, channel = pixel_of(row, index, channels)
+        top, bottom, left, right = windows_around(row, line, column)
         total = ZERO
         for i in range(top, bottom):
             for j in range(left, right):
@@ -86,9 +106,7 @@ def max_pool_forward(team, row, values, x, out, rows):
     """The largest number of each window, channel by channel."""
     height, width, channels = row[HEIGHT], row[WIDTH], row[CHANNELS]
     for index in range(first_of(team), rows * row[OUT_HEIGHT] * row[OUT_WIDTH] * channels, step_of(team)):
-        place, channel = split(index, channels)
-        image_line, j = split(place, row[OUT_WIDTH])
-        image, i = split(image_line, row[OUT_HEIGHT])
+        image, i, j, channel = window_of(row, index, channels)
         first_line, first = i * row[STRIDE_HEIGHT] - row[TOP], j * row[STRIDE_WIDTH] - row[LEFT]
         top, bottom = inside(first_line, row[KERNEL_HEIGHT], height)
         left, right = inside(first, row[KERNEL_WIDTH], width)
@@ -121,11 +139,8 @@ def max_pool_backward(team, row, values, deltas, x, dx, out, rows):
     """The slope goes to the largest number of each window; to the first one where several are equal, as in torch."""
     height, width, channels = row[HEIGHT], row[WIDTH], row[CHANNELS]
     for index in range(first_of(team), rows * height * width * channels, step_of(team)):
-        pixel, channel = split(index, channels)
-        image_line, column = split(pixel, width)
-        image, line = split(image_line, height)
-        top, bottom = reaching(line, row[TOP], row[STRIDE_HEIGHT], row[KERNEL_HEIGHT], row[OUT_HEIGHT])
-        left, right = reaching(column, row[LEFT], row[STRIDE_WIDTH], row[KERNEL_WIDTH], row[OUT_WIDTH])
+        image, line, column, channel = pixel_of(row, index, channels)
+        top, bottom, left, right = windows_around(row, line, column)
         start = x + image * height * width * channels
         total = ZERO
         for i in range(top, bottom):
@@ -151,9 +166,7 @@ def average_pool_forward(team, row, values, x, out, rows):
     """The mean of each window, channel by channel."""
     height, width, channels = row[HEIGHT], row[WIDTH], row[CHANNELS]
     for index in range(first_of(team), rows * row[OUT_HEIGHT] * row[OUT_WIDTH] * channels, step_of(team)):
-        place, channel = split(index, channels)
-        image_line, j = split(place, row[OUT_WIDTH])
-        image, i = split(image_line, row[OUT_HEIGHT])
+        image, i, j, channel = window_of(row, index, channels)
         first_line, first = i * row[STRIDE_HEIGHT] - row[TOP], j * row[STRIDE_WIDTH] - row[LEFT]
         top, bottom = inside(first_line, row[KERNEL_HEIGHT], height)
         left, right = inside(first, row[KERNEL_WIDTH], width)
@@ -169,11 +182,8 @@ def average_pool_backward(team, row, deltas, dx, out, rows):
     """The slope is shared among the pixels of the window."""
     height, width, channels = row[HEIGHT], row[WIDTH], row[CHANNELS]
     for index in range(first_of(team), rows * height * width * channels, step_of(team)):
-        pixel, channel = split(index, channels)
-        image_line, column = split(pixel, width)
-        image, line = split(image_line, height)
-        top, bottom = reaching(line, row[TOP], row[STRIDE_HEIGHT], row[KERNEL_HEIGHT], row[OUT_HEIGHT])
-        left, right = reaching(column, row[LEFT], row[STRIDE_WIDTH], row[KERNEL_WIDTH], row[OUT_WIDTH])
+        image, line, column, channel = pixel_of(row, index, channels)
+        top, bottom, left, right = windows_around(row, line, column)
         total = ZERO
         for i in range(top, bottom):
             for j in range(left, right):
