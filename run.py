@@ -9,6 +9,7 @@ arithmetic is checked (its wheel is large on Linux).
 import hashlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 
@@ -17,6 +18,9 @@ VENV = os.path.join(HERE, ".venv")
 WINDOWS = os.name == "nt"
 PYTHON = os.path.join(VENV, "Scripts", "python.exe") if WINDOWS else os.path.join(VENV, "bin", "python")
 OLDEST = (3, 11)
+# Of pytest: exit codes, and options whose value is the next word.
+FAILED, NO_TESTS = 1, 5
+TAKE_A_WORD = ("-k", "-m", "-n", "-p", "-o", "-c", "-W", "-r", "--dist", "--maxfail", "--durations", "--deselect", "--ignore")
 
 
 def say(words):
@@ -112,13 +116,60 @@ def main(words):
         words = words[1:]
         extras = ["test"] if "--without-torch" in words else ["test", "oracles"]
         set_up(extras)
-        # A process a core; a file's tests stay together, because they share what they have set up.
-        command = [PYTHON, "-m", "pytest", "-n", "auto", "--dist", "loadfile"]
-        command += [word for word in words if word != "--without-torch"]
         os.chdir(HERE)
-        return become(command)
+        return run_tests([word for word in words if word != "--without-torch"])
     set_up([])
     return become([PYTHON, "-m", "playground"] + words)
+
+
+def run_tests(words):
+    """Run pytest with these words, then again for the GPU's tests in Numba's simulator, which is chosen at the start."""
+    # A process a core; a file's tests stay together, because they share what they have set up.
+    command = [PYTHON, "-m", "pytest", "-n", "auto", "--dist", "loadfile"]
+    runs = []
+    if plain_words(words) is not None:
+        runs.append((command + plain_words(words), {"NUMBA_ENABLE_CUDASIM": "0"}))
+    if simulator_words(words) is not None:
+        runs.append((command + simulator_words(words), {"NUMBA_ENABLE_CUDASIM": "1"}))
+    if not WINDOWS:
+        # Ctrl+C reaches pytest, which sums up what it has; this program only waits for that.
+        signal.signal(signal.SIGINT, lambda number, frame: None)
+    codes = []
+    for words, environment in runs:
+        codes.append(subprocess.call(words, env=dict(os.environ, **environment)))
+        if codes[-1] not in (0, FAILED, NO_TESTS):
+            # Interrupted, or words that pytest doesn't know: the other run would end in the same way.
+            return codes[-1]
+    found = [code for code in codes if code != NO_TESTS]
+    return max(found) if found else NO_TESTS
+
+
+def paths_in(words):
+    """Those of pytest's words that are files or folders, as they stand; the word after ``-k`` and the like isn't one."""
+    return [
+        word
+        for place, word in enumerate(words)
+        if not (place and words[place - 1] in TAKE_A_WORD) and not word.startswith("-") and os.path.exists(word.split("::")[0])
+    ]
+
+
+def plain_words(words):
+    """The words for a run without the simulator; None where only tests in the simulator are asked for."""
+    paths = paths_in(words)
+    if paths and all(os.path.basename(path).startswith("test_sim_") for path in paths):
+        return None
+    return words
+
+
+def simulator_words(words):
+    """The words for a run in the simulator: its own folder in the place of those that hold it; None if it isn't asked for."""
+    paths = paths_in(words)
+    others = [word for word in words if word not in paths]
+    chosen = [path for path in paths if os.path.basename(path).startswith("test_sim_")]
+    folder = os.path.join(HERE, "tests", "cuda")
+    if not paths or any((folder + os.sep).startswith(os.path.join(os.path.abspath(path), "")) for path in paths):
+        chosen.append(os.path.join("tests", "cuda"))
+    return chosen + others if chosen else None
 
 
 def become(command):

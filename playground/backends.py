@@ -140,10 +140,12 @@ def seconds_a_step(name: str, work: Work) -> float:
         backend.train(state, work.inputs, work.targets, 1)
         for _ in range(ROUNDS):
             while True:
-                start = time.perf_counter()
+                start, before = time.perf_counter(), state.step
                 backend.train(state, work.inputs, work.targets, steps)
-                elapsed = time.perf_counter() - start
-                # A run that blows up ends its calls at once.
+                elapsed, done = time.perf_counter() - start, state.step - before
+                if done < steps:
+                    # A run that blows up ends its calls at once.
+                    return min(best, elapsed / max(1, done))
                 if elapsed >= BUDGET / 4 or steps > MOST_STEPS:
                     break
                 steps *= 4

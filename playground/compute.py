@@ -41,8 +41,9 @@ class Compute:
             self.state = self.backend.new_state(plan, training, parameters, rows)
 
     def train(self, inputs: Array, targets: Array, steps: int) -> float:
-        """Do some mini-batches. After a loss of the GPU they begin where the parameters were last fetched from it."""
-        return self._try(lambda: self.backend.train(self.state, inputs, targets, steps))
+        """Do some mini-batches. After a loss of the GPU those since the parameters were last fetched are done again first."""
+        end = self.state.step + steps
+        return self._try(lambda: self.backend.train(self.state, inputs, targets, end - self.state.step))
 
     def evaluate(self, inputs: Array, targets: Array, outputs: Array) -> float:
         """Outputs and mean loss of some rows."""

@@ -21,7 +21,8 @@ from playground.kernels.cuda_kernels import GRADIENT_BROKE
 from playground.kernels.cuda_script import Mark, Script, steps_at_once, write_script
 from playground.kernels.cuda_target import OutOfMemory, sentences
 from playground.kernels.purposes import LOOK, TRAIN
-from playground.kernels.state import BROKEN, Trace, TrainingState
+from playground.kernels.shuffling import shuffle
+from playground.kernels.state import BROKEN, POSITION, Trace, TrainingState
 from playground.network.plan import INPUT, UNITS, Plan
 
 if TYPE_CHECKING:
@@ -107,6 +108,7 @@ class State(TrainingState):
         self.fetch()
         super().take_over(other)
         self.host_is_newer = True
+        self.fetched = Mark(self)
 
     def put(self, parameters: Array) -> None:
         """See `TrainingState.put`."""
@@ -216,12 +218,23 @@ def _train_part(state: State, inputs: Array, targets: Array, steps: int) -> tupl
         if done:
             again = write_script(state, done)
             if broken:
-                _launch(state, again, inputs, targets, state.weights, before, TRAIN, state.room)
+                _launch(state, again, inputs, targets, state.weights, before, TRAIN, state.room, may_stop=False)
+        if broken and state.counters[POSITION] == 0:
+            # The batch that broke is the first one of a new order.
+            shuffle(state.order, state.random)
     return losses[: done + broken], script.steps[: done + broken, 1], done
 
 
 def _launch(
-    state: State, script: Script, inputs: Array, targets: Array, weights: Array, before: int, purpose: int, room: Any
+    state: State,
+    script: Script,
+    inputs: Array,
+    targets: Array,
+    weights: Array,
+    before: int,
+    purpose: int,
+    room: Any,
+    may_stop: bool = True,
 ) -> tuple[Array, Array]:
     """Run a script; the loss of each step, and the signals."""
     team, tables, data, stream = state.team, state.tables, state.data, state.stream
@@ -229,7 +242,8 @@ def _launch(
     numbers, hyper = state.script.bring("numbers", script.numbers, stream), state.script.bring("hyper", state.hyper, stream)
     losses = state.script.take("losses", len(script.steps))
     # Somebody else's flag isn't seen from the GPU; it is looked at between launches.
-    stop = state.stop if state.stop is state.mapped_stop else state.script.bring("stop", np.zeros(1, np.int32), stream)
+    heeded = may_stop and state.stop is state.mapped_stop
+    stop = state.stop if heeded else state.script.bring("stop", np.zeros(1, np.int32), stream)
     team.reset(stream)
     own = state.on_device
     shared = (tables.instructions, tables.settings, tables.blocks)

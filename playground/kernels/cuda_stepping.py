@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from playground.catalog.elementary import INFINITY, ONE, ZERO, maximum, minimum, sqrt
 from playground.catalog.optimizers import OPTIMIZERS
 from playground.kernels.compiling import dispatch
@@ -13,6 +15,8 @@ from playground.network.plan import BLOCK_DECAYS, BLOCK_OFFSET, BLOCK_SIZE
 
 # Columns of a call's numbers of each step; see `cuda_script`.
 STEP_RATE, STEP_C1, STEP_C2 = range(3)
+# 2⁻³⁰.
+SMALL_SHARE = np.float32(9.313225746154785e-10)
 
 # Compiled as it is written: a running mean must add up in the order of its formula.
 optimizer_step = dispatch({record.code: record.update for record in OPTIMIZERS.values()}, as_written=True)
@@ -57,7 +61,7 @@ def limit_gradients(team, network, hyper):
 def shortening(team, gradients, longest):
     """What the gradient is multiplied with so that it is no longer than ``longest``, the same in every thread.
 
-    Where the sum of squares is beyond float32, it is taken again in shares of the largest slope.
+    Where the sum of squares is beyond float32, it is taken again of shares.
     """
     part, largest = ZERO, ZERO
     for i in range(first_of(team), gradients.size, step_of(team)):
@@ -65,11 +69,12 @@ def shortening(team, gradients, longest):
         largest = maximum(largest, abs(gradients[i]))
     start_sum(team, part)
     barrier(team)
-    squares, scale = whole_sum(team), ONE
+    squares = whole_sum(team)
     barrier(team)
+    factor = longest / (sqrt(squares) + CLIP_EPSILON)
     if not squares < INFINITY:
-        # Sums instead of the largest of all: any share of about the right size will do.
-        start_sum(team, largest)
+        # Of the threads' largest slopes, small enough to be added up: neither a share nor its square is beyond float32.
+        start_sum(team, largest * SMALL_SHARE)
         barrier(team)
         scale = whole_sum(team)
         barrier(team)
@@ -80,7 +85,8 @@ def shortening(team, gradients, longest):
         barrier(team)
         squares = whole_sum(team)
         barrier(team)
-    factor = longest / (sqrt(squares) * scale + CLIP_EPSILON)
+        # The length itself may be beyond float32.
+        factor = longest / scale / sqrt(squares)
     # One for a gradient that is no number any more: the update finds it.
     return factor if factor < ONE else ONE
 

@@ -221,10 +221,11 @@ def sentences() -> Any:
         raise (OutOfMemory if memory_is_full else GpuError)(explain(error)) from error
 
 
+# Parts of the names of what drivers, compilers and their loaders raise.
+_ERRORS = ("cuda", "nvvm", "nvrtc", "nvjitlink", "linkererror", "dynamiclib")
+
+
 def _is_of_the_driver(error: BaseException) -> bool:
     """Whether an exception comes from the driver or compiler, and not from a mistake of ours."""
-    names = {kind.__name__ for kind in type(error).__mro__}
-    return bool(
-        names
-        & {"CudaAPIError", "CudaDriverError", "CudaSupportError", "NvvmError", "NvvmSupportError", "LinkerError", "CUDAError"}
-    )
+    names = [kind.__name__.lower() for kind in type(error).__mro__]
+    return any(part in name for part in _ERRORS for name in names)

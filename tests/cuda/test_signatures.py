@@ -1,0 +1,57 @@
+"""The backends have the same functions with the same parameters, as their sources say: nothing is imported for that."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import playground
+
+KERNELS = Path(playground.__file__).parent / "kernels"
+# What a run asks of a backend; what only `reference` has beside these is for tests and plots.
+ASKED = {"new_state", "train", "gradients", "trace", "evaluate", "activations", "outputs"}
+
+
+def tree_of(backend):
+    return ast.parse((KERNELS / f"{backend}.py").read_text(encoding="utf-8"))
+
+
+def functions_of(backend):
+    """Parameters and defaults of each public function by its name; what types are called differs, as states do."""
+    found = {}
+    for node in tree_of(backend).body:
+        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
+            assert not node.args.vararg
+            assert not node.args.kwarg
+            found[node.name] = [argument.arg for argument in node.args.args], [ast.unparse(value) for value in node.args.defaults]
+    return found
+
+
+def name_of(backend):
+    for node in tree_of(backend).body:
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "NAME":
+            return ast.literal_eval(node.value)
+    return None
+
+
+@pytest.mark.parametrize("backend", ["cpu", "cuda", "reference"])
+def test_a_backend_has_all_that_a_run_asks_for(backend):
+    assert functions_of(backend).keys() >= ASKED
+    assert name_of(backend) == backend
+
+
+@pytest.mark.parametrize("other", ["cpu", "reference"])
+def test_the_gpus_functions_take_what_the_others_take(other):
+    mine, theirs = functions_of("cuda"), functions_of(other)
+    assert mine.keys() <= functions_of("reference").keys(), "reference.py says what a backend's functions mean"
+    for name in mine.keys() & theirs.keys():
+        assert mine[name] == theirs[name], name
+
+
+def test_the_storms_take_the_same_first_parameters():
+    """On the GPU rows may count differently, and threads are its own business."""
+    names = {}
+    for module in ("many", "cuda_many"):
+        names[module] = functions_of(module)["train_many"][0]
+    assert names["cuda_many"][:-1] == names["many"][:-1]
+    assert (names["many"][-1], names["cuda_many"][-1]) == ("threads", "weights")
