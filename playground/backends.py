@@ -31,6 +31,9 @@ TOO_SHORT = 20e-6
 # Seconds that one measurement may take; the best of a few counts, as other programs only ever make a run slower.
 BUDGET = 0.02
 ROUNDS, MOST_STEPS = 3, 100_000
+GPU_CANNOT_BE_COMPILED_FOR = (
+    "Training on the CPU: the GPU's kernels couldn't be compiled; `python -m playground.kernels.cuda_warm` says why."
+)
 
 
 @dataclass(frozen=True)
@@ -43,10 +46,13 @@ class Choice:
         Of the backend.
     reason
         One sentence for people.
+    waits
+        Whether the GPU may be faster, but its kernels must be compiled first.
     """
 
     name: str
     reason: str
+    waits: bool = False
 
 
 @dataclass(frozen=True)
@@ -96,8 +102,8 @@ def nothing_to_measure() -> Choice | None:
     return None
 
 
-def pick(work: Work, before_compiling: Callable[[], None] = lambda: None) -> Choice:
-    """The backend on which a step of this run takes the least time.
+def pick(work: Work, before_compiling: Callable[[], None] = lambda: None, may_compile: bool = True) -> Choice:
+    """The backend on which a step of this run takes the least time. Whatever goes wrong with a GPU, the CPU is left.
 
     Parameters
     ----------
@@ -105,6 +111,8 @@ def pick(work: Work, before_compiling: Callable[[], None] = lambda: None) -> Cho
         The run.
     before_compiling
         Called if the GPU's kernels must be compiled first, which takes about a minute.
+    may_compile
+        Whether to wait for that; else the CPU is taken, with a choice that ``waits``.
     """
     settled = nothing_to_measure()
     if settled is not None:
@@ -115,15 +123,17 @@ def pick(work: Work, before_compiling: Callable[[], None] = lambda: None) -> Cho
     if cuda_target.problem():
         return Choice("cpu", f"Training on the CPU: {cuda_target.problem()}")
     try:
-        with cuda_target.sentences():
-            from playground.kernels import cuda_warm
+        from playground.kernels import cuda_warm
 
-            if not cuda_warm.is_warm():
-                before_compiling()
-                cuda_warm.start_warming().wait()
-            gpu, on_gpu = cuda_target.facts().sentence, seconds_a_step("cuda", work)
-    except cuda_target.GpuError as error:
-        return Choice("cpu", f"Training on the CPU: {error}")
+        if not cuda_warm.is_warm():
+            if not may_compile:
+                return Choice("cpu", "Training on the CPU while the GPU's kernels are compiled, once.", waits=True)
+            before_compiling()
+            if cuda_warm.start_warming().wait():
+                return Choice("cpu", GPU_CANNOT_BE_COMPILED_FOR)
+        gpu, on_gpu = cuda_target.facts().sentence, seconds_a_step("cuda", work)
+    except Exception as error:
+        return Choice("cpu", f"Training on the CPU: {cuda_target.explain(error)}")
     if on_cpu <= on_gpu:
         return Choice("cpu", f"Training on the CPU: a step takes {_time(on_cpu)} here and {_time(on_gpu)} on the {gpu}.")
     return Choice("cuda", f"Training on the GPU: {gpu}; a step takes {_time(on_gpu)} there and {_time(on_cpu)} on the CPU.")

@@ -17,6 +17,9 @@ from playground.network.plan import Plan
 
 Array = NDArray[Any]
 
+# Runs whose GPU is lost: letting go of their memory would ask it once more, and print what it answers.
+_lost: list[TrainingState] = []
+
 
 class Compute:
     """Calls a backend's functions on a run's state; each is as ``kernels/reference.py`` describes it.
@@ -115,6 +118,7 @@ class Compute:
     def _leave_the_gpu(self, error: GpuError) -> None:
         """Go on on the CPU from where the host last saw the run."""
         old: Any = self.state
+        _lost.append(old)
         lost = old.step
         old.abandon()
         lost -= old.step

@@ -99,7 +99,7 @@ def find_trouble(trainer: Trainer) -> Trouble:
         epoch=int(trainer.epoch) + 1,
         batch=start // state.batch_size + 1,
         row=row,
-        cause=_cause(plan, state.parameters, what, row, rate, trained),
+        cause=_cause(plan, trainer.compute.parameters, what, row, rate, trained),
         rate=rate / 10 if trained else 0.0,
     )
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from playground.catalog.schedules import CONSTANT
+from playground.compute import Compute
 from playground.kernels.state import FULL_RATE, SCHEDULE
 
 if TYPE_CHECKING:
@@ -87,9 +88,10 @@ def find_rate(
         Asked before each step; True ends the test with what it has.
     """
     run = trainer.run
-    state: Any = trainer.backend.new_state(run.plan, run.experiment.training, trainer.parameters, len(run.data.train_rows))
-    state.weights, state.threads = trainer.state.weights, trainer.state.threads
-    state.hyper[SCHEDULE] = CONSTANT
+    training = run.experiment.training
+    compute = Compute(trainer.backend.NAME, run.plan, training, trainer.parameters, len(run.data.train_rows))
+    compute.state.weights, compute.state.threads = trainer.state.weights, trainer.state.threads
+    compute.state.hyper[SCHEDULE] = CONSTANT
     rates = np.geomspace(lowest, highest, steps)
     mean, best = 0.0, math.inf
     losses: list[float] = []
@@ -98,9 +100,9 @@ def find_rate(
         if stop():
             interrupted = True
             break
-        state.hyper[FULL_RATE] = rate
+        compute.state.hyper[FULL_RATE] = rate
         with np.errstate(all="ignore"):
-            loss = trainer.backend.train(state, run.data.train_inputs, trainer.training_targets, 1)
+            loss = compute.train(run.data.train_inputs, trainer.training_targets, 1)
         if not math.isfinite(loss):
             break
         mean = SMOOTHING * mean + (1 - SMOOTHING) * loss

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from playground.backends import nothing_to_measure
+from playground.backends import GPU_CANNOT_BE_COMPILED_FOR, Choice
 from playground.diagnosis import measure_health
 from playground.experiment import Experiment, ExperimentError, FileSource, output_activation, target_range
 from playground.kernels import cache, cuda_target
@@ -76,6 +76,7 @@ class TrainingSession:
         self._changed = False
         self._warming: subprocess.Popen[bytes] | None = None
         self._warming_gpu: subprocess.Popen[bytes] | None = None
+        self._gpu_fails = False
         self._speed = 0.0
         self._rates: RateTest | None = None
         self._health: tuple[Any, ...] = ()
@@ -112,6 +113,8 @@ class TrainingSession:
                 self._advance()
             except Exception as error:  # the thread must live on, whatever a run does
                 self._fail(error)
+        # On this thread, to which the GPU belongs.
+        self._trainer = None
         for warming in (self._warming, self._warming_gpu):
             if warming is not None:
                 warming.terminate()
@@ -191,8 +194,14 @@ class TrainingSession:
             self._trainer = None
             self._status = Status.IDLE
             self._trainer = Trainer(
-                command.experiment, self._present_backend(), command.parameters, data, self._compute_threads()
+                command.experiment,
+                self._present_backend(),
+                command.parameters,
+                data,
+                self._compute_threads(),
+                may_compile=False,
             )
+            self._warm_gpu_if_it_waits(self._trainer)
             # Row 0 of the history: where the run starts from.
             self._trainer.record()
             self._recorded_step = 0
@@ -219,17 +228,14 @@ class TrainingSession:
             self._warming = warm.start_warming()
         if self._warming is not None:
             return "reference"
-        return "auto" if self._gpu_is_settled() else "cpu"
+        return "cpu" if self._gpu_fails else "auto"
 
-    def _gpu_is_settled(self) -> bool:
-        """Whether it is known that there is no GPU, or its kernels are compiled; else a subprocess compiles them."""
-        if nothing_to_measure() is not None or cuda_target.problem():
-            return True
-        from playground.kernels import cuda_warm
+    def _warm_gpu_if_it_waits(self, trainer: Trainer) -> None:
+        """Compile the GPU's kernels in a process of their own if this run may be faster there."""
+        if trainer.choice.waits and self._warming_gpu is None:
+            from playground.kernels import cuda_warm
 
-        if self._warming_gpu is None and not cuda_warm.is_warm():
             self._warming_gpu = cuda_warm.start_warming()
-        return self._warming_gpu is None
 
     def _advance(self) -> None:
         """Train for about a slice, then publish if a frame is over."""
@@ -239,12 +245,15 @@ class TrainingSession:
             if trainer is not None:
                 trainer.switch_backend("cpu")
                 self._changed = True
-                if self._gpu_is_settled():
-                    trainer.choose_backend()
+                trainer.choose_backend(may_compile=False)
+                self._warm_gpu_if_it_waits(trainer)
         if self._warming_gpu is not None and self._warming_gpu.poll() is not None:
+            self._gpu_fails = self._warming_gpu.returncode != 0
             self._warming_gpu = None
             if trainer is not None:
-                trainer.choose_backend()
+                trainer.choice = Choice("cpu", GPU_CANNOT_BE_COMPILED_FOR)
+                if not self._gpu_fails:
+                    trainer.choose_backend(may_compile=False)
                 self._changed = True
         if trainer is not None and self._status is Status.RUNNING:
             self._train_slice(trainer)

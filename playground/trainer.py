@@ -103,6 +103,8 @@ class Trainer:
         How many threads may compute; None for one a core. The same number gives the same weights bit for bit.
     before_compiling
         Called if the GPU's kernels must be compiled first, which takes about a minute.
+    may_compile
+        Whether to wait for that; else ``choice.waits`` says that it is to be done.
 
     Raises
     ------
@@ -118,6 +120,7 @@ class Trainer:
         data: PreparedData | None = None,
         threads: int | None = None,
         before_compiling: Callable[[], None] = lambda: None,
+        may_compile: bool = True,
     ) -> None:
         data = data if data is not None else prepare(experiment)
         plan = build_plan(experiment, data.preprocessing.network_inputs, data.preprocessing.outputs)
@@ -132,7 +135,7 @@ class Trainer:
         if backend == "auto":
             numbers = data.train_inputs, self.training_targets, weights.astype(np.float32)
             work = Work(plan, experiment.training, start, *numbers, threads)
-            self.choice = pick(work, before_compiling)
+            self.choice = pick(work, before_compiling, may_compile)
         else:
             self.choice = Choice(backend, "")
         self.compute = Compute(self.choice.name, plan, experiment.training, start, len(data.train_rows))
@@ -341,12 +344,12 @@ class Trainer:
         self.use(checked(structs.replace(experiment, training=training)))
         return self.run.experiment
 
-    def choose_backend(self) -> None:
+    def choose_backend(self, may_compile: bool = True) -> None:
         """Measure once more which backend is the fastest, and go on there."""
         data = self.run.data
         numbers = data.train_inputs, self.training_targets, self.state.weights.astype(np.float32)
         work = Work(self.run.plan, self.run.experiment.training, self.parameters, *numbers, self.state.threads)
-        self.choice = pick(work)
+        self.choice = pick(work, may_compile=may_compile)
         if self.choice.name != self.backend.NAME:
             self.switch_backend(self.choice.name)
 

@@ -57,7 +57,7 @@ MAY_IMPORT = {
     "backends": (*GROUND, "experiment", "kernels"),
     "compute": (*GROUND, "experiment", "kernels", "backends"),
     "trainer": TRAINING,
-    "rate_finder": (*GROUND, "kernels"),
+    "rate_finder": (*GROUND, "kernels", "compute"),
     "protocol": (*TRAINING, "rate_finder"),
     "session": (*TRAINING, "rate_finder", "protocol"),
     "many_runs": TRAINING,

@@ -12,6 +12,7 @@ import atexit
 import contextlib
 import hashlib
 import importlib
+import importlib.metadata
 import json
 import os
 import shutil
@@ -162,4 +163,7 @@ def _key(with_cuda: bool = False) -> str:
     # Numba files code by where its source lies and by Python's version: another clone's folder would hold nothing for us.
     digest.update(f"{package} {sys.implementation.cache_tag}".encode())
     digest.update(f"{numba.__version__} {llvmlite.__version__} {REGISTERS} {target()}".encode())
+    if with_cuda:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            digest.update(importlib.metadata.version("numba-cuda").encode())
     return digest.hexdigest()[:16]

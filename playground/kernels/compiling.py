@@ -76,8 +76,10 @@ def dispatch(functions: Mapping[int, Callable[..., Any]], as_written: bool = Fal
     along, LLVM decides once.
     """
     *others, last = functions
-    lines = [f"    if code == {code}: return function_{code}(*arguments)" for code in others]
-    text = "\n".join(["def choose(code, *arguments):", *lines, f"    return function_{last}(*arguments)"])
+    # Written out, because not every compiler takes a function of any number of arguments.
+    arguments = ", ".join(f"argument_{place}" for place in range(functions[last].__code__.co_argcount))
+    lines = [f"    if code == {code}: return function_{code}({arguments})" for code in others]
+    text = "\n".join([f"def choose(code, {arguments}):", *lines, f"    return function_{last}({arguments})"])
     names: dict[str, Any] = {f"function_{code}": function for code, function in functions.items()}
     exec(text, names)
     return inlined(names["choose"], as_written)

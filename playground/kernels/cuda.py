@@ -7,7 +7,10 @@ and fetches what somebody looks at: `State` brings parameters back, through pinn
 from __future__ import annotations
 
 import contextlib
+import itertools
 import math
+import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,6 +37,12 @@ Array = NDArray[Any]
 CHUNK = 8192
 MOST_VALUES = 1 << 26
 LEAST_CHUNK = 16
+# Drivers end a computation that keeps a screen waiting for two seconds; a launch shall take a tenth of that.
+LAUNCH_SECONDS, FIRST_STEPS = 0.2, 32
+# Operations of a forward pass that one launch may do, whatever GPU it is.
+MOST_OPERATIONS = 1 << 37
+# Two grids at once would wait for each other's blocks for ever if neither is running whole: one at a time.
+_one_grid = threading.Lock()
 
 
 def _mirrored(name: str) -> Any:
@@ -65,6 +74,8 @@ class State(TrainingState):
         self._backup: dict[str, Any] = {}
         # Whose buffers are newer: the host's after an edit, the GPU's after a step.
         self.host_is_newer = self.device_is_newer = False
+        # Steps of a launch, by what launches have taken so far.
+        self.pace = FIRST_STEPS
         with sentences():
             self.stream = cuda.stream()
             super().__init__(plan, training, parameters, rows, np.float32)
@@ -94,6 +105,8 @@ class State(TrainingState):
         self.fetch()
         super().configure(plan, training)
         self.host_is_newer = True
+        if self.batch_size * max(plan.region_widths.values()) >= 2**31:
+            raise OutOfMemory("a batch has more numbers than the GPU's kernels can count; take smaller batches.")
         with sentences():
             self.tables = PlanTables(plan)
             self.room: BatchRoom = BatchRoom(plan, self.batch_size)
@@ -126,23 +139,23 @@ class State(TrainingState):
             with sentences():
                 # A GPU that is lost says so here, before anything on the host is touched.
                 self.stream.synchronize()
-                self.device_is_newer = False
                 for name, numbers in self.host.items():
                     if numbers.size:
                         self.on_device[name].copy_to_host(numbers, stream=self.stream)
                 self.stream.synchronize()
+            self.device_is_newer = False
             self.fetched = Mark(self)
 
     def bring(self) -> None:
         """Bring what has changed on the host to the GPU."""
         if self.host_is_newer:
-            self.host_is_newer = False
             for name, numbers in self.host.items():
                 if name not in self.on_device or self.on_device[name].size != numbers.size:
                     self.on_device[name] = cuda_buffers.empty(numbers.size)
                     self._backup[name] = cuda_buffers.empty(numbers.size if name != "gradients" else 0)
                 if numbers.size:
                     self.on_device[name].copy_to_device(numbers, stream=self.stream)
+            self.host_is_newer = False
 
     def abandon(self) -> None:
         """Go back to where the host last saw the run: the GPU doesn't answer any more."""
@@ -179,8 +192,13 @@ def train(state: State, inputs: Array, targets: Array, steps: int) -> float:
     state.hyper[BROKEN] = 0
     with sentences():
         while steps > 0 and not state.stop[0]:
-            part = steps_at_once(state, steps)
+            part = min(steps_at_once(state, steps), state.pace)
+            start = time.perf_counter()
             losses, rows, done = _train_part(state, inputs, targets, part)
+            if done == part:
+                # Toward launches of that length, and not too fast: the first one also compiles.
+                share = LAUNCH_SECONDS / max(1e-6, time.perf_counter() - start)
+                state.pace = max(1, min(max(state.pace, 4 * part), int(part * share)))
             if not np.isfinite(losses).all() or state.hyper[BROKEN]:
                 return float(losses[-1]) if not np.isfinite(losses[-1]) else math.nan
             total += float((losses.astype(np.float64) * rows).sum())
@@ -195,11 +213,12 @@ def _train_part(state: State, inputs: Array, targets: Array, steps: int) -> tupl
     """One launch: the mean loss and the rows of each step done, and their number; after a step that broke, its loss last."""
     mark = Mark(state)
     before = state.step
-    script = write_script(state, steps)
-    state.bring()
-    state.back_up()
     try:
-        losses, signals = _launch(state, script, inputs, targets, state.weights, before, TRAIN, state.room)
+        script = write_script(state, steps)
+        state.bring()
+        state.back_up()
+        with _one_grid:
+            losses, signals = _launch(state, script, inputs, targets, state.weights, before, TRAIN, state.room)
     except BaseException:
         # Also Ctrl+C: as if nothing had been done. A GPU that is lost can't go back, and needn't.
         mark.restore(state)
@@ -218,7 +237,8 @@ def _train_part(state: State, inputs: Array, targets: Array, steps: int) -> tupl
         if done:
             again = write_script(state, done)
             if broken:
-                _launch(state, again, inputs, targets, state.weights, before, TRAIN, state.room, may_stop=False)
+                with _one_grid:
+                    _launch(state, again, inputs, targets, state.weights, before, TRAIN, state.room, may_stop=False)
         if broken and state.counters[POSITION] == 0:
             # The batch that broke is the first one of a new order.
             shuffle(state.order, state.random)
@@ -242,7 +262,7 @@ def _launch(
     numbers, hyper = state.script.bring("numbers", script.numbers, stream), state.script.bring("hyper", state.hyper, stream)
     losses = state.script.take("losses", len(script.steps))
     # Somebody else's flag isn't seen from the GPU; it is looked at between launches.
-    heeded = may_stop and state.stop is state.mapped_stop
+    heeded = may_stop and purpose == TRAIN and state.stop is state.mapped_stop
     stop = state.stop if heeded else state.script.bring("stop", np.zeros(1, np.int32), stream)
     team.reset(stream)
     own = state.on_device
@@ -327,7 +347,8 @@ def _look(state: State, inputs: Array, targets: Array, weights: Array | None) ->
     # A batch is looked at once: it shall not take the place of data that stay.
     kept, state.data = state.data, cuda_buffers.Kept(3)
     try:
-        losses, _ = _launch(state, script, np.asarray(inputs), np.asarray(targets), own, state.step, LOOK, room)
+        with _one_grid:
+            losses, _ = _launch(state, script, np.asarray(inputs), np.asarray(targets), own, state.step, LOOK, room)
     finally:
         state.data = kept
     _fetch_gradients(state)
@@ -388,37 +409,48 @@ def _pass(
 def _pass_in_chunks(
     tables: PlanTables, parameters: Any, inputs: Any, targets: Any, rows: int, regions: Array, stream: Any, chunk: int
 ) -> tuple[Array, float]:
+    """`_pass` with so many rows at a time; whole chunks, so many a launch that it doesn't take long."""
     plan = tables.plan
     room, team = cuda_buffers.own.room_for(plan, chunk)
-    chunk = room.capacity
-    chunks = -(-rows // chunk)
-    losses = cuda_buffers.empty(chunks if targets.size else 0)
-    collected = cuda_buffers.empty(int(regions[:, 1].sum()) * rows)
-    team.reset(stream)
-    cuda_kernels.predict_grid[team.blocks, cuda_buffers.GRID_THREADS, stream](
-        tables.instructions,
-        tables.settings,
-        tables.blocks,
-        parameters,
-        room.values,
-        room.deltas,
-        team.sums,
-        inputs,
-        targets,
-        cuda_buffers.upload_table(regions, np.int32),
-        collected,
-        losses,
-        team.arrivals,
-        team.partial,
-        room.capacity,
-        plan.widths[0],
-    )
-    found: Array = collected.copy_to_host(stream=stream)
-    stream.synchronize()
-    if not targets.size:
-        return found, math.nan
-    sizes = np.minimum(chunk, rows - chunk * np.arange(chunks))
-    return found, float((losses.copy_to_host().astype(np.float64) * sizes).sum()) / rows
+    chunk, widths = room.capacity, regions[:, 1]
+    at_once = max(1, MOST_OPERATIONS // max(1, plan.operations) // chunk) * chunk
+    found = np.empty(int(widths.sum()) * rows, np.float32)
+    on_device_regions = cuda_buffers.upload_table(regions, np.int32)
+    total = 0.0
+    for first in range(0, rows, at_once):
+        count = min(at_once, rows - first)
+        chunks = -(-count // chunk)
+        losses = cuda_buffers.empty(chunks if targets.size else 0)
+        collected = cuda_buffers.empty(int(widths.sum()) * count)
+        with _one_grid:
+            team.reset(stream)
+            cuda_kernels.predict_grid[team.blocks, cuda_buffers.GRID_THREADS, stream](
+                tables.instructions,
+                tables.settings,
+                tables.blocks,
+                parameters,
+                room.values,
+                room.deltas,
+                team.sums,
+                inputs[first * plan.widths[0] : (first + count) * plan.widths[0]],
+                targets[first * plan.widths[-1] : (first + count) * plan.widths[-1]],
+                on_device_regions,
+                collected,
+                losses,
+                team.arrivals,
+                team.partial,
+                room.capacity,
+                plan.widths[0],
+            )
+            part = collected.copy_to_host(stream=stream)
+            stream.synchronize()
+        starts = np.concatenate([[0], np.cumsum(widths)])
+        for begin, end in itertools.pairwise(starts):
+            found[begin * rows + first * (end - begin) :][: count * (end - begin)] = part[begin * count : end * count]
+        if targets.size:
+            sizes = np.minimum(chunk, count - chunk * np.arange(chunks))
+            total += float((losses.copy_to_host().astype(np.float64) * sizes).sum())
+    return found, total / rows if targets.size else math.nan
 
 
 def activations(plan: Plan, parameters: Array, inputs: Array) -> tuple[Array, ...]:
@@ -437,7 +469,7 @@ def _layers(plan: Plan, parameters: Array, inputs: Array, layers: range) -> tupl
     regions = np.array([(plan.regions[layer], plan.widths[layer]) for layer in layers], np.int32)
     ends = np.cumsum(regions[:, 1]) * rows
     with sentences():
-        stream = cuda_target.load().stream()
+        stream = cuda_buffers.own.stream
         on_device = cuda_buffers.own.data.of(inputs)
         numbers = cuda_buffers.upload(np.asarray(parameters, np.float32))
         collected, _ = _pass(cuda_buffers.own.tables_of(plan), numbers, on_device, cuda_buffers.empty(0), rows, regions, stream)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections import OrderedDict
 from typing import Any
@@ -78,6 +79,11 @@ class Own(threading.local):
         self.tables: OrderedDict[int, PlanTables] = OrderedDict()
         self.chunk: tuple[Any, BatchRoom, Team] | None = None
 
+    @functools.cached_property
+    def stream(self) -> Any:
+        """Where this thread's calls without a run are computed."""
+        return cuda_target.load().stream()
+
     def tables_of(self, plan: Plan) -> PlanTables:
         """A plan's tables."""
         key = id(plan)
@@ -141,11 +147,14 @@ class ScriptRoom:
 
     def __init__(self) -> None:
         self._rooms: dict[str, DeviceArray] = {}
+        # What is being copied must stay until it is there.
+        self._sources: dict[str, Array] = {}
 
     def bring(self, name: str, array: Array, stream: Any) -> DeviceArray:
         """A copy of an array of one dimension or of rows of a fixed width."""
         room = self.take(name, len(array), array.shape[1:], array.dtype)
-        room.copy_to_device(np.ascontiguousarray(array), stream=stream)
+        self._sources[name] = np.ascontiguousarray(array)
+        room.copy_to_device(self._sources[name], stream=stream)
         return room
 
     def take(self, name: str, rows: int, shape: tuple[int, ...] = (), dtype: Any = np.float32) -> DeviceArray:

@@ -7,6 +7,7 @@ and an interpreter of Plans can be built twice, over two kinds of matrix product
 
 from __future__ import annotations
 
+import builtins
 import dis
 from collections.abc import Callable, Mapping
 from types import CodeType, FunctionType, ModuleType
@@ -18,6 +19,8 @@ from playground.kernels.cache import cuda_cache
 from playground.kernels.cuda_target import SIMULATED, load, package
 
 PRIMITIVES: dict[Any, Any] = {
+    min: cuda_primitives.smaller,
+    max: cuda_primitives.larger,
     elementary.floor: cuda_primitives.floor,
     elementary.sqrt: cuda_primitives.sqrt,
     elementary.power_of_two: cuda_primitives.power_of_two,
@@ -59,7 +62,7 @@ class Device:
         if SIMULATED:
             return load().jit(_with_bare_arrays(copy))
         with cuda_cache():
-            return load().jit(cache=True, fastmath=False, max_registers=max_registers, **_KERNEL)(copy)
+            return load().jit(copy, cache=True, fastmath=False, max_registers=max_registers, **_KERNEL)
 
     def _device(self, function: Any) -> Any:
         """What a device function calls in the place of ``function``."""
@@ -70,7 +73,7 @@ class Device:
         if function not in self._made:
             copy = self._copy(function)
             if not SIMULATED:
-                copy = load().jit(device=True, fastmath=False, **_INLINE)(copy)
+                copy = load().jit(copy, device=True, fastmath=False, **_INLINE)
             self._made[function] = copy
         return self._made[function]
 
@@ -80,6 +83,8 @@ class Device:
         for name in _names_in(function.__code__):
             if name in names:
                 names[name] = self._translated(names[name])
+            elif getattr(builtins, name, None) in (min, max):
+                names[name] = self._device(getattr(builtins, name))
         cells = None
         if function.__closure__:
             cells = tuple(_cell(self._translated(cell.cell_contents)) for cell in function.__closure__)

@@ -6,12 +6,14 @@ They differ in their weights and learning rates and see the same rows in the sam
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from playground.kernels import cuda_buffers, cuda_kernels, cuda_target
+from playground.kernels.cuda import FIRST_STEPS, LAUNCH_SECONDS
 from playground.kernels.cuda_buffers import PlanTables
 from playground.kernels.cuda_kernels import SIGNALS
 from playground.kernels.cuda_script import MOST_ROWS, MOST_STEPS, Script, write_script
@@ -118,16 +120,19 @@ class _Storm:
         test_losses = np.full((epochs, self.networks), np.nan, np.float32)
         steps = -(-self.state.order.size // self.state.batch_size)
         # As many epochs a launch as drivers allow; between launches somebody may have asked to stop.
-        at_once = max(1, min(MOST_STEPS // steps, MOST_ROWS // max(1, self.state.order.size)))
-        for first in range(0, epochs, at_once):
-            if stop[0]:
-                break
-            count = min(at_once, epochs - first)
+        most = max(1, min(MOST_STEPS // steps, MOST_ROWS // max(1, self.state.order.size)))
+        first, pace = 0, max(1, FIRST_STEPS // steps)
+        while first < epochs and not stop[0]:
+            count = min(most, pace, epochs - first)
+            start = time.perf_counter()
             done = self.state.step
             on_train, on_test = self._launch(write_script(self.state, count * steps), count, done)
             train_losses[first : first + count] = on_train.reshape(self.networks, count).T
             if on_test.size:
                 test_losses[first : first + count] = on_test.reshape(self.networks, count).T
+            first += count
+            share = LAUNCH_SECONDS / max(1e-6, time.perf_counter() - start)
+            pace = max(1, min(max(pace, 4 * count), int(count * share)))
         trained: Array = self.parameters.copy_to_host().reshape(self.shape)
         return trained, train_losses, test_losses
 

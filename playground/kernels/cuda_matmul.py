@@ -267,7 +267,8 @@ def multiply(
     Parameters
     ----------
     a, b, out
-        Device arrays, float32, two dimensions, C-contiguous.
+        Device arrays, float32, two dimensions, C-contiguous, as they were allocated: no slices, whose first number may lie
+        where four can't be read at once. One thread multiplies on one stream at a time.
     form
         `AB`, `ATB` or `ABT`.
     rung

@@ -57,7 +57,7 @@ if SIMULATED:
 
 else:
     from llvmlite import ir
-    from numba.core import types
+    from numba.core import cgutils, types
     from numba.cuda.extending import intrinsic
 
     _FLOAT, _INT, _LONG = ir.FloatType(), ir.IntType(32), ir.IntType(64)
@@ -131,14 +131,16 @@ else:
         @intrinsic
         def call(typingctx, x):
             def emit(context, builder, signature, arguments):
-                return builder.call(builder.module.declare_intrinsic(name, [_FLOAT]), arguments)
+                kind = ir.FunctionType(_FLOAT, [_FLOAT])
+                return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), arguments)
 
             return types.float32(types.float32), emit
 
         return call
 
-    floor = _one_instruction("llvm.floor")
-    sqrt = _one_instruction("llvm.sqrt")
+    # NVVM before CUDA 12.5 knows no "llvm.floor".
+    floor = _one_instruction("llvm.nvvm.floor.f")
+    sqrt = _one_instruction("llvm.sqrt.f32")
 
     @intrinsic
     def bits_of(typingctx, x):
@@ -180,14 +182,25 @@ else:
             brought += [builder.extract_value(arguments[1], i) for i in range(2)]
             sums = [builder.extract_value(arguments[2], i) for i in range(4)]
             kind = ir.FunctionType(ir.LiteralStructType([_FLOAT] * 4), [_INT] * 6 + [_FLOAT] * 4)
-            product = ir.InlineAsm(kind, _MMA, "=f,=f,=f,=f,r,r,r,r,r,r,f,f,f,f")
+            product = ir.InlineAsm(kind, _MMA, "=f,=f,=f,=f,r,r,r,r,r,r,f,f,f,f", side_effect=True)
             result = builder.call(product, [builder.bitcast(x, _INT) for x in brought] + sums)
             return context.make_tuple(builder, signature.return_type, [builder.extract_value(result, i) for i in range(4)])
 
         return types.UniTuple(types.float32, 4)(a, b, quad), emit
 
 
-# The primitives of `catalog.elementary`, in the GPU's own instructions.
+# What stands for `min` and `max`, which not every compiler has for two numbers, and for the primitives of
+# `catalog.elementary`.
+
+
+def smaller(a, b):
+    """The smaller of two numbers."""
+    return a if a < b else b
+
+
+def larger(a, b):
+    """The larger of two numbers."""
+    return a if a > b else b
 
 
 def power_of_two(x):

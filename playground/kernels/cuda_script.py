@@ -21,7 +21,7 @@ Array = NDArray[Any]
 # Rows and steps of one launch at most: 8 MB of row numbers, and well under the seconds that drivers grant a computation.
 MOST_ROWS = 1 << 21
 MOST_STEPS = 1 << 14
-MOST_OPERATIONS = 1 << 39
+MOST_OPERATIONS, MOST_INSTRUCTIONS = 1 << 39, 1 << 18
 
 
 class Script(NamedTuple):
@@ -69,7 +69,9 @@ def _write(order, random, counters, hyper, batch_size, memory_start, rows, steps
 def steps_at_once(state: TrainingState, steps: int) -> int:
     """How many of so many steps fit into one launch."""
     operations = max(1, state.batch_size * state.plan.operations)
-    return max(1, min(steps, MOST_STEPS, MOST_ROWS // state.batch_size, MOST_OPERATIONS // operations))
+    # Each instruction has a few barriers, at which up to some hundred blocks are counted in 32 bits.
+    most = min(MOST_STEPS, MOST_INSTRUCTIONS // len(state.plan.instructions))
+    return max(1, min(steps, most, MOST_ROWS // state.batch_size, MOST_OPERATIONS // operations))
 
 
 def write_script(state: TrainingState, steps: int) -> Script:

@@ -137,7 +137,8 @@ def _try_a_kernel(cuda: Any) -> None:
         numbers[place] = numbers[place] * 2
 
     numbers = cuda.to_device(np.arange(32, dtype=np.int32))
-    cuda.jit(double)[1, 32](numbers)
+    options = {"lto": False} if package() == "numba_cuda" else {}
+    cuda.jit(double, **options)[1, 32](numbers)
     if numbers.copy_to_host().tolist() != list(range(0, 64, 2)):
         raise GpuError("the GPU computes wrong numbers; restart the machine, or leave the GPU out with --backend cpu.")
 
@@ -188,7 +189,12 @@ _EXPLANATIONS = (
         "no NVIDIA driver is installed here.",
     ),
     (
-        ("NvvmSupportError", "libnvvm", "libNVVM", "nvvm", "NVVM", "libnvrtc", "nvrtc", "NVRTC", "libdevice", "nvJitLink"),
+        ("CCSupportError", "is not supported(requires"),
+        "this GPU is too old for the installed compiler; install an older compiler: "
+        f'{sys.executable} -m pip install "numba-cuda[cu12]".',
+    ),
+    (
+        ("NvvmSupportError", "libnvvm", "libNVVM", "libnvrtc", "libdevice", "DynamicLibNotFound", "libnvJitLink"),
         f"the compiler's NVVM library isn't found; {INSTALL}.",
     ),
     (

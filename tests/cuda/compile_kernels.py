@@ -34,11 +34,6 @@ def pretend_there_is_a_gpu():
 
 def reason_without_compiler():
     """Why nothing can be compiled here; empty if something can."""
-    from playground.kernels.cuda_target import package
-
-    if package() != "numba_cuda":
-        # Numba's own target takes no functions with any number of arguments, which the catalog is dispatched by.
-        return "numba_cuda is not installed"
     try:
         pretend_there_is_a_gpu()
         from numba import cuda, float32

@@ -33,8 +33,11 @@ def a_few_threads_in_turns(monkeypatch):
         return
     from turns import in_turns
 
-    from playground.kernels import cuda_buffers
+    from playground.kernels import cuda, cuda_buffers, cuda_many
 
+    # How long launches take here must not decide how many there are.
+    for module in (cuda, cuda_many):
+        monkeypatch.setattr(module, "LAUNCH_SECONDS", 1e9)
     for name in ("GRID_THREADS", "MOST_BLOCK_THREADS"):
         monkeypatch.setattr(cuda_buffers, name, 4)
     with in_turns(watching=True):

@@ -1,5 +1,10 @@
 """Which backend trains, and why, in one sentence each; what the GPU's errors are called. Needs no GPU and no compiler."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -109,6 +114,15 @@ def test_mistakes_of_ours_stay_what_they_are():
     with pytest.raises(GpuError, match="as it is"), sentences():
         raise GpuError("as it is")
     assert explain(GpuError("as it is.")) == "as it is."
+
+
+def test_everything_can_be_imported_where_there_is_no_gpu():
+    """What fails only when it is used can be told in a sentence; what fails at its import can't."""
+    modules = sorted(path.stem for path in Path(cuda_target.__file__).parent.glob("cuda*.py"))
+    text = "\n".join(f"import playground.kernels.{module}" for module in modules)
+    environment = {**os.environ, "NUMBA_DISABLE_CUDA": "1", "PYTHONPATH": str(Path(cuda_target.__file__).parents[2])}
+    result = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, timeout=300, env=environment)
+    assert result.returncode == 0, result.stderr
 
 
 @pytest.fixture

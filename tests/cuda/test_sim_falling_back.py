@@ -35,11 +35,11 @@ def fail_at(monkeypatch, name, number, error):
     """Let a function of the backend raise an error at its call of that number, counted from 1, and at all later ones."""
     works, calls = getattr(cuda, name), []
 
-    def fails(*arguments):
+    def fails(*arguments, **options):
         calls.append(name)
         if len(calls) >= number:
             raise error
-        return works(*arguments)
+        return works(*arguments, **options)
 
     monkeypatch.setattr(cuda, name, fails)
     return calls
@@ -86,8 +86,16 @@ def test_a_mistake_of_ours_is_not_taken_for_the_gpus(monkeypatch):
 def test_a_run_goes_on_on_the_cpu_when_a_launch_fails(error, monkeypatch):
     monkeypatch.setattr(cuda_script, "MOST_STEPS", 5)
     failing, host = trainers("cuda", "cpu")
-    # The second epoch's second launch: the first one's five steps are lost with it.
-    fail_at(monkeypatch, "_launch", 5, error)
+    launch, failed_at = cuda._launch, []
+
+    def fails_in_the_second_epoch(state, script, inputs, targets, weights, before, *rest, **options):
+        # Eleven steps an epoch; not the first launch, so that the steps of the first one are lost with it.
+        if before > 11:
+            failed_at.append(before)
+            raise error
+        return launch(state, script, inputs, targets, weights, before, *rest, **options)
+
+    monkeypatch.setattr(cuda, "_launch", fails_in_the_second_epoch)
     for trainer in (failing, host):
         trainer.record(with_gradients=False)
         for _ in range(3):
@@ -96,7 +104,7 @@ def test_a_run_goes_on_on_the_cpu_when_a_launch_fails(error, monkeypatch):
     assert failing.backend is cpu
     notice = failing.compute.notice
     assert notice.startswith("Training goes on on the CPU: the GPU")
-    assert notice.endswith(" The last 5 steps are done again.")
+    assert notice.endswith(f" The last {failed_at[0] - 11} steps are done again.")
     assert failing.step == host.step == 33
     assert_same_run(failing.state, host.state)
     for column in host.history.columns[:3]:

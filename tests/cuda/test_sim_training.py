@@ -120,23 +120,43 @@ def some_states(form="block", rows=22, **training):
     return states(make_experiment("multiclass", layers=layers, **options), 3, rows, form)
 
 
-@pytest.mark.parametrize("limit", ["MOST_STEPS", "MOST_ROWS"])
-@pytest.mark.parametrize("form", FORMS)
-def test_several_launches_give_exactly_what_one_gives(form, limit, monkeypatch):
-    once, _, x, t = some_states(form)
-    loss = cuda.train(once, x, t, 11)
-    launches = []
-    launch = cuda._launch
+@pytest.fixture
+def launches(monkeypatch):
+    """Notes how many steps each launch has."""
+    found, launch = [], cuda._launch
 
-    def counted(state, script, *rest):
-        launches.append(len(script.steps))
-        return launch(state, script, *rest)
+    def counted(state, script, *rest, **options):
+        found.append(len(script.steps))
+        return launch(state, script, *rest, **options)
 
     monkeypatch.setattr(cuda, "_launch", counted)
-    monkeypatch.setattr(cuda_script, limit, {"MOST_STEPS": 4, "MOST_ROWS": 17}[limit])
+    return found
+
+
+# What keeps a launch short, and how many steps eleven launches have then.
+SHORT = {
+    "steps": ("MOST_STEPS", cuda_script, 4, [4, 4, 3]),
+    "rows": ("MOST_ROWS", cuda_script, 17, [4, 4, 3]),
+    "work": ("MOST_OPERATIONS", cuda_script, 1, [1] * 11),
+    "time": ("LAUNCH_SECONDS", cuda, 0.0, [11, 1, 1, 1]),
+    "a careful start": ("FIRST_STEPS", cuda, 2, [2, 8, 1, 3]),
+}
+
+
+@pytest.mark.parametrize("what", SHORT)
+@pytest.mark.parametrize("form", FORMS)
+def test_several_launches_give_exactly_what_one_gives(form, what, launches, monkeypatch):
+    once, _, x, t = some_states(form)
+    losses = [cuda.train(once, x, t, steps) for steps in (11, 3)]
+    assert launches == [11, 3]
+    launches.clear()
+    name, module, value, expected = SHORT[what]
+    monkeypatch.setattr(module, name, value)
     parts, *_ = some_states(form)
-    assert cuda.train(parts, x, t, 11) == pytest.approx(loss, rel=1e-12)
-    assert launches == [4, 4, 3]
+    assert cuda.train(parts, x, t, 11) == pytest.approx(losses[0], rel=1e-12)
+    assert cuda.train(parts, x, t, 3) == pytest.approx(losses[1], rel=1e-12)
+    assert launches[: len(expected)] == expected
+    assert sum(launches) == 14
     for name in ("parameters", "first_moment", "second_moment", "counters", "order", "random"):
         np.testing.assert_array_equal(getattr(parts, name), getattr(once, name), err_msg=name)
 
