@@ -6,6 +6,8 @@ import msgspec
 import numpy as np
 import pytest
 
+from playground import trainer as trainer_module
+from playground.backends import Choice
 from playground.experiment import (
     SGD,
     BundledSource,
@@ -19,6 +21,7 @@ from playground.experiment import (
     initial_parameters,
     set_field,
 )
+from playground.kernels import cuda_warm
 from playground.rate_finder import find_rate
 from playground.session import Pause, Run, Status, TrainingSession, Use, Watch
 from playground.session import TestRates as TryRates
@@ -330,3 +333,74 @@ def test_a_bad_row_is_said_and_shown_as_trouble(session, tmp_path):
     assert broken.trouble.row == 42
     assert "Correct or remove row 42 of the data." in broken.error
     assert np.isfinite(broken.parameters).all()
+
+
+class Compiling:
+    """Stands for the process that compiles the GPU's kernels: ends with a code as soon as it is told one."""
+
+    def __init__(self):
+        self.returncode = None
+
+    def poll(self):
+        return self.returncode
+
+    def terminate(self):
+        self.returncode = -15
+
+    def wait(self):
+        return self.returncode
+
+
+@pytest.fixture
+def gpu(monkeypatch):
+    """A machine whose GPU would be faster: the processes that were started to compile for it."""
+    started, asked = [], []
+
+    def pick(work, before_compiling=lambda: None, may_compile=True):
+        assert not may_compile, "the window's thread must not wait for a compiler"
+        asked.append(work)
+        if not any(process.returncode == 0 for process in started):
+            return Choice("cpu", "Training on the CPU while the GPU's kernels are compiled, once.", waits=True)
+        return Choice("reference", "Training on the GPU: it is faster.")
+
+    def start_warming():
+        started.append(Compiling())
+        return started[-1]
+
+    monkeypatch.setattr(trainer_module, "pick", pick)
+    monkeypatch.setattr(cuda_warm, "start_warming", start_warming)
+    session = TrainingSession()
+    session.start()
+    yield session, started, asked
+    assert session.close()
+
+
+def test_a_run_trains_on_the_cpu_until_the_gpus_kernels_are_compiled(gpu):
+    session, started, _ = gpu
+    session.send(Use(CIRCLE))
+    session.send(Run(epochs_per_frame=0.01))
+    first = wait_for(session, lambda snapshot: snapshot.step > 0)
+    assert (first.backend, first.reason) == ("cpu", "Training on the CPU while the GPU's kernels are compiled, once.")
+    # Another run meanwhile starts no second process.
+    session.send(Use(set_field(CIRCLE, "network.seed", "7")))
+    wait_for(session, lambda snapshot: snapshot.run is not None)
+    assert len(started) == 1
+    started[0].returncode = 0
+    after = wait_for(session, lambda snapshot: snapshot.backend != "cpu")
+    assert after.reason == "Training on the GPU: it is faster."
+    assert after.status is Status.RUNNING
+
+
+def test_where_the_kernels_cannot_be_compiled_the_cpu_stays_and_says_why(gpu):
+    session, started, asked = gpu
+    session.send(Use(CIRCLE))
+    wait_for(session, lambda snapshot: snapshot.run is not None)
+    started[0].returncode = 1
+    after = wait_for(session, lambda snapshot: "couldn't be compiled" in snapshot.reason)
+    assert after.backend == "cpu"
+    before = len(asked)
+    session.send(Use(set_field(CIRCLE, "network.seed", "7")))
+    session.send(Run(steps=5))
+    assert wait_for(session, lambda snapshot: snapshot.step == 5).backend == "cpu"
+    assert len(asked) == before
+    assert len(started) == 1
