@@ -6,7 +6,6 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from playground.backends import load_backend
@@ -128,4 +127,5 @@ class Compute:
         self.state.threads = old.threads
         again = f" The last {lost:,} steps are done again." if lost else ""
         self.notice = f"Training goes on on the CPU: {error}{again}"
-        np.copyto(self.state.stop, 0)
+        # Who has asked to stop meanwhile still wants that.
+        self.state.stop[0] = old.stop[0]

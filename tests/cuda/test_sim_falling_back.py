@@ -230,3 +230,20 @@ def test_the_measured_choice_is_made_between_both_sides(monkeypatch):
     for trainer in (auto, host):
         trainer.train_steps(3)
     np.testing.assert_array_equal(auto.parameters, host.parameters)
+
+
+def test_a_stop_that_is_asked_for_while_the_gpu_fails_is_heeded(monkeypatch):
+    failing, _ = trainers("cuda", "cpu")
+    failing.state.stop[0] = 0
+
+    def fails(*arguments, **options):
+        failing.state.stop[0] = 1
+        raise LOST
+
+    monkeypatch.setattr(cuda, "_launch", fails)
+    failing.train_steps(50)
+    assert failing.backend is cpu
+    assert failing.step == 0
+    failing.state.stop[0] = 0
+    failing.train_steps(5)
+    assert failing.step == 5
