@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from playground.kernels import cuda_buffers, cuda_kernels, cuda_target
-from playground.kernels.cuda_buffers import BatchRoom, PlanTables, Team
+from playground.kernels.cuda_buffers import BatchRoom, GridRoom, PlanTables
 from playground.kernels.cuda_kernels import BROKEN as SIGNAL_BROKEN
 from playground.kernels.cuda_kernels import DONE as SIGNAL_DONE
 from playground.kernels.cuda_kernels import GRADIENT_BROKE
@@ -110,7 +110,7 @@ class State(TrainingState):
         with sentences():
             self.tables = PlanTables(plan)
             self.room: BatchRoom = BatchRoom(plan, self.batch_size)
-            self.team = Team(cuda_buffers.most_work(plan, self.batch_size))
+            self.team = GridRoom(cuda_buffers.most_work(plan, self.batch_size))
         slots = self.optimizer.slots
         self.threads_in_block = cuda_buffers.threads_of_a_block(plan, self.batch_size)
         needed = cuda_buffers.numbers_in_a_block(plan, self.batch_size, slots, self.threads_in_block)
@@ -324,7 +324,7 @@ def _launch(
     return losses.copy_to_host(stream=stream), _signals(team, stream)
 
 
-def _signals(team: Team, stream: Any) -> Array:
+def _signals(team: GridRoom, stream: Any) -> Array:
     signals: Array = team.signals.copy_to_host(stream=stream)
     stream.synchronize()
     return signals

@@ -77,7 +77,7 @@ class Own(threading.local):
         self.data = Kept(KEPT_ARRAYS)
         self.room = ScriptRoom()
         self.tables: OrderedDict[int, PlanTables] = OrderedDict()
-        self.chunk: tuple[Any, BatchRoom, Team] | None = None
+        self.chunk: tuple[Any, BatchRoom, GridRoom] | None = None
 
     @functools.cached_property
     def stream(self) -> Any:
@@ -93,13 +93,13 @@ class Own(threading.local):
                 self.tables.popitem(last=False)
         return self.tables[key]
 
-    def room_for(self, plan: Plan, rows: int) -> tuple[BatchRoom, Team]:
+    def room_for(self, plan: Plan, rows: int) -> tuple[BatchRoom, GridRoom]:
         """Room for a chunk of so many rows or more; kept for the next call that needs no more."""
         key = plan.units, plan.widths[-1], plan.parameter_size
         if self.chunk is None or self.chunk[0] != key or self.chunk[1].capacity < rows:
             # Let go of the old one first: both together may be too much.
             self.chunk = None
-            self.chunk = key, BatchRoom(plan, rows), Team(most_work(plan, rows))
+            self.chunk = key, BatchRoom(plan, rows), GridRoom(most_work(plan, rows))
         return self.chunk[1:]
 
 
@@ -114,7 +114,7 @@ class PlanTables:
         self.blocks = upload_table(plan.blocks, np.int32)
 
 
-class Team:
+class GridRoom:
     """What the blocks of a grid meet at, and room for parts of their products."""
 
     def __init__(self, most_work: int) -> None:

@@ -36,9 +36,9 @@ from playground.kernels.cuda_stepping import (
     update,
 )
 from playground.kernels.cuda_target import load
-from playground.kernels.cuda_team import THREADS, Team, barrier, block_barrier, first_of, grid_barrier, step_of
+from playground.kernels.cuda_team import Team, barrier, block_barrier, first_of, grid_barrier, step_of
 from playground.kernels.cuda_tiles import SHARED
-from playground.kernels.purposes import LOOK, PREDICT, TRAIN
+from playground.kernels.purposes import LOOK, PREDICT
 from playground.network.plan import PARAMETER, UNITS
 
 cuda = load()
@@ -438,4 +438,3 @@ in_block = Device(
 train_grid = on_grid.kernel(train_on_grid)
 predict_grid = on_grid.kernel(predict_on_grid)
 train_blocks = in_block.kernel(train_in_blocks)
-__all__ = ["THREADS", "TRAIN", "predict_grid", "train_blocks", "train_grid"]

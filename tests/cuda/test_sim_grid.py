@@ -31,15 +31,15 @@ def on_grid(monkeypatch):
     def use(blocks, threads):
         monkeypatch.setattr(cuda_kernels, "train_grid", OnGrid(cuda_kernels.train_on_grid, blocks, threads))
         monkeypatch.setattr(cuda_kernels, "predict_grid", OnGrid(cuda_kernels.predict_on_grid, blocks, threads))
-        real = cuda.Team
+        real = cuda.GridRoom
 
         def team(most_work):
             found = real(most_work)
             found.partial = np.zeros(blocks, np.float32)
             return found
 
-        monkeypatch.setattr(cuda, "Team", team)
-        monkeypatch.setattr(cuda.cuda_buffers, "Team", team)
+        monkeypatch.setattr(cuda, "GridRoom", team)
+        monkeypatch.setattr(cuda.cuda_buffers, "GridRoom", team)
         cuda.cuda_buffers.own.chunk = None
 
     yield use
