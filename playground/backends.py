@@ -23,7 +23,7 @@ Array = NDArray[Any]
 BACKENDS = {
     "cpu": "playground.kernels.cpu",
     "cuda": "playground.kernels.cuda",
-    "reference": "playground.kernels.reference",
+    "reference": "playground.kernels.reference.backend",
 }
 NAMES = ("auto", *BACKENDS)
 # Seconds of a step on the CPU below which no GPU can be faster: the barriers of a step alone take about as long there.

@@ -21,7 +21,7 @@ _lost: list[TrainingState] = []
 
 
 class Compute:
-    """Calls a backend's functions on a run's state; each is as ``kernels/reference.py`` describes it.
+    """Calls a backend's functions on a run's state; each is as ``kernels/reference/backend.py`` describes it.
 
     Parameters
     ----------

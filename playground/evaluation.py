@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from playground.catalog.metrics import METRICS, Metric
 from playground.catalog.tasks import TASKS
 from playground.data.preprocessing import Preprocessing
-from playground.kernels import reference
+from playground.kernels.reference import backend as reference
 from playground.model import TrainedModel
 
 Array = NDArray[Any]

@@ -18,7 +18,7 @@ from playground.data.dataset import Dataset
 from playground.data.preprocessing import PreparedData, prepare
 from playground.evaluation import Report, evaluate_outputs
 from playground.experiment import Experiment, ExperimentError, checked, loss_of, output_activation
-from playground.kernels import reference
+from playground.kernels.reference import backend as reference
 from playground.model import TrainedModel
 from playground.trainer import train
 

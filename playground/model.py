@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from playground.data.preprocessing import Preprocessing
 from playground.experiment import Experiment, build_plan
-from playground.kernels import reference
+from playground.kernels.reference import backend as reference
 from playground.network.plan import Plan
 
 Array = NDArray[Any]

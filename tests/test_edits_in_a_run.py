@@ -32,7 +32,8 @@ from playground.experiment import (
     set_field,
     warnings,
 )
-from playground.kernels import cpu, reference
+from playground.kernels import cpu
+from playground.kernels.reference import backend as reference
 from playground.kernels.state import RATE
 from playground.trainer import Trainer, train
 

@@ -22,7 +22,7 @@ from playground.heads import (
     with_head,
     with_seed,
 )
-from playground.kernels import reference
+from playground.kernels.reference import backend as reference
 from playground.storage import resource
 from playground.trainer import train
 

@@ -24,7 +24,7 @@ from playground.experiment import (
     checked,
     initial_parameters,
 )
-from playground.kernels import reference
+from playground.kernels.reference import backend as reference
 from playground.network.plan import Plan
 
 Array = NDArray[Any]

@@ -16,17 +16,7 @@ import numpy as np
 
 from playground.catalog.tasks import TASKS
 from playground.data.dataset import Dataset
-from playground.experiment import (
-    Adam,
-    DataSpec,
-    Dense,
-    Experiment,
-    FileSource,
-    NetworkSpec,
-    TrainingSpec,
-    checked,
-    default_loss,
-)
+from playground.experiment import Adam, DataSpec, Dense, Experiment, FileSource, NetworkSpec, TrainingSpec, checked, default_loss
 from playground.storage import FileError, read_bytes
 
 if TYPE_CHECKING:

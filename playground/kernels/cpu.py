@@ -1,7 +1,7 @@
 """The CPU backend: a Plan run by compiled code, whole epochs in one call, without the GIL.
 
 The same few kernels serve every network: they read the plan's table of instructions. The functions at the end have the
-names and meanings of ``kernels/reference.py``.
+names and meanings of ``kernels/reference/backend.py``.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The CUDA backend: a Plan run on an NVIDIA GPU, whole epochs in one launch. Data and weights stay there for the whole run.
 
-The functions have the names and meanings of ``kernels/reference.py``. The host only writes scripts (``cuda_script.py``)
+The functions have the names and meanings of ``kernels/reference/backend.py``. The host only writes scripts (``cuda_script.py``)
 and fetches what somebody looks at: `State` brings parameters back, through pinned memory, when they are read.
 """
 

@@ -26,15 +26,7 @@ from playground.kernels.simd.host import WIDTH
 from playground.kernels.simd.memory import address, transpose_block
 from playground.kernels.simd.microkernel import LANE_ROWS, lane_tile_of_columns, lane_tile_of_rows
 from playground.kernels.simd.threads import flushing, rounding, set_rounding
-from playground.kernels.simd.vectors import (
-    LANES,
-    dot_products,
-    lane_indices,
-    load_vector,
-    spread,
-    store_vector,
-    sum_of_lanes,
-)
+from playground.kernels.simd.vectors import LANES, dot_products, lane_indices, load_vector, spread, store_vector, sum_of_lanes
 from playground.kernels.state import (
     CLIP_NORM,
     CLIP_VALUE,

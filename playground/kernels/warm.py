@@ -45,16 +45,7 @@ def warm() -> None:
 
 def warm_part(part: str) -> None:
     """Run each kernel of a part once on a small network, which compiles it."""
-    from playground.experiment import (
-        Adam,
-        DataSpec,
-        Dense,
-        Experiment,
-        NetworkSpec,
-        SyntheticSource,
-        TrainingSpec,
-        build_plan,
-    )
+    from playground.experiment import Adam, DataSpec, Dense, Experiment, NetworkSpec, SyntheticSource, TrainingSpec, build_plan
     from playground.kernels import cpu
     from playground.kernels.team import Team
     from playground.kernels.tiny_layout import MOST_UNITS

@@ -8,16 +8,7 @@ from launch_types import LAUNCHES
 from oracle import make_experiment
 
 from playground import train_many
-from playground.experiment import (
-    SGD,
-    Adam,
-    DataSpec,
-    Dense,
-    Experiment,
-    NetworkSpec,
-    SyntheticSource,
-    TrainingSpec,
-)
+from playground.experiment import SGD, Adam, DataSpec, Dense, Experiment, NetworkSpec, SyntheticSource, TrainingSpec
 from playground.kernels import cuda, cuda_kernels, cuda_many, cuda_matmul, cuda_target
 from playground.trainer import Trainer
 

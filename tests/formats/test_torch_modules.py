@@ -20,7 +20,7 @@ from playground.experiment import (
     Residual,
 )
 from playground.formats.torch_modules import chain, in_words, is_chain, named_tensors
-from playground.kernels import reference
+from playground.kernels.reference import backend as reference
 from playground.network.building import plan_network
 from playground.network.layers import LAYERS
 

@@ -8,16 +8,7 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
-from playground.experiment import (
-    Adam,
-    DataSpec,
-    Dense,
-    Experiment,
-    ExperimentError,
-    NetworkSpec,
-    SyntheticSource,
-    TrainingSpec,
-)
+from playground.experiment import Adam, DataSpec, Dense, Experiment, ExperimentError, NetworkSpec, SyntheticSource, TrainingSpec
 from playground.gui.document import Document
 from playground.gui.edits import replaced
 

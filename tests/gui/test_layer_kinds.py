@@ -17,7 +17,7 @@ from playground.gui.file_actions import preset
 from playground.gui.lanes import contents, dropped, links, looks
 from playground.gui.network_layout import MOST_MAPS, Size, lay_out, minimum_width
 from playground.kernels.dropping import drop_key
-from playground.kernels.reference_layers import Batch, forward
+from playground.kernels.reference.layers import Batch, forward
 from playground.network.layers import LAYERS
 from playground.trainer import Trainer
 

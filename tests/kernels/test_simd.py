@@ -38,15 +38,7 @@ from playground.kernels.simd.threads import (
     rounding,
     set_rounding,
 )
-from playground.kernels.simd.vectors import (
-    LANES,
-    dot_products,
-    lane_indices,
-    load_vector,
-    spread,
-    store_vector,
-    sum_of_lanes,
-)
+from playground.kernels.simd.vectors import LANES, dot_products, lane_indices, load_vector, spread, store_vector, sum_of_lanes
 from playground.network.parameters import aligned_zeros
 
 # Importing the kernels has told Numba where its cache is.

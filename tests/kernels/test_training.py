@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from oracle import HIDDEN, all_heads, make_experiment, outputs_of, random_batch, torch_activation, torch_loss
 
 from playground.experiment import SGD, Adam, Momentum, build_plan, initial_parameters, output_activation
-from playground.kernels import cpu, reference
+from playground.kernels import cpu
+from playground.kernels.reference import backend as reference
 from playground.kernels.state import EPOCH, POSITION
 
 OPTIMIZERS = [SGD(learning_rate=0.1), Momentum(learning_rate=0.05, momentum=0.8), Adam(learning_rate=0.02, beta1=0.8)]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from oracle import prepare, random_batch
 
-from playground.kernels import reference
+from playground.kernels.reference import backend as reference
 from playground.network import plan as table
 
 STEP = 1e-6

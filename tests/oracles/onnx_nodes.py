@@ -9,17 +9,7 @@ from onnx_network import Network, as_rows
 
 from playground.catalog import activations
 from playground.catalog.activations import ACTIVATIONS
-from playground.experiment import (
-    Adagrad,
-    Adam,
-    BatchNorm,
-    Dropout,
-    Embedding,
-    Flatten,
-    LayerNorm,
-    Momentum,
-    Nesterov,
-)
+from playground.experiment import Adagrad, Adam, BatchNorm, Dropout, Embedding, Flatten, LayerNorm, Momentum, Nesterov
 from playground.network import layers
 from playground.network import plan as table
 

@@ -34,7 +34,7 @@ from playground.experiment import (
     Residual,
     output_activation,
 )
-from playground.kernels import reference
+from playground.kernels.reference import backend as reference
 
 torch = optional("torch")
 pytestmark = needs("torch")

@@ -1,7 +1,7 @@
 """The reference backend: a Plan run with plain NumPy in float64. Slow, short, and what to read first.
 
 Every other backend has these functions and must agree with them. What each instruction does is in
-``reference_layers.py``.
+``layers.py``.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from playground.catalog.losses import LOSSES
 from playground.catalog.schedules import SCHEDULES
 from playground.kernels.dropping import drop_key
-from playground.kernels.reference_layers import Batch, backward, forward
+from playground.kernels.reference.layers import Batch, backward, forward
 from playground.kernels.shuffling import shuffle
 from playground.kernels.state import (
     CLIP_NORM,
