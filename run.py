@@ -77,7 +77,7 @@ def set_up(extras):
     if subprocess.call([PYTHON, "-m", "pip", "install", "--disable-pip-version-check", "-q", "-e", name]) != 0:
         stop("the installation failed, pip says why above; mend that (a network?) and try again.")
     say("Compiling the kernels (once; some seconds) …")
-    subprocess.call([PYTHON, "-m", "playground.kernels.warm"], cwd=HERE)
+    subprocess.call([PYTHON, "-m", "playground.kernels.cpu.warm"], cwd=HERE)
     # Qt's system libraries, where this account may install them; the program itself says what is left to do.
     subprocess.call([PYTHON, "-m", "playground.gui.libraries"], cwd=HERE)
     with open(stamp_file(extras), "w") as file:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 Array = NDArray[Any]
 BACKENDS = {
-    "cpu": "playground.kernels.cpu",
+    "cpu": "playground.kernels.cpu.backend",
     "cuda": "playground.kernels.cuda",
     "reference": "playground.kernels.reference.backend",
 }

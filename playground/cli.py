@@ -267,7 +267,8 @@ def _provide_kernels(backend: str) -> None:
     """Have the kernels compiled before the run; the first time on a machine that takes about a minute, and is said."""
     if backend == "reference":
         return
-    from playground.kernels import cache, warm
+    from playground.kernels import cache
+    from playground.kernels.cpu import warm
 
     if backend == "cuda":
         from playground.backends import load_backend

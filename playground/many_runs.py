@@ -212,7 +212,7 @@ def _train_in_blocks(job: _Job) -> tuple[Array, Array, Array]:
 
 
 def _fits_lanes(job: _Job) -> bool:
-    from playground.kernels import many
+    from playground.kernels.cpu import many
 
     # Rows that count differently are trained layer by layer.
     even = job.training.class_weights is None
@@ -221,7 +221,7 @@ def _fits_lanes(job: _Job) -> bool:
 
 def _train_on_lanes(job: _Job) -> tuple[Array, Array, Array]:
     """Side by side; see `kernels.many.train_many`."""
-    from playground.kernels import many
+    from playground.kernels.cpu import many
 
     return many.train_many(job.plan, job.training, job.parameters, job.rates, job.parts, job.epochs, job.stop, job.threads)
 

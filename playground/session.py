@@ -222,7 +222,7 @@ class TrainingSession:
         """The backend to start with: NumPy while a subprocess compiles the CPU's kernels for the first time."""
         if self._backend != "auto":
             return self._backend
-        from playground.kernels import warm
+        from playground.kernels.cpu import warm
 
         if self._warming is None and not warm.is_warm():
             self._warming = warm.start_warming()

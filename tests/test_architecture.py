@@ -45,7 +45,7 @@ MAY_IMPORT = {
     "experiment": GROUND,
     "data": (*GROUND, "experiment"),
     "kernels": GROUND,
-    "kernels.warm": (*GROUND, "kernels", "experiment"),
+    "kernels.cpu.warm": (*GROUND, "kernels", "experiment"),
     "kernels.cuda_warm": (*GROUND, "kernels", "experiment"),
     "model": (*GROUND, "experiment", "data", "kernels.reference"),
     "evaluation": (*GROUND, "experiment", "data", "kernels.reference", "model"),

@@ -21,7 +21,7 @@ from playground.catalog.tasks import TASKS
 from playground.data.bundled import load_bundled
 from playground.experiment import decode
 from playground.formats import npz
-from playground.kernels.warm import warm
+from playground.kernels.cpu.warm import warm
 from playground.model import load
 from playground.trainer import Trainer
 
@@ -833,7 +833,7 @@ def test_threads_are_said_and_give_the_same_network(run, without_plot):
 
 def test_the_first_time_it_says_that_it_compiles(run, without_plot, monkeypatch):
     from playground.kernels import cache
-    from playground.kernels import warm as warming
+    from playground.kernels.cpu import warm as warming
 
     waited = []
     monkeypatch.setattr(warming, "is_warm", lambda: False)

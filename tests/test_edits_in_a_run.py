@@ -32,7 +32,7 @@ from playground.experiment import (
     set_field,
     warnings,
 )
-from playground.kernels import cpu
+from playground.kernels.cpu import backend as cpu
 from playground.kernels.reference import backend as reference
 from playground.kernels.state import RATE
 from playground.trainer import Trainer, train

@@ -65,7 +65,7 @@ import numpy as np
 import playground
 from playground.experiment import *
 from playground.experiment import schema
-from playground.kernels import cpu
+from playground.kernels.cpu import backend as cpu
 from playground.kernels.reference import backend as reference
 from playground.kernels.cache import prepare_cache
 

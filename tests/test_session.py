@@ -199,7 +199,7 @@ def test_many_commands_in_a_row_end_at_the_last(session):
 
 
 def test_it_starts_on_numpy_while_kernels_compile_and_switches_by_itself(monkeypatch):
-    from playground.kernels import warm
+    from playground.kernels.cpu import warm
 
     answers = iter([False])
     monkeypatch.setattr(warm, "is_warm", lambda: next(answers, True))

@@ -21,7 +21,7 @@ DONE, WRONG, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 def warm_up() -> int:
     """Compile the kernels into the cache, and say where that is."""
     from playground.kernels import cache
-    from playground.kernels.warm import warm
+    from playground.kernels.cpu.warm import warm
 
     warm()
     print(f"The kernels are compiled and lie in {cache.prepare_cache()}")

@@ -9,9 +9,9 @@ from playground.bench.cases import PEAK, RUNGS
 
 # What our own engines spend their start on.
 OURS = {
-    **dict.fromkeys(RUNGS, "playground.kernels.matmul"),
+    **dict.fromkeys(RUNGS, "playground.kernels.cpu.matmul"),
     PEAK: "playground.bench.peak",
-    "playground": "playground.kernels.cpu",
+    "playground": "playground.kernels.cpu.backend",
     "session": "playground.bench.sessions",
 }
 

@@ -53,7 +53,7 @@ Run = Callable[[int], float]
 
 def _rung(name: str) -> Callable[..., Run]:
     def make(a: Matrix, b: Matrix, out: Matrix, form: str, threads: int) -> Run:
-        from playground.kernels.matmul import LADDER
+        from playground.kernels.cpu.matmul import LADDER
 
         multiply, code = LADDER[name], FORMS.index(form)
 
@@ -68,8 +68,8 @@ def _rung(name: str) -> Callable[..., Run]:
 
 def _repeated(a: Matrix, b: Matrix, out: Matrix, form: str, threads: int) -> Run:
     """Ours as training uses it: from compiled code, with a team that is there already."""
-    from playground.kernels.matmul import by_address, repeat
-    from playground.kernels.team import Team
+    from playground.kernels.cpu.matmul import by_address, repeat
+    from playground.kernels.cpu.team import Team
 
     product, result, _ = by_address(a, b, out, FORMS.index(form), False)
     assert result is out

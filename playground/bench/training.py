@@ -37,7 +37,7 @@ def refuse_infinity(layers: Layers) -> None:
 
 
 def _ours(problem: Problem, threads: int) -> Job:
-    from playground.kernels import cpu
+    from playground.kernels.cpu import backend as cpu
 
     def new_state() -> Any:
         state = cpu.new_state(problem.plan, problem.experiment.training, problem.parameters, ROWS)

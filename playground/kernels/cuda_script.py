@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from playground.kernels.compiling import kernel
+from playground.kernels.cpu.stepping import correction, rate_at
 from playground.kernels.shuffling import shuffle
 from playground.kernels.state import EPOCH, H1, H2, POSITION, STEP, TrainingState
-from playground.kernels.stepping import correction, rate_at
 
 Array = NDArray[Any]
 # Rows and steps of one launch at most: 8 MB of row numbers, and well under the seconds that drivers grant a computation.

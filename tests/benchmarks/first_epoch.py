@@ -46,7 +46,7 @@ def seconds(script, **environment):
 
 
 def main():
-    from playground.kernels import warm
+    from playground.kernels.cpu import warm
 
     if not warm.is_warm():
         warm.warm()

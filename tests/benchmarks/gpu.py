@@ -217,7 +217,8 @@ def training_case(spec, targets, rounds, torch):
     widths, batch, _, _ = spec
 
     def make():
-        from playground.kernels import cpu, cuda
+        from playground.kernels import cuda
+        from playground.kernels.cpu import backend as cpu
 
         problem = learning(*spec)
         engines = {
@@ -246,7 +247,8 @@ def storm_case(sizes):
     """Section 4: many networks at once."""
 
     def make():
-        from playground.kernels import cuda_many, many
+        from playground.kernels import cuda_many
+        from playground.kernels.cpu import many
 
         storm = Storm(sizes)
         return {

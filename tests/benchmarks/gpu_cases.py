@@ -263,7 +263,7 @@ class Storm:
         self._expected = np.array([self._losses_alone(index) for index in self._sampled]).T
 
     def _alone(self, index):
-        from playground.kernels import cpu
+        from playground.kernels.cpu import backend as cpu
 
         # One thread.
         return cpu, cpu.new_state(self.plan, self.trainings[index], self.parameters[index], len(self.parts[0][0]))

@@ -13,8 +13,8 @@ import numpy as np
 
 from playground.experiment import Adam, DataSpec, Dense, Experiment, NetworkSpec, SyntheticSource, TrainingSpec, build_plan
 from playground.experiment import initial_parameters as draw
-from playground.kernels import cpu
-from playground.kernels.team import ROOM_EACH
+from playground.kernels.cpu import backend as cpu
+from playground.kernels.cpu.team import ROOM_EACH
 
 BATCH, ROWS = 128, 1024
 SHAPES = [(64, 128, 10), (256, 256, 128, 10), (784, 800, 400, 10), (1024, 2700, 2700, 10)]

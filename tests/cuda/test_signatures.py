@@ -9,7 +9,7 @@ import playground
 
 KERNELS = Path(playground.__file__).parent / "kernels"
 # What a run asks of a backend; what only `reference` has beside these is for tests and plots.
-FILES = {"reference": "reference/backend", "cpu": "cpu", "cuda": "cuda", "many": "many", "cuda_many": "cuda_many"}
+FILES = {"reference": "reference/backend", "cpu": "cpu/backend", "cuda": "cuda", "many": "cpu/many", "cuda_many": "cuda_many"}
 ASKED = {"new_state", "train", "gradients", "trace", "evaluate", "activations", "outputs"}
 
 

@@ -19,7 +19,8 @@ from playground.experiment import (
     SyntheticSource,
     TrainingSpec,
 )
-from playground.kernels import cpu, cuda, cuda_kernels, cuda_script
+from playground.kernels import cuda, cuda_kernels, cuda_script
+from playground.kernels.cpu import backend as cpu
 from playground.kernels.state import BROKEN, EPOCH, POSITION
 from playground.trainer import Trainer
 

@@ -56,6 +56,6 @@ def test_rows_go_forward_in_as_many_launches_as_it_takes(monkeypatch):
 
 
 def host_layers(host, x):
-    from playground.kernels import cpu
+    from playground.kernels.cpu import backend as cpu
 
     return cpu.activations(host.plan, host.parameters, x)

@@ -14,8 +14,9 @@ from turns import all_at_once, first_to_last, in_turns, last_to_first, shuffled
 import playground
 from playground import train_many
 from playground.experiment import Adam, DataSpec, Dense, Experiment, Inputs, NetworkSpec, SyntheticSource, TrainingSpec
-from playground.kernels import cpu, cuda_buffers, cuda_compiling, cuda_kernels, cuda_matmul, cuda_products, cuda_target, cuda_team
 from playground.kernels import cuda as backend
+from playground.kernels import cuda_buffers, cuda_compiling, cuda_kernels, cuda_matmul, cuda_products, cuda_target, cuda_team
+from playground.kernels.cpu import backend as cpu
 
 cuda = cuda_target.load()
 ORDERS = {"first to last": first_to_last, "last to first": last_to_first, "shuffled": shuffled}

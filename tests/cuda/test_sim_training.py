@@ -31,7 +31,8 @@ from playground.experiment import (
     TrainingSpec,
     checked,
 )
-from playground.kernels import cpu, cuda, cuda_buffers, cuda_script
+from playground.kernels import cuda, cuda_buffers, cuda_script
+from playground.kernels.cpu import backend as cpu
 from playground.trainer import Trainer
 
 RUNS = {

@@ -15,8 +15,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from playground.kernels import matmul, packed
-from playground.kernels.packed import AB, ABT, ATB, COLUMN_BLOCK, INNER_BLOCK, ROW_BLOCK, ROWS_WORTH_A_COPY, WORKSPACE_FLOATS
+from playground.kernels.cpu import matmul, packed
+from playground.kernels.cpu.packed import AB, ABT, ATB, COLUMN_BLOCK, INNER_BLOCK, ROW_BLOCK, ROWS_WORTH_A_COPY, WORKSPACE_FLOATS
 from playground.kernels.simd.host import REGISTERS, TILE_COLUMNS, TILE_ROWS, WIDTH
 
 FORMS = {"AB": AB, "ATB": ATB, "ABT": ABT}

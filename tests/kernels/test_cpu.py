@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from oracle import HIDDEN, OUTPUTS, all_heads, make_experiment, outputs_of, random_batch
 
 from playground.experiment import SGD, Adam, Momentum, build_plan, initial_parameters
-from playground.kernels import cpu, tiny_layout
 from playground.kernels.compiling import kernel
+from playground.kernels.cpu import backend as cpu
+from playground.kernels.cpu import tiny_layout
 from playground.kernels.reference import backend as reference
 from playground.kernels.simd.host import WIDTH
 

@@ -30,11 +30,11 @@ from check_matmul import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from playground.kernels import matmul
-from playground.kernels.matmul import LADDER
-from playground.kernels.packed import AB, ABT, ATB, INNER_BLOCK, ROW_BLOCK, WORKSPACE_FLOATS
+from playground.kernels.cpu import matmul
+from playground.kernels.cpu.matmul import LADDER
+from playground.kernels.cpu.packed import AB, ABT, ATB, INNER_BLOCK, ROW_BLOCK, WORKSPACE_FLOATS
+from playground.kernels.cpu.team import ROOM_EACH, WORTH_SHARING, Team
 from playground.kernels.simd.host import IS_X86, TILE_COLUMNS, TILE_ROWS, WIDTH
-from playground.kernels.team import ROOM_EACH, WORTH_SHARING, Team
 
 SMALL = (0, 1, 2, 3, 5)
 LAST = list(LADDER)[-2:]

@@ -15,9 +15,9 @@ from playground.catalog.elementary import ONE, ZERO, exp, exponent, floor, log, 
 from playground.catalog.losses import LOSSES, binary_cross_entropy_on_logit
 from playground.catalog.optimizers import OPTIMIZERS
 from playground.experiment import SGD, build_plan, initial_parameters
-from playground.kernels import cpu
 from playground.kernels.compiling import FAST_MATH, SLOPES, VALUES, dispatch, kernel, loss_slope, loss_value
-from playground.kernels.packed import at
+from playground.kernels.cpu import backend as cpu
+from playground.kernels.cpu.packed import at
 from playground.kernels.simd.host import IS_ARM, IS_X86, TILE_COLUMNS, WIDTH
 from playground.kernels.simd.memory import (
     address,

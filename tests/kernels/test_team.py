@@ -13,14 +13,14 @@ import pytest
 from check_matmul import CONTIGUOUS, FORMS, PATTERN, TOLERANCE, Room
 
 from playground.catalog.optimizers import OPTIMIZERS
-from playground.kernels import matmul, team
 from playground.kernels.compiling import kernel
-from playground.kernels.packed import AB, ABT, ATB
+from playground.kernels.cpu import matmul, team
+from playground.kernels.cpu.packed import AB, ABT, ATB
+from playground.kernels.cpu.stepping import gather, update_range
+from playground.kernels.cpu.team import END, NUMBERS_WORTH_SHARING, ROOM_EACH, WORTH_SHARING, Team, gather_rows, update_all
 from playground.kernels.simd.host import IS_ARM, IS_X86, TILE_COLUMNS, TILE_ROWS
 from playground.kernels.simd.threads import atomic_add, atomic_load, flushing, give_way, rounding, set_rounding
 from playground.kernels.state import C1, C2, H3, HYPER_SIZE, available_cores
-from playground.kernels.stepping import gather, update_range
-from playground.kernels.team import END, NUMBERS_WORTH_SHARING, ROOM_EACH, WORTH_SHARING, Team, gather_rows, update_all
 
 THREADS = (1, 2, 3, 4)
 # Rows, columns, inner: cut by rows, cut by columns, and with fewer tiles than threads.

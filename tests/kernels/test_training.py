@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from oracle import HIDDEN, all_heads, make_experiment, outputs_of, random_batch, torch_activation, torch_loss
 
 from playground.experiment import SGD, Adam, Momentum, build_plan, initial_parameters, output_activation
-from playground.kernels import cpu
+from playground.kernels.cpu import backend as cpu
 from playground.kernels.reference import backend as reference
 from playground.kernels.state import EPOCH, POSITION
 

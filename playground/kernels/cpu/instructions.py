@@ -10,7 +10,7 @@ from __future__ import annotations
 from playground.catalog.activations import IDENTITY
 from playground.catalog.elementary import ZERO, exp, maximum
 from playground.kernels.compiling import SLOPES, VALUES, dispatch, inlined, kernel
-from playground.kernels.layers import (
+from playground.kernels.cpu.layers import (
     add_backward,
     add_forward,
     batch_norm_backward,
@@ -21,12 +21,10 @@ from playground.kernels.layers import (
     layer_norm_backward,
     layer_norm_forward,
 )
-from playground.kernels.packed import AB, ABT, ATB, at
-from playground.kernels.purposes import PREDICT
-from playground.kernels.simd.memory import address
-from playground.kernels.stepping import copy_numbers
-from playground.kernels.team import multiply
-from playground.kernels.windows import (
+from playground.kernels.cpu.packed import AB, ABT, ATB, at
+from playground.kernels.cpu.stepping import copy_numbers
+from playground.kernels.cpu.team import multiply
+from playground.kernels.cpu.windows import (
     average_pool_backward,
     average_pool_forward,
     max_pool_backward,
@@ -34,6 +32,8 @@ from playground.kernels.windows import (
     rows_to_windows,
     windows_to_rows,
 )
+from playground.kernels.purposes import PREDICT
+from playground.kernels.simd.memory import address
 from playground.network.plan import (
     ACTIVATION,
     ADD,

@@ -13,18 +13,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from playground.catalog.elementary import ZERO
-from playground.kernels import tiny, tiny_layout
 from playground.kernels.compiling import kernel
-from playground.kernels.instructions import backward, forward
-from playground.kernels.objective import loss_and_slope, loss_sum, weighted_loss_and_slope
-from playground.kernels.packed import at
+from playground.kernels.cpu import tiny, tiny_layout
+from playground.kernels.cpu.instructions import backward, forward
+from playground.kernels.cpu.objective import loss_and_slope, loss_sum, weighted_loss_and_slope
+from playground.kernels.cpu.packed import at
+from playground.kernels.cpu.stepping import add_penalties, clip_gradients, copy_numbers, correction, rate_at
+from playground.kernels.cpu.team import NUMBERS_WORTH_SHARING, WORTH_SHARING, Team, gather_rows, update_all
 from playground.kernels.purposes import LOOK, PREDICT, TRAIN
 from playground.kernels.shuffling import shuffle
 from playground.kernels.simd.memory import address, floats_at
 from playground.kernels.simd.threads import flushing, rounding, set_rounding
 from playground.kernels.state import BROKEN, C1, C2, EPOCH, H1, H2, POSITION, RATE, STEP, Trace, TrainingState
-from playground.kernels.stepping import add_penalties, clip_gradients, copy_numbers, correction, rate_at
-from playground.kernels.team import NUMBERS_WORTH_SHARING, WORTH_SHARING, Team, gather_rows, update_all
 from playground.network.parameters import aligned_zeros, padded
 from playground.network.plan import INPUT, PARAMETER, UNITS, Plan
 

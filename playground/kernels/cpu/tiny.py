@@ -18,8 +18,26 @@ from playground.catalog.elementary import ONE, ZERO, exp, log, maximum, minimum,
 from playground.catalog.losses import binary_cross_entropy_on_logit
 from playground.catalog.schedules import CONSTANT
 from playground.kernels.compiling import inlined_kernel, kernel, loss_slope, loss_value
-from playground.kernels.lanes import activate_lanes, scale_lanes, scale_numbers, update_lanes
-from playground.kernels.packed import at
+from playground.kernels.cpu.lanes import activate_lanes, scale_lanes, scale_numbers, update_lanes
+from playground.kernels.cpu.packed import at
+from playground.kernels.cpu.stepping import clip_factor, rate_at, sign
+from playground.kernels.cpu.tiny_layout import (
+    ACTIVATION_CODE,
+    AFTER_SOFTMAX,
+    AHEAD,
+    FROM,
+    FULL,
+    FUSED_SIGMOID,
+    FUSED_SOFTMAX,
+    SETTING,
+    STRIDE,
+    SUMS,
+    TO,
+    WEIGHTS,
+    WIDE,
+    WIDTH_IN,
+    WIDTH_OUT,
+)
 from playground.kernels.purposes import LOOK, TRAIN
 from playground.kernels.shuffling import shuffle
 from playground.kernels.simd.host import WIDTH
@@ -42,24 +60,6 @@ from playground.kernels.state import (
     RATE,
     SCHEDULE,
     STEP,
-)
-from playground.kernels.stepping import clip_factor, rate_at, sign
-from playground.kernels.tiny_layout import (
-    ACTIVATION_CODE,
-    AFTER_SOFTMAX,
-    AHEAD,
-    FROM,
-    FULL,
-    FUSED_SIGMOID,
-    FUSED_SOFTMAX,
-    SETTING,
-    STRIDE,
-    SUMS,
-    TO,
-    WEIGHTS,
-    WIDE,
-    WIDTH_IN,
-    WIDTH_OUT,
 )
 from playground.network.plan import PARAMETER
 

@@ -18,15 +18,10 @@ from playground.catalog.activations import IDENTITY, sigmoid
 from playground.catalog.elementary import ONE, TINY, ZERO, exp, log, maximum, minimum, sqrt
 from playground.catalog.losses import binary_cross_entropy_on_logit
 from playground.kernels.compiling import inlined_kernel, kernel, loss_slope, loss_value
-from playground.kernels.lanes import activate_numbers, scale_numbers, update_lanes
-from playground.kernels.packed import at
-from playground.kernels.shuffling import seeded, shuffle
-from playground.kernels.simd.memory import address
-from playground.kernels.simd.threads import flushing, rounding, set_rounding
-from playground.kernels.simd.vectors import LANES, load_vector, spread, store_vector
-from playground.kernels.state import CLIP_NORM, CLIP_VALUE, DECAY, FULL_RATE, H1, H2, H3, L1, L2, RATE, hyper_numbers
-from playground.kernels.stepping import CLIP_EPSILON, rate_at, sign
-from playground.kernels.tiny_layout import (
+from playground.kernels.cpu.lanes import activate_numbers, scale_numbers, update_lanes
+from playground.kernels.cpu.packed import at
+from playground.kernels.cpu.stepping import CLIP_EPSILON, rate_at, sign
+from playground.kernels.cpu.tiny_layout import (
     ACTIVATION_CODE,
     AFTER_SOFTMAX,
     FROM,
@@ -41,6 +36,11 @@ from playground.kernels.tiny_layout import (
     Layout,
     lane_layout,
 )
+from playground.kernels.shuffling import seeded, shuffle
+from playground.kernels.simd.memory import address
+from playground.kernels.simd.threads import flushing, rounding, set_rounding
+from playground.kernels.simd.vectors import LANES, load_vector, spread, store_vector
+from playground.kernels.state import CLIP_NORM, CLIP_VALUE, DECAY, FULL_RATE, H1, H2, H3, L1, L2, RATE, hyper_numbers
 from playground.network.parameters import aligned_zeros
 from playground.network.plan import PARAMETER, Plan
 

@@ -26,11 +26,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from playground.kernels.compiling import kernel
-from playground.kernels.packed import AB, ABT, ATB, WORKSPACE_FLOATS
+from playground.kernels.cpu.packed import AB, ABT, ATB, WORKSPACE_FLOATS
+from playground.kernels.cpu.team import Members, Team
+from playground.kernels.cpu.team import multiply as multiply_shared
 from playground.kernels.simd.memory import call_product
 from playground.kernels.state import available_cores
-from playground.kernels.team import Members, Team
-from playground.kernels.team import multiply as multiply_shared
 from playground.network.parameters import aligned_zeros
 
 Matrix = NDArray[np.float32]

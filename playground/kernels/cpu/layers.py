@@ -6,11 +6,11 @@ import numpy as np
 
 from playground.catalog.elementary import ONE, ZERO, sqrt, where
 from playground.kernels.compiling import inlined_kernel, kernel
+from playground.kernels.cpu.packed import at
+from playground.kernels.cpu.stepping import copy_numbers
 from playground.kernels.dropping import drop_key, is_kept, threshold
-from playground.kernels.packed import at
 from playground.kernels.purposes import PREDICT, TRAIN
 from playground.kernels.simd.memory import address
-from playground.kernels.stepping import copy_numbers
 from playground.network.parameters import PADDING
 from playground.network.plan import (
     BIAS,

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from playground.kernels.compiling import kernel
-from playground.kernels.packed import ABT, ATB, WORKSPACE_FLOATS, at, pieces
+from playground.kernels.cpu.packed import ABT, ATB, WORKSPACE_FLOATS, at, pieces
+from playground.kernels.cpu.stepping import gather, update_range
 from playground.kernels.simd.host import TILE_COLUMNS, TILE_ROWS
 from playground.kernels.simd.memory import address, call_product
 from playground.kernels.simd.threads import (
@@ -28,7 +29,6 @@ from playground.kernels.simd.threads import (
     rounding,
     set_rounding,
 )
-from playground.kernels.stepping import gather, update_range
 from playground.network.parameters import aligned_zeros, padded
 
 # Counters, two cache lines apart, so that threads don't pull at the same line.

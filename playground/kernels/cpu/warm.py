@@ -1,4 +1,4 @@
-"""Compiles every kernel of the CPU backend into the disk cache: ``python -m playground.kernels.warm``.
+"""Compiles every kernel of the CPU backend into the disk cache: ``python -m playground.kernels.cpu.warm``.
 
 Compiling takes seconds and holds the interpreter; done in a process of its own it never delays the window.
 """
@@ -22,7 +22,7 @@ def start_warming() -> subprocess.Popen[bytes]:
     """Start a process that fills the cache."""
     cache.prepare_cache()
     return subprocess.Popen(
-        [sys.executable, "-m", "playground.kernels.warm"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        [sys.executable, "-m", "playground.kernels.cpu.warm"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
 
 
@@ -32,7 +32,7 @@ LANES, LAYERS = "lanes", "layers"
 
 def warm() -> None:
     """Compile every kernel and keep the result; two processes share the work."""
-    other = subprocess.Popen([sys.executable, "-m", "playground.kernels.warm", LANES])
+    other = subprocess.Popen([sys.executable, "-m", "playground.kernels.cpu.warm", LANES])
     try:
         warm_part(LAYERS)
         code = other.wait()
@@ -46,9 +46,9 @@ def warm() -> None:
 def warm_part(part: str) -> None:
     """Run each kernel of a part once on a small network, which compiles it."""
     from playground.experiment import Adam, DataSpec, Dense, Experiment, NetworkSpec, SyntheticSource, TrainingSpec, build_plan
-    from playground.kernels import cpu
-    from playground.kernels.team import Team
-    from playground.kernels.tiny_layout import MOST_UNITS
+    from playground.kernels.cpu import backend as cpu
+    from playground.kernels.cpu.team import Team
+    from playground.kernels.cpu.tiny_layout import MOST_UNITS
 
     units = 2 if part == LANES else MOST_UNITS + 1
     experiment = Experiment(
