@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from playground.experiment import ExperimentError
-from playground.kernels import cuda_target
+from playground.kernels.cuda import target as cuda_target
 from playground.network.plan import Plan
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Array = NDArray[Any]
 BACKENDS = {
     "cpu": "playground.kernels.cpu.backend",
-    "cuda": "playground.kernels.cuda",
+    "cuda": "playground.kernels.cuda.backend",
     "reference": "playground.kernels.reference.backend",
 }
 NAMES = ("auto", *BACKENDS)
@@ -32,7 +32,7 @@ TOO_SHORT = 20e-6
 BUDGET = 0.02
 ROUNDS, MOST_STEPS = 3, 100_000
 GPU_CANNOT_BE_COMPILED_FOR = (
-    "Training on the CPU: the GPU's kernels couldn't be compiled; `python -m playground.kernels.cuda_warm` says why."
+    "Training on the CPU: the GPU's kernels couldn't be compiled; `python -m playground.kernels.cuda.warm` says why."
 )
 
 
@@ -123,7 +123,7 @@ def pick(work: Work, before_compiling: Callable[[], None] = lambda: None, may_co
     if cuda_target.problem():
         return Choice("cpu", f"Training on the CPU: {cuda_target.problem()}")
     try:
-        from playground.kernels import cuda_warm
+        from playground.kernels.cuda import warm as cuda_warm
 
         if not cuda_warm.is_warm():
             if not may_compile:

@@ -123,7 +123,7 @@ def run(words: Sequence[str]) -> int:
         return DONE
     except (ValueError, RuntimeError) as error:
         from playground.experiment import ExperimentError
-        from playground.kernels.cuda_target import GpuError
+        from playground.kernels.cuda.target import GpuError
         from playground.storage import FileError
 
         if not isinstance(error, (ExperimentError, FileError, GpuError)):
@@ -272,7 +272,7 @@ def _provide_kernels(backend: str) -> None:
 
     if backend == "cuda":
         from playground.backends import load_backend
-        from playground.kernels import cuda_warm
+        from playground.kernels.cuda import warm as cuda_warm
 
         # Says why, where there is no GPU to compile for.
         load_backend(backend)

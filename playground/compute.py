@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from playground.backends import load_backend
 from playground.experiment import TrainingSpec
-from playground.kernels.cuda_target import GpuError
+from playground.kernels.cuda.target import GpuError
 from playground.kernels.state import Trace, TrainingState
 from playground.network.plan import Plan
 

@@ -198,14 +198,14 @@ def _variant(experiment: Experiment, seed: int, rate: float) -> Experiment:
 
 
 def _fits_blocks(job: _Job) -> bool:
-    from playground.kernels import cuda_many
+    from playground.kernels.cuda import many as cuda_many
 
     return cuda_many.fits(job.plan, job.training, len(job.data.train_rows))
 
 
 def _train_in_blocks(job: _Job) -> tuple[Array, Array, Array]:
     """All at once on the GPU; see `kernels.cuda_many.train_many`."""
-    from playground.kernels import cuda_many
+    from playground.kernels.cuda import many as cuda_many
 
     weights = job.weights.astype(np.float32) if job.weights.size else None
     return cuda_many.train_many(job.plan, job.training, job.parameters, job.rates, job.parts, job.epochs, job.stop, weights)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from playground.diagnosis import Trouble
 from playground.experiment import Experiment
 from playground.history import History, history_columns
-from playground.kernels.cuda_target import GpuFacts
+from playground.kernels.cuda.target import GpuFacts
 from playground.rate_finder import RateTest
 from playground.trainer import RunInfo
 

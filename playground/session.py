@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from playground.backends import GPU_CANNOT_BE_COMPILED_FOR, Choice
 from playground.diagnosis import measure_health
 from playground.experiment import Experiment, ExperimentError, FileSource, output_activation, target_range
-from playground.kernels import cache, cuda_target
+from playground.kernels import cache
+from playground.kernels.cuda import target as cuda_target
 from playground.kernels.state import available_cores
 from playground.protocol import Close, Command, Pause, Run, Snapshot, Status, TestRates, Use, Watch
 from playground.rate_finder import RateTest, find_rate
@@ -233,7 +234,7 @@ class TrainingSession:
     def _warm_gpu_if_it_waits(self, trainer: Trainer) -> None:
         """Compile the GPU's kernels in a process of their own if this run may be faster there."""
         if trainer.choice.waits and self._warming_gpu is None:
-            from playground.kernels import cuda_warm
+            from playground.kernels.cuda import warm as cuda_warm
 
             self._warming_gpu = cuda_warm.start_warming()
 

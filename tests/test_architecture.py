@@ -46,7 +46,7 @@ MAY_IMPORT = {
     "data": (*GROUND, "experiment"),
     "kernels": GROUND,
     "kernels.cpu.warm": (*GROUND, "kernels", "experiment"),
-    "kernels.cuda_warm": (*GROUND, "kernels", "experiment"),
+    "kernels.cuda.warm": (*GROUND, "kernels", "experiment"),
     "model": (*GROUND, "experiment", "data", "kernels.reference"),
     "evaluation": (*GROUND, "experiment", "data", "kernels.reference", "model"),
     "heads": (*TRAINING, "evaluation"),

@@ -21,7 +21,7 @@ from playground.experiment import (
     initial_parameters,
     set_field,
 )
-from playground.kernels import cuda_warm
+from playground.kernels.cuda import warm as cuda_warm
 from playground.rate_finder import find_rate
 from playground.session import Pause, Run, Status, TrainingSession, Use, Watch
 from playground.session import TestRates as TryRates

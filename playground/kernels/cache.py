@@ -158,7 +158,7 @@ def _key(with_cuda: bool = False) -> str:
     for name in _SOURCES:
         path = package / name
         for source in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
-            if source.exists() and (with_cuda or not source.name.startswith("cuda")):
+            if source.exists() and (with_cuda or source.parent != package / "kernels" / "cuda"):
                 digest.update(source.relative_to(package).as_posix().encode() + source.read_bytes())
     # Numba files code by where its source lies and by Python's version: another clone's folder would hold nothing for us.
     digest.update(f"{package} {sys.implementation.cache_tag}".encode())

@@ -45,7 +45,7 @@ from playground.bench.job import Job, Paced, clocked
 from playground.bench.report import processor_name
 from playground.bench.rounds import Result
 from playground.experiment import SGD, Dense, decode
-from playground.kernels import cuda_target
+from playground.kernels.cuda import target as cuda_target
 from playground.kernels.state import available_cores
 from playground.storage import resource
 
@@ -113,7 +113,7 @@ def hold_matrices(size):
 
 def our_product(problem, rung, tolerance, hold_size, say):
     """A rung of our ladder, as `cuda_matmul.multiply` launches it."""
-    from playground.kernels.cuda_matmul import multiply
+    from playground.kernels.cuda.matmul import multiply
 
     cuda = cuda_target.load()
     stream = cuda.stream()
@@ -150,7 +150,7 @@ def our_product(problem, rung, tolerance, hold_size, say):
 
 def product_cases(sizes, torch, say):
     """Section 1: the ladder beside cuBLAS."""
-    from playground.kernels.cuda_matmul import BEST, RUNGS
+    from playground.kernels.cuda.matmul import BEST, RUNGS
 
     def case(shape, form, rung, peer, target):
         rows, inner, columns = shape
@@ -217,8 +217,8 @@ def training_case(spec, targets, rounds, torch):
     widths, batch, _, _ = spec
 
     def make():
-        from playground.kernels import cuda
         from playground.kernels.cpu import backend as cpu
+        from playground.kernels.cuda import backend as cuda
 
         problem = learning(*spec)
         engines = {
@@ -247,8 +247,8 @@ def storm_case(sizes):
     """Section 4: many networks at once."""
 
     def make():
-        from playground.kernels import cuda_many
         from playground.kernels.cpu import many
+        from playground.kernels.cuda import many as cuda_many
 
         storm = Storm(sizes)
         return {

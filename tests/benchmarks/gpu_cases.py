@@ -215,7 +215,7 @@ class Learning(Problem):
 
 def learning(widths, batch, rows, steps):
     """A network, its data, its first batches as every backend draws them, and the parameters after them in float64."""
-    from playground.kernels.cuda_script import write_script
+    from playground.kernels.cuda.script import write_script
     from playground.kernels.reference import backend as reference
     from playground.kernels.state import TrainingState
 

@@ -3,8 +3,8 @@
 import numpy as np
 from oracle import prepare, random_batch
 
-from playground.kernels import cuda
 from playground.kernels.cpu import backend as cpu
+from playground.kernels.cuda import backend as cuda
 
 # How a step is computed: by a grid's kernel, or in the shared memory of one block.
 FORMS = ("grid", "block")

@@ -49,7 +49,8 @@ def reason_without_compiler():
 
 def kernel_source(name):
     """A kernel's function as its device has it: with what it calls exchanged."""
-    from playground.kernels import cuda_kernels, cuda_matmul
+    from playground.kernels.cuda import kernels as cuda_kernels
+    from playground.kernels.cuda import matmul as cuda_matmul
 
     for device, module in ((cuda_kernels.on_grid, cuda_kernels), (cuda_matmul._device, cuda_matmul)):
         if hasattr(module, name):

@@ -12,7 +12,7 @@ import pytest
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "kernels")]
 
-from playground.kernels.cuda_target import SIMULATED  # noqa: E402
+from playground.kernels.cuda.target import SIMULATED  # noqa: E402
 
 collect_ignore = [path.name for path in HERE.glob("test_*.py") if path.name.startswith("test_sim_") != SIMULATED]
 
@@ -33,7 +33,9 @@ def a_few_threads_in_turns(monkeypatch):
         return
     from turns import in_turns
 
-    from playground.kernels import cuda, cuda_buffers, cuda_many
+    from playground.kernels.cuda import backend as cuda
+    from playground.kernels.cuda import buffers as cuda_buffers
+    from playground.kernels.cuda import many as cuda_many
 
     # How long launches take here must not decide how many there are.
     for module in (cuda, cuda_many):

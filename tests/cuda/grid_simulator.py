@@ -10,8 +10,8 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from playground.kernels.cuda_compiling import Device
-from playground.kernels.cuda_team import barrier, grid_barrier
+from playground.kernels.cuda.compiling import Device
+from playground.kernels.cuda.team import barrier, grid_barrier
 
 # Whoever waits longer for others has been forgotten by them.
 PATIENCE = 60.0

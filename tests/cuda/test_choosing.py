@@ -20,8 +20,9 @@ from playground.experiment import (
     TrainingSpec,
     build_plan,
 )
-from playground.kernels import cuda_target, cuda_warm
-from playground.kernels.cuda_target import GpuError, GpuFacts, OutOfMemory, explain, sentences
+from playground.kernels.cuda import target as cuda_target
+from playground.kernels.cuda import warm as cuda_warm
+from playground.kernels.cuda.target import GpuError, GpuFacts, OutOfMemory, explain, sentences
 
 GPU = GpuFacts("NVIDIA RTX 4090", 24 * 2**30, (8, 9), 128, "numba_cuda")
 
@@ -118,9 +119,10 @@ def test_mistakes_of_ours_stay_what_they_are():
 
 def test_everything_can_be_imported_where_there_is_no_gpu():
     """What fails only when it is used can be told in a sentence; what fails at its import can't."""
-    modules = sorted(path.stem for path in Path(cuda_target.__file__).parent.glob("cuda*.py"))
-    text = "\n".join(f"import playground.kernels.{module}" for module in modules)
-    environment = {**os.environ, "NUMBA_DISABLE_CUDA": "1", "PYTHONPATH": str(Path(cuda_target.__file__).parents[2])}
+    modules = sorted(path.stem for path in Path(cuda_target.__file__).parent.glob("*.py"))
+    assert len(modules) > 15
+    text = "\n".join(f"import playground.kernels.cuda.{module}" for module in modules)
+    environment = {**os.environ, "NUMBA_DISABLE_CUDA": "1", "PYTHONPATH": str(Path(cuda_target.__file__).parents[3])}
     result = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, timeout=300, env=environment)
     assert result.returncode == 0, result.stderr
 

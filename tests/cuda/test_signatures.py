@@ -9,18 +9,17 @@ import playground
 
 KERNELS = Path(playground.__file__).parent / "kernels"
 # What a run asks of a backend; what only `reference` has beside these is for tests and plots.
-FILES = {"reference": "reference/backend", "cpu": "cpu/backend", "cuda": "cuda", "many": "cpu/many", "cuda_many": "cuda_many"}
 ASKED = {"new_state", "train", "gradients", "trace", "evaluate", "activations", "outputs"}
 
 
-def tree_of(backend):
-    return ast.parse((KERNELS / f"{FILES[backend]}.py").read_text(encoding="utf-8"))
+def tree_of(backend, file="backend"):
+    return ast.parse((KERNELS / backend / f"{file}.py").read_text(encoding="utf-8"))
 
 
-def functions_of(backend):
+def functions_of(backend, file="backend"):
     """Parameters and defaults of each public function by its name; what types are called differs, as states do."""
     found = {}
-    for node in tree_of(backend).body:
+    for node in tree_of(backend, file).body:
         if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
             assert not node.args.vararg
             assert not node.args.kwarg
@@ -51,8 +50,6 @@ def test_the_gpus_functions_take_what_the_others_take(other):
 
 def test_the_storms_take_the_same_first_parameters():
     """On the GPU rows may count differently, and threads are its own business."""
-    names = {}
-    for module in ("many", "cuda_many"):
-        names[module] = functions_of(module)["train_many"][0]
-    assert names["cuda_many"][:-1] == names["many"][:-1]
-    assert (names["many"][-1], names["cuda_many"][-1]) == ("threads", "weights")
+    names = {backend: functions_of(backend, "many")["train_many"][0] for backend in ("cpu", "cuda")}
+    assert names["cuda"][:-1] == names["cpu"][:-1]
+    assert (names["cpu"][-1], names["cuda"][-1]) == ("threads", "weights")

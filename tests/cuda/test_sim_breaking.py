@@ -19,8 +19,10 @@ from playground.experiment import (
     SyntheticSource,
     TrainingSpec,
 )
-from playground.kernels import cuda, cuda_kernels, cuda_script
 from playground.kernels.cpu import backend as cpu
+from playground.kernels.cuda import backend as cuda
+from playground.kernels.cuda import kernels as cuda_kernels
+from playground.kernels.cuda import script as cuda_script
 from playground.kernels.state import BROKEN, EPOCH, POSITION
 from playground.trainer import Trainer
 

@@ -7,9 +7,10 @@ from oracle import make_experiment
 
 from playground import backends
 from playground.experiment import Adam, DataSpec, Dense, Experiment, NetworkSpec, SyntheticSource, TrainingSpec
-from playground.kernels import cuda, cuda_script
 from playground.kernels.cpu import backend as cpu
-from playground.kernels.cuda_target import GpuError, OutOfMemory
+from playground.kernels.cuda import backend as cuda
+from playground.kernels.cuda import script as cuda_script
+from playground.kernels.cuda.target import GpuError, OutOfMemory
 from playground.trainer import Trainer
 
 

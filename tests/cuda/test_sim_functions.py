@@ -8,12 +8,13 @@ from playground.catalog import elementary
 from playground.catalog.activations import ACTIVATIONS
 from playground.catalog.losses import LOSSES
 from playground.catalog.optimizers import OPTIMIZERS
-from playground.kernels import cuda_primitives, cuda_target
 from playground.kernels.compiling import loss_slope, loss_value
-from playground.kernels.cuda_compiling import Device
-from playground.kernels.cuda_layers import activation_slope
-from playground.kernels.cuda_products import activation_value
-from playground.kernels.cuda_stepping import is_no_number, optimizer_step
+from playground.kernels.cuda import primitives as cuda_primitives
+from playground.kernels.cuda import target as cuda_target
+from playground.kernels.cuda.compiling import Device
+from playground.kernels.cuda.layers import activation_slope
+from playground.kernels.cuda.products import activation_value
+from playground.kernels.cuda.stepping import is_no_number, optimizer_step
 
 cuda = cuda_target.load()
 X = np.concatenate([np.linspace(-12, 12, 97), [-1e4, -90.0, 0.0, 90.0, 1e4]]).astype(np.float32)

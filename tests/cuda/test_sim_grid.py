@@ -5,10 +5,12 @@ import pytest
 from grid_simulator import Grid
 
 from playground.experiment import decode
-from playground.kernels import cuda, cuda_kernels, cuda_products
-from playground.kernels.cuda_products import Epilogue, finish_product, start_product, way_of
-from playground.kernels.cuda_team import THREADS, Team, grid_barrier
-from playground.kernels.cuda_tiles import SHARED, SMALL, matrix
+from playground.kernels.cuda import backend as cuda
+from playground.kernels.cuda import kernels as cuda_kernels
+from playground.kernels.cuda import products as cuda_products
+from playground.kernels.cuda.products import Epilogue, finish_product, start_product, way_of
+from playground.kernels.cuda.team import THREADS, Team, grid_barrier
+from playground.kernels.cuda.tiles import SHARED, SMALL, matrix
 from playground.storage import resource
 from playground.trainer import Trainer
 

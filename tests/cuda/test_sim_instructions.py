@@ -7,8 +7,8 @@ from every_kind import NETWORKS, states_of
 from oracle import HIDDEN, all_heads, make_experiment, outputs_of
 
 from playground.experiment import Momentum
-from playground.kernels import cuda
 from playground.kernels.cpu import backend as cpu
+from playground.kernels.cuda import backend as cuda
 from playground.network import plan as table
 
 # Whatever the task, a kernel sees a loss and an output activation.

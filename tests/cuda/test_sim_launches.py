@@ -9,7 +9,11 @@ from oracle import make_experiment
 
 from playground import train_many
 from playground.experiment import SGD, Adam, DataSpec, Dense, Experiment, NetworkSpec, SyntheticSource, TrainingSpec
-from playground.kernels import cuda, cuda_kernels, cuda_many, cuda_matmul, cuda_target
+from playground.kernels.cuda import backend as cuda
+from playground.kernels.cuda import kernels as cuda_kernels
+from playground.kernels.cuda import many as cuda_many
+from playground.kernels.cuda import matmul as cuda_matmul
+from playground.kernels.cuda import target as cuda_target
 from playground.trainer import Trainer
 
 

@@ -20,7 +20,7 @@ from playground.experiment import (
     TrainingSpec,
     set_field,
 )
-from playground.kernels import cuda_many
+from playground.kernels.cuda import many as cuda_many
 from playground.trainer import Trainer
 
 SEEDS, RATES = (0, 7), (0.02, 0.005)

@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 
 from playground.catalog.activations import ACTIVATIONS
-from playground.kernels import cuda_matmul, cuda_target
-from playground.kernels.cuda_compiling import Device
-from playground.kernels.cuda_matmul import AB, ABT, ATB, BEST, IN_PARTS, KERNELS, RUNGS, multiply, parts_for, shape_of
-from playground.kernels.cuda_products import Epilogue, Way, finish_product, start_product, way_of
-from playground.kernels.cuda_target import GpuError, GpuFacts
-from playground.kernels.cuda_team import THREADS, Team
-from playground.kernels.cuda_tiles import LARGE, SHARED, SMALL, matrix
+from playground.kernels.cuda import matmul as cuda_matmul
+from playground.kernels.cuda import target as cuda_target
+from playground.kernels.cuda.compiling import Device
+from playground.kernels.cuda.matmul import AB, ABT, ATB, BEST, IN_PARTS, KERNELS, RUNGS, multiply, parts_for, shape_of
+from playground.kernels.cuda.products import Epilogue, Way, finish_product, start_product, way_of
+from playground.kernels.cuda.target import GpuError, GpuFacts
+from playground.kernels.cuda.team import THREADS, Team
+from playground.kernels.cuda.tiles import LARGE, SHARED, SMALL, matrix
 
 cuda = cuda_target.load()
 FORMS = {"AB": AB, "ATB": ATB, "ABT": ABT}

@@ -5,7 +5,8 @@ import pytest
 from alike import states
 from oracle import make_experiment
 
-from playground.kernels import cuda, cuda_kernels
+from playground.kernels.cuda import backend as cuda
+from playground.kernels.cuda import kernels as cuda_kernels
 
 
 class Counted:

@@ -14,9 +14,15 @@ from turns import all_at_once, first_to_last, in_turns, last_to_first, shuffled
 import playground
 from playground import train_many
 from playground.experiment import Adam, DataSpec, Dense, Experiment, Inputs, NetworkSpec, SyntheticSource, TrainingSpec
-from playground.kernels import cuda as backend
-from playground.kernels import cuda_buffers, cuda_compiling, cuda_kernels, cuda_matmul, cuda_products, cuda_target, cuda_team
 from playground.kernels.cpu import backend as cpu
+from playground.kernels.cuda import backend
+from playground.kernels.cuda import buffers as cuda_buffers
+from playground.kernels.cuda import compiling as cuda_compiling
+from playground.kernels.cuda import kernels as cuda_kernels
+from playground.kernels.cuda import matmul as cuda_matmul
+from playground.kernels.cuda import products as cuda_products
+from playground.kernels.cuda import target as cuda_target
+from playground.kernels.cuda import team as cuda_team
 
 cuda = cuda_target.load()
 ORDERS = {"first to last": first_to_last, "last to first": last_to_first, "shuffled": shuffled}

@@ -31,8 +31,10 @@ from playground.experiment import (
     TrainingSpec,
     checked,
 )
-from playground.kernels import cuda, cuda_buffers, cuda_script
 from playground.kernels.cpu import backend as cpu
+from playground.kernels.cuda import backend as cuda
+from playground.kernels.cuda import buffers as cuda_buffers
+from playground.kernels.cuda import script as cuda_script
 from playground.trainer import Trainer
 
 RUNS = {

@@ -755,6 +755,6 @@ def test_only_the_files_that_speak_llvm_import_llvmlite():
             found |= {(path, name) for name in names if name.split(".")[0] == "llvmlite"}
     assert found, "the check finds nothing at all"
     for path, name in found:
-        own = path.parent == package / "kernels" / "simd" or path == package / "kernels" / "cuda_primitives.py"
+        own = path.parent == package / "kernels" / "simd" or path == package / "kernels" / "cuda" / "primitives.py"
         # The cache asks for LLVM's version and the processor's name, and builds nothing.
         assert own or (path == package / "kernels" / "cache.py" and name in ("llvmlite", "llvmlite.binding")), (path, name)

@@ -1,6 +1,6 @@
 """The seed storm on the GPU: hundreds of small networks of one plan, each in the shared memory of a block of its own.
 
-They differ in their weights and learning rates and see the same rows in the same order, as in ``many.py``, whose
+They differ in their weights and learning rates and see the same rows in the same order, as in ``cpu/many.py``, whose
 `train_many` this one resembles to the letter.
 """
 
@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from playground.kernels import cuda_buffers, cuda_kernels, cuda_target
-from playground.kernels.cuda import FIRST_STEPS, LAUNCH_SECONDS
-from playground.kernels.cuda_buffers import PlanTables
-from playground.kernels.cuda_kernels import SIGNALS
-from playground.kernels.cuda_script import MOST_ROWS, MOST_STEPS, Script, write_script
-from playground.kernels.cuda_target import sentences
+from playground.kernels.cuda import buffers as cuda_buffers
+from playground.kernels.cuda import kernels as cuda_kernels
+from playground.kernels.cuda import target as cuda_target
+from playground.kernels.cuda.backend import FIRST_STEPS, LAUNCH_SECONDS
+from playground.kernels.cuda.buffers import PlanTables
+from playground.kernels.cuda.kernels import SIGNALS
+from playground.kernels.cuda.script import MOST_ROWS, MOST_STEPS, Script, write_script
+from playground.kernels.cuda.target import sentences
 from playground.kernels.purposes import TRAIN
 from playground.kernels.state import FULL_RATE, TrainingState
 from playground.network.parameters import padded

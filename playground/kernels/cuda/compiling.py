@@ -1,7 +1,7 @@
 """How functions become device code: the same Python functions as everywhere else, with what they call exchanged.
 
 A kernel's whole call graph is copied: every function of this package that it reaches is copied too, and the moves that
-need an instruction of their own (`cuda_primitives`) take the place of their NumPy forms. So the catalog is written once,
+need an instruction of their own (`primitives`) take the place of their NumPy forms. So the catalog is written once,
 and an interpreter of Plans can be built twice, over two kinds of matrix product and of barrier.
 """
 
@@ -14,9 +14,9 @@ from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 from playground.catalog import elementary
-from playground.kernels import cuda_primitives
 from playground.kernels.cache import cuda_cache
-from playground.kernels.cuda_target import SIMULATED, load, package
+from playground.kernels.cuda import primitives as cuda_primitives
+from playground.kernels.cuda.target import SIMULATED, load, package
 
 PRIMITIVES: dict[Any, Any] = {
     min: cuda_primitives.smaller,

@@ -8,8 +8,8 @@ rows g and g + 8, columns 2·t and 2·t + 1.
 
 from __future__ import annotations
 
-from playground.kernels.cuda_primitives import load, multiply_fragments
-from playground.kernels.cuda_target import SIMULATED
+from playground.kernels.cuda.primitives import load, multiply_fragments
+from playground.kernels.cuda.target import SIMULATED
 
 if SIMULATED:
 

@@ -8,12 +8,12 @@ from playground.catalog.elementary import INFINITY, ONE, ZERO, maximum, minimum,
 from playground.catalog.optimizers import OPTIMIZERS
 from playground.kernels.compiling import dispatch
 from playground.kernels.cpu.stepping import CLIP_EPSILON, sign
-from playground.kernels.cuda_primitives import quotient
-from playground.kernels.cuda_team import barrier, first_of, start_sum, step_of, whole_sum
+from playground.kernels.cuda.primitives import quotient
+from playground.kernels.cuda.team import barrier, first_of, start_sum, step_of, whole_sum
 from playground.kernels.state import CLIP_NORM, CLIP_VALUE, DECAY, H1, H2, H3, L1, L2
 from playground.network.plan import BLOCK_DECAYS, BLOCK_OFFSET, BLOCK_SIZE
 
-# Columns of a call's numbers of each step; see `cuda_script`.
+# Columns of a call's numbers of each step; see `script`.
 STEP_RATE, STEP_C1, STEP_C2 = range(3)
 # 2⁻³⁰.
 SMALL_SHARE = np.float32(9.313225746154785e-10)

@@ -13,11 +13,11 @@ import numpy as np
 from numba import float32
 
 from playground.catalog.elementary import ZERO
-from playground.kernels.cuda_compiling import Device
-from playground.kernels.cuda_instructions import Network, backward, forward
-from playground.kernels.cuda_objective import mean_loss
-from playground.kernels.cuda_primitives import load_fresh
-from playground.kernels.cuda_products import (
+from playground.kernels.cuda.compiling import Device
+from playground.kernels.cuda.instructions import Network, backward, forward
+from playground.kernels.cuda.objective import mean_loss
+from playground.kernels.cuda.primitives import load_fresh
+from playground.kernels.cuda.products import (
     finish_product,
     no_parts_in_a_block,
     product_in_a_block,
@@ -25,7 +25,7 @@ from playground.kernels.cuda_products import (
     way_in_a_block,
     way_of,
 )
-from playground.kernels.cuda_stepping import (
+from playground.kernels.cuda.stepping import (
     STEP_C1,
     STEP_C2,
     STEP_RATE,
@@ -35,9 +35,9 @@ from playground.kernels.cuda_stepping import (
     limit_gradients,
     update,
 )
-from playground.kernels.cuda_target import load
-from playground.kernels.cuda_team import Team, barrier, block_barrier, first_of, grid_barrier, step_of
-from playground.kernels.cuda_tiles import SHARED
+from playground.kernels.cuda.target import load
+from playground.kernels.cuda.team import Team, barrier, block_barrier, first_of, grid_barrier, step_of
+from playground.kernels.cuda.tiles import SHARED
 from playground.kernels.purposes import LOOK, PREDICT
 from playground.network.plan import PARAMETER, UNITS
 

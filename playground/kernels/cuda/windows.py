@@ -1,4 +1,4 @@
-"""Windows over images on the GPU: as rows for a convolution (im2col) and back, and pooling; see ``windows.py``.
+"""Windows over images on the GPU: as rows for a convolution (im2col) and back, and pooling; see ``cpu/windows.py``.
 
 Backward each thread takes one number of the image and collects its slopes from all windows that hold it: nobody writes
 where somebody else does.
@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 
 from playground.catalog.elementary import INFINITY, ONE, ZERO
-from playground.kernels.cuda_primitives import quotient
-from playground.kernels.cuda_team import first_of, step_of
+from playground.kernels.cuda.primitives import quotient
+from playground.kernels.cuda.team import first_of, step_of
 from playground.network.plan import (
     CHANNELS,
     COUNTS_PADDING,

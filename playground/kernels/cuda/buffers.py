@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from playground.kernels import cuda_target
-from playground.kernels.cuda_target import SIMULATED
-from playground.kernels.cuda_team import THREADS
-from playground.kernels.cuda_tiles import SMALL
+from playground.kernels.cuda import target as cuda_target
+from playground.kernels.cuda.target import SIMULATED
+from playground.kernels.cuda.team import THREADS
+from playground.kernels.cuda.tiles import SMALL
 from playground.network.parameters import padded
 from playground.network.plan import Plan
 
@@ -167,7 +167,7 @@ class ScriptRoom:
 
 
 def numbers_in_a_block(plan: Plan, rows: int, slots: int, threads: int) -> int:
-    """float32 numbers that a network needs in a block's shared memory; see `cuda_kernels.train_in_blocks`."""
+    """float32 numbers that a network needs in a block's shared memory; see `kernels.train_in_blocks`."""
     capacity = padded(rows)
     return threads + (2 + slots) * plan.parameter_size + 2 * capacity * (plan.units + plan.widths[-1]) + 1
 

@@ -1,7 +1,7 @@
 """The one place that knows which package compiles for NVIDIA GPUs, whether that works here, and if not, why.
 
 `numba_cuda`, NVIDIA's own continuation of Numba's target, is taken where it is installed, else Numba's built-in one.
-(`numba_cuda_mlir` 0.6 compiles neither the LLVM intrinsics that `cuda_primitives` is made of nor kernels that make named
+(`numba_cuda_mlir` 0.6 compiles neither the LLVM intrinsics that `primitives` is made of nor kernels that make named
 tuples; beside the others it does no harm, and Numba's own is there whenever Numba is.) With NUMBA_ENABLE_CUDASIM=1 both run
 kernels as plain Python threads, which is how they are tested without a GPU.
 """

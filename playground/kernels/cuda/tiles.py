@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from playground.catalog.elementary import ZERO
-from playground.kernels.cuda_primitives import load4, quotient, store4
-from playground.kernels.cuda_target import load
+from playground.kernels.cuda.primitives import load4, quotient, store4
+from playground.kernels.cuda.target import load
 
 cuda = load()
 

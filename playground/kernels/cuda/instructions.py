@@ -1,11 +1,11 @@
-"""Running a Plan's instructions on the GPU, forward and backward: the same table, the same order as ``instructions.py``."""
+"""Running a Plan's instructions on the GPU, forward and backward: the same table, the same order as ``cpu/instructions.py``."""
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple
 
 from playground.catalog.elementary import ZERO
-from playground.kernels.cuda_layers import (
+from playground.kernels.cuda.layers import (
     activate,
     add,
     add_backward,
@@ -22,8 +22,8 @@ from playground.kernels.cuda_layers import (
     softmax_backward,
     softmax_forward,
 )
-from playground.kernels.cuda_team import barrier
-from playground.kernels.cuda_windows import (
+from playground.kernels.cuda.team import barrier
+from playground.kernels.cuda.windows import (
     average_pool_backward,
     average_pool_forward,
     max_pool_backward,

@@ -8,7 +8,7 @@ from playground.catalog.activations import sigmoid
 from playground.catalog.elementary import ONE, ZERO, exp, log, maximum
 from playground.catalog.losses import CATEGORICAL_CROSS_ENTROPY, binary_cross_entropy_on_logit
 from playground.kernels.compiling import loss_slope, loss_value
-from playground.kernels.cuda_team import barrier, first_of, start_sum, step_of, whole_sum
+from playground.kernels.cuda.team import barrier, first_of, start_sum, step_of, whole_sum
 from playground.network.plan import CODE, FUSED, INPUT, OUTPUT, OVER_ROWS, UNITS
 
 

@@ -1,6 +1,6 @@
 """The CUDA backend: a Plan run on an NVIDIA GPU, whole epochs in one launch. Data and weights stay there for the whole run.
 
-The functions have the names and meanings of ``kernels/reference/backend.py``. The host only writes scripts (``cuda_script.py``)
+The functions have the names and meanings of ``kernels/reference/backend.py``. The host only writes scripts (``script.py``)
 and fetches what somebody looks at: `State` brings parameters back, through pinned memory, when they are read.
 """
 
@@ -16,13 +16,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from playground.kernels import cuda_buffers, cuda_kernels, cuda_target
-from playground.kernels.cuda_buffers import BatchRoom, GridRoom, PlanTables
-from playground.kernels.cuda_kernels import BROKEN as SIGNAL_BROKEN
-from playground.kernels.cuda_kernels import DONE as SIGNAL_DONE
-from playground.kernels.cuda_kernels import GRADIENT_BROKE
-from playground.kernels.cuda_script import Mark, Script, steps_at_once, write_script
-from playground.kernels.cuda_target import OutOfMemory, sentences
+from playground.kernels.cuda import buffers as cuda_buffers
+from playground.kernels.cuda import kernels as cuda_kernels
+from playground.kernels.cuda import target as cuda_target
+from playground.kernels.cuda.buffers import BatchRoom, GridRoom, PlanTables
+from playground.kernels.cuda.kernels import BROKEN as SIGNAL_BROKEN
+from playground.kernels.cuda.kernels import DONE as SIGNAL_DONE
+from playground.kernels.cuda.kernels import GRADIENT_BROKE
+from playground.kernels.cuda.script import Mark, Script, steps_at_once, write_script
+from playground.kernels.cuda.target import OutOfMemory, sentences
 from playground.kernels.purposes import LOOK, TRAIN
 from playground.kernels.shuffling import shuffle
 from playground.kernels.state import BROKEN, POSITION, Trace, TrainingState

@@ -1,6 +1,6 @@
-"""Forward and backward of each instruction of a Plan on the GPU, side by side, but for images (``cuda_windows.py``).
+"""Forward and backward of each instruction of a Plan on the GPU, side by side, but for images (``windows.py``).
 
-Numbers lie as on the CPU; see ``instructions.py``. Each function lets the threads of its team share the outputs. Where
+Numbers lie as on the CPU; see ``cpu/instructions.py``. Each function lets the threads of its team share the outputs. Where
 one needs what another thread computes, a barrier stands between; after the last one, whoever calls sets a barrier.
 """
 
@@ -11,10 +11,10 @@ import numpy as np
 from playground.catalog.activations import IDENTITY
 from playground.catalog.elementary import ONE, ZERO, exp, maximum, sqrt, where
 from playground.kernels.compiling import SLOPES, dispatch
-from playground.kernels.cuda_primitives import quotient
-from playground.kernels.cuda_products import Epilogue, activation_value, finish_product, start_product, way_of
-from playground.kernels.cuda_team import barrier, block_sum, first_of, step_of
-from playground.kernels.cuda_tiles import matrix
+from playground.kernels.cuda.primitives import quotient
+from playground.kernels.cuda.products import Epilogue, activation_value, finish_product, start_product, way_of
+from playground.kernels.cuda.team import barrier, block_sum, first_of, step_of
+from playground.kernels.cuda.tiles import matrix
 from playground.kernels.dropping import drop_key, is_kept
 from playground.kernels.purposes import PREDICT, TRAIN
 from playground.network.parameters import PADDING

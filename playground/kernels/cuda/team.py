@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from playground.catalog.elementary import ZERO
-from playground.kernels.cuda_primitives import load_fresh, quotient
-from playground.kernels.cuda_target import load
+from playground.kernels.cuda.primitives import load_fresh, quotient
+from playground.kernels.cuda.target import load
 
 cuda = load()
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from playground.kernels.cuda_target import SIMULATED
+from playground.kernels.cuda.target import SIMULATED
 
 if SIMULATED:
 
@@ -52,7 +52,7 @@ if SIMULATED:
         return np.uint32((int(np.float32(x).view(np.uint32)) + 0x1000) & 0xFFFFE000).view(np.float32)
 
     def multiply_fragments(a, b, quad):
-        """Takes a whole warp, which the simulator has not; see `cuda_tensor_cores`."""
+        """Takes a whole warp, which the simulator has not; see `tensor_cores`."""
         raise NotImplementedError
 
 else:

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 from playground.catalog.activations import IDENTITY
 from playground.catalog.elementary import ZERO
 from playground.kernels.compiling import VALUES, dispatch
-from playground.kernels.cuda_primitives import load, quotient
-from playground.kernels.cuda_team import THREADS, first_of, step_of
-from playground.kernels.cuda_tiles import LARGE, SMALL, SMALL_DEPTH, large_tile, matrix, small_tile
+from playground.kernels.cuda.primitives import load, quotient
+from playground.kernels.cuda.team import THREADS, first_of, step_of
+from playground.kernels.cuda.tiles import LARGE, SMALL, SMALL_DEPTH, large_tile, matrix, small_tile
 
 # What a step of the inner dimension costs a thread that computes one output alone, and what 16 of them cost a small and a
 # large tile, in processor cycles; and what adding up parts costs with its barrier. Estimates from counting instructions.
@@ -80,7 +80,7 @@ def way_of(team, rows, columns, depth, room):
 def start_product(team, way, turn, a, b, c, rows, columns, depth, ways, epilogue, sums):
     """C (rows, columns) = epilogue(A·B), or where it is computed in parts, only the parts, into ``sums``.
 
-    ``a`` and ``b`` are as `cuda_tiles.small_tile` has them, ``c`` has its columns side by side. ``turn`` counts the tiles
+    ``a`` and ``b`` are as `tiles.small_tile` has them, ``c`` has its columns side by side. ``turn`` counts the tiles
     that were dealt since the last barrier, so that the next product begins with a block that has had none; returns it.
     """
     if way.size == 0:

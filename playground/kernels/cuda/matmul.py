@@ -2,7 +2,7 @@
 
 1. `one_output_a_thread`: every output is somebody's job. Each number is fetched from far away again and again.
 2. `shared_tiles`: a block copies a square of each factor into its fast memory and uses every number 16 times.
-3. `register_tiles`: a thread computes 8 × 8 outputs, and fetches the next numbers while it multiplies; see `cuda_tiles`.
+3. `register_tiles`: a thread computes 8 × 8 outputs, and fetches the next numbers while it multiplies; see `tiles`.
 4. `tiles_in_parts`: where there are fewer tiles than multiprocessors, smaller tiles, and several blocks share the depth of
    each; their parts are added up after.
 5. `tensor_cores`: 1,024 multiplications an instruction and warp, of numbers that are first rounded to 10 bits after the
@@ -20,13 +20,14 @@ from numba import float32
 
 from playground.catalog.activations import IDENTITY
 from playground.catalog.elementary import ZERO
-from playground.kernels import cuda_buffers, cuda_target
-from playground.kernels.cuda_compiling import Device
-from playground.kernels.cuda_primitives import load, rounded_to_tf32
-from playground.kernels.cuda_products import Epilogue, finished, shares
-from playground.kernels.cuda_target import GpuError
-from playground.kernels.cuda_tensor_cores import plus_tensor_product
-from playground.kernels.cuda_tiles import (
+from playground.kernels.cuda import buffers as cuda_buffers
+from playground.kernels.cuda import target as cuda_target
+from playground.kernels.cuda.compiling import Device
+from playground.kernels.cuda.primitives import load, rounded_to_tf32
+from playground.kernels.cuda.products import Epilogue, finished, shares
+from playground.kernels.cuda.target import GpuError
+from playground.kernels.cuda.tensor_cores import plus_tensor_product
+from playground.kernels.cuda.tiles import (
     LARGE,
     LARGE_DEPTH,
     SHARED,

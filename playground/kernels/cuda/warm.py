@@ -1,4 +1,4 @@
-"""Compiles every kernel of the CUDA backend into the disk cache: ``python -m playground.kernels.cuda_warm``.
+"""Compiles every kernel of the CUDA backend into the disk cache: ``python -m playground.kernels.cuda.warm``.
 
 That takes a minute or so, once for each kind of GPU; done in a process of its own it delays nothing.
 """
@@ -12,7 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from playground.kernels import cache, cuda_target
+from playground.kernels import cache
+from playground.kernels.cuda import target as cuda_target
 from playground.storage import FileError, atomic_write
 
 
@@ -31,7 +32,7 @@ def start_warming() -> subprocess.Popen[bytes]:
     """Start a process that fills the cache."""
     cache.prepare_cache()
     return subprocess.Popen(
-        [sys.executable, "-m", "playground.kernels.cuda_warm"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        [sys.executable, "-m", "playground.kernels.cuda.warm"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
 
 
@@ -44,7 +45,7 @@ def warm() -> None:
         If the GPU fails.
     """
     from playground.experiment import DataSpec, Dense, Experiment, NetworkSpec, SyntheticSource, TrainingSpec, build_plan
-    from playground.kernels import cuda
+    from playground.kernels.cuda import backend as cuda
 
     experiment = Experiment(
         data=DataSpec(source=SyntheticSource(name="circle")),
