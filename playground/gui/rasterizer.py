@@ -34,18 +34,18 @@ class Rasterizer:
         return self.ready
 
     def draw(self, image: NDArray[Any], curves: NDArray[Any], colors: NDArray[Any]) -> None:
-        """See `painting.draw_edges`; only when ready."""
+        """See `edges.draw_edges`; only when ready."""
         self._draw(image, curves, colors)
 
     def _load(self) -> None:
-        from playground.gui import painting
+        from playground.kernels import edges
 
-        if not painting.is_warm():
+        if not edges.is_warm():
             subprocess.run(
-                [sys.executable, "-m", "playground.gui.painting"],
+                [sys.executable, "-m", "playground.kernels.edges"],
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 check=False,
             )
-        painting.warm()
-        self._draw = painting.draw_edges
+        edges.warm()
+        self._draw = edges.draw_edges

@@ -4,8 +4,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from playground.gui import painting
 from playground.gui.pictures import boundary, colorize, edge_height
+from playground.kernels import edges as painting
 
 
 def plane(size):
