@@ -14,14 +14,14 @@ __all__ = ["Experiment", "__version__", "load", "predict", "train", "train_many"
 
 if TYPE_CHECKING:
     from playground.experiment import Experiment
-    from playground.many_runs import train_many
     from playground.model import load, predict
-    from playground.trainer import train
+    from playground.training.many_runs import train_many
+    from playground.training.trainer import train
 
 _HOMES = {
     "Experiment": "experiment",
-    "train": "trainer",
-    "train_many": "many_runs",
+    "train": "training.trainer",
+    "train_many": "training.many_runs",
     "load": "model",
     "predict": "model",
 }

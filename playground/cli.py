@@ -244,9 +244,9 @@ def _train(options: argparse.Namespace, explain: bool = False) -> int:
 
 
 def _rates(options: argparse.Namespace) -> int:
-    from playground.rate_finder import find_rate
     from playground.storage import atomic_write
-    from playground.trainer import Trainer
+    from playground.training.rate_finder import find_rate
+    from playground.training.trainer import Trainer
 
     experiment, parameters = _what(options)
     for change in options.set:
@@ -271,8 +271,8 @@ def _provide_kernels(backend: str) -> None:
     from playground.kernels.cpu import warm
 
     if backend == "cuda":
-        from playground.backends import load_backend
         from playground.kernels.cuda import warm as cuda_warm
+        from playground.training.backends import load_backend
 
         # Says why, where there is no GPU to compile for.
         load_backend(backend)

@@ -20,7 +20,7 @@ from playground.evaluation import Report, evaluate_outputs
 from playground.experiment import Experiment, ExperimentError, checked, loss_of, output_activation
 from playground.kernels.reference import backend as reference
 from playground.model import TrainedModel
-from playground.trainer import train
+from playground.training.trainer import train
 
 Array = NDArray[Any]
 

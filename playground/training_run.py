@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from playground.catalog.tasks import TASKS
-from playground.diagnosis import measure_health
 from playground.evaluation import Report, evaluate_outputs, report_json, report_lines
 from playground.experiment import Experiment, encode
 from playground.formats import safetensors
 from playground.heads import head_warnings
-from playground.history import History
 from playground.storage import FileError, atomic_write, explain
-from playground.trainer import Trainer
+from playground.training.diagnosis import measure_health
+from playground.training.history import History
+from playground.training.trainer import Trainer
 
 FILES = {
     "experiment.json": "what was trained: open it in the window, or train it again",

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import QApplication
 from playground.experiment import FEATURES, set_field
 from playground.gui.file_actions import preset
 from playground.gui.window import Window
-from playground.session import Status
+from playground.training.session import Status
 
 HERE = Path(__file__).resolve().parent / "screenshots"
 KINDS = {

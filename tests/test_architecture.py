@@ -34,8 +34,7 @@ MODULES = {name_of(path): path for path in sorted(PACKAGE.rglob("*.py"))}
 TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in MODULES.items()}
 
 GROUND = ("storage", "catalog", "network")
-TRAINING = (*GROUND, "experiment", "data", "kernels", "model", "formats", "history", "diagnosis", "stopping")
-TRAINING = (*TRAINING, "backends", "compute", "trainer")
+TRAINING = (*GROUND, "experiment", "data", "kernels", "model", "formats", "training")
 # Who may import what; a part may always import itself. The order is the design's.
 MAY_IMPORT = {
     "": (),
@@ -51,22 +50,13 @@ MAY_IMPORT = {
     "evaluation": (*GROUND, "experiment", "data", "kernels.reference", "model"),
     "heads": (*TRAINING, "evaluation"),
     "formats": (*GROUND, "experiment", "data", "model"),
-    "history": ("catalog",),
-    "stopping": ("experiment",),
-    "diagnosis": (*GROUND, "kernels"),
-    "backends": (*GROUND, "experiment", "kernels"),
-    "compute": (*GROUND, "experiment", "kernels", "backends"),
-    "trainer": TRAINING,
-    "rate_finder": (*GROUND, "kernels", "compute"),
-    "protocol": (*TRAINING, "rate_finder"),
-    "session": (*TRAINING, "rate_finder", "protocol"),
-    "many_runs": TRAINING,
+    "training": TRAINING,
     "prediction": (*TRAINING, "evaluation"),
     "training_run": (*TRAINING, "evaluation", "heads"),
-    "bench": (*TRAINING, "session"),
-    "cli": (*TRAINING, "rate_finder", "session", "prediction", "training_run", "bench"),
+    "bench": TRAINING,
+    "cli": (*TRAINING, "prediction", "training_run", "bench"),
     "__main__": ("cli",),
-    "gui": (*TRAINING, "rate_finder", "protocol", "session", "prediction", "evaluation", "heads"),
+    "gui": (*TRAINING, "prediction", "evaluation", "heads"),
 }
 # Imports inside a function that hand over to a part above, each for a reason.
 HAND_OVER = {

@@ -23,7 +23,7 @@ from playground.experiment import decode
 from playground.formats import npz
 from playground.kernels.cpu.warm import warm
 from playground.model import load
-from playground.trainer import Trainer
+from playground.training.trainer import Trainer
 
 Result = namedtuple("Result", "code out err")
 FILES = {"experiment.json", "model.safetensors", "history.csv", "report.json", "loss.png"}

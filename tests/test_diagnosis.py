@@ -8,7 +8,6 @@ from msgspec import structs
 
 from playground.data.dataset import load_dataset
 from playground.data.preprocessing import prepare
-from playground.diagnosis import gradient_layers, gradient_statistics, measure_health
 from playground.experiment import (
     SGD,
     BatchNorm,
@@ -24,7 +23,8 @@ from playground.experiment import (
     set_field,
 )
 from playground.kernels.state import EPOCH, POSITION, STEP
-from playground.trainer import Trainer
+from playground.training.diagnosis import gradient_layers, gradient_statistics, measure_health
+from playground.training.trainer import Trainer
 
 # The ways to compute: batches in the vector lanes (narrow networks), layer by layer, and NumPy in float64.
 LANES, LAYERS, REFERENCE = ("cpu", 8), ("cpu", 24), ("reference", 8)

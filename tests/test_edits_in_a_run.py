@@ -35,7 +35,7 @@ from playground.experiment import (
 from playground.kernels.cpu import backend as cpu
 from playground.kernels.reference import backend as reference
 from playground.kernels.state import RATE
-from playground.trainer import Trainer, train
+from playground.training.trainer import Trainer, train
 
 BACKENDS = ["cpu", "reference"]
 

@@ -13,7 +13,7 @@ from playground.data.preprocessing import Preprocessing, prepare
 from playground.evaluation import class_shares, evaluate_model, evaluate_outputs, in_words, report_json, report_lines
 from playground.experiment import decode, set_field
 from playground.storage import resource
-from playground.trainer import train
+from playground.training.trainer import train
 
 
 def preprocessing(task, outputs, classes=(), targets=("t",), **fields):

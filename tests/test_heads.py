@@ -24,7 +24,7 @@ from playground.heads import (
 )
 from playground.kernels.reference import backend as reference
 from playground.storage import resource
-from playground.trainer import train
+from playground.training.trainer import train
 
 
 def preset(name, epochs=None):

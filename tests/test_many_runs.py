@@ -27,7 +27,7 @@ from playground.experiment import (
     initial_parameters,
     set_field,
 )
-from playground.trainer import Trainer
+from playground.training.trainer import Trainer
 
 
 def experiment_of(name="circle", task="binary", loss="binary_cross_entropy", **training):

@@ -10,7 +10,7 @@ from playground.data.preprocessing import prepare
 from playground.experiment import decode, set_field
 from playground.prediction import prediction_table
 from playground.storage import resource
-from playground.trainer import train
+from playground.training.trainer import train
 
 HEADERS = {
     "breast_cancer": ["prediction", "probability_benign", "probability_malignant"],

@@ -10,7 +10,7 @@ from playground.cli import preset_names
 from playground.data.dataset import load_dataset
 from playground.experiment import BUNDLED_TASKS, BundledSource, decode, output_activation, set_field
 from playground.storage import resource
-from playground.trainer import Trainer
+from playground.training.trainer import Trainer
 
 # Least (or, for errors, largest) test result with seed 0; the means over ten seeds are promised in the README.
 LEAST = {

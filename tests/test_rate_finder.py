@@ -17,8 +17,8 @@ from playground.experiment import (
     TrainingSpec,
     set_field,
 )
-from playground.rate_finder import HIGHEST, LOWEST, STEPS, TOO_HIGH, find_rate, suggest
-from playground.trainer import Trainer
+from playground.training.rate_finder import HIGHEST, LOWEST, STEPS, TOO_HIGH, find_rate, suggest
+from playground.training.trainer import Trainer
 
 BACKENDS = ["cpu", "reference"]
 # Least squares on a plane: convex, and plain gradient descent diverges above a rate that the data set.

@@ -6,8 +6,6 @@ import msgspec
 import numpy as np
 import pytest
 
-from playground import trainer as trainer_module
-from playground.backends import Choice
 from playground.experiment import (
     SGD,
     BundledSource,
@@ -22,10 +20,12 @@ from playground.experiment import (
     set_field,
 )
 from playground.kernels.cuda import warm as cuda_warm
-from playground.rate_finder import find_rate
-from playground.session import Pause, Run, Status, TrainingSession, Use, Watch
-from playground.session import TestRates as TryRates
-from playground.trainer import Trainer
+from playground.training import trainer as trainer_module
+from playground.training.backends import Choice
+from playground.training.rate_finder import find_rate
+from playground.training.session import Pause, Run, Status, TrainingSession, Use, Watch
+from playground.training.session import TestRates as TryRates
+from playground.training.trainer import Trainer
 
 CIRCLE = Experiment(
     data=DataSpec(source=SyntheticSource(name="circle", samples=100)),

@@ -20,9 +20,9 @@ from playground.experiment import (
     TrainingSpec,
     set_field,
 )
-from playground.session import Run, Status, TrainingSession, Use
-from playground.stopping import Patience
-from playground.trainer import Trainer, train
+from playground.training.session import Run, Status, TrainingSession, Use
+from playground.training.stopping import Patience
+from playground.training.trainer import Trainer, train
 
 BACKENDS = ["cpu", "reference"]
 # Few noisy points and many neurons: the validation loss rises after some epochs.

@@ -20,7 +20,7 @@ from playground.experiment import (
     set_field,
 )
 from playground.storage import resource
-from playground.trainer import Trainer, train
+from playground.training.trainer import Trainer, train
 
 
 def experiment(name, task, loss, **training):

@@ -10,8 +10,8 @@ import numpy as np
 from playground.bench.cases import TrainCase
 from playground.bench.job import Job
 from playground.bench.problem import STEPS, TOLERANCE, make_experiment
-from playground.session import Pause, Run, Snapshot, Status, TrainingSession, Use, Watch
-from playground.trainer import Trainer
+from playground.training.session import Pause, Run, Snapshot, Status, TrainingSession, Use, Watch
+from playground.training.trainer import Trainer
 
 # A dozen frames are the least that shows what snapshots cost.
 LEAST_SECONDS = 0.2

@@ -28,7 +28,7 @@ from playground.gui.sliders import LabeledSlider, Switch
 from playground.gui.spec_fields import Choice, field_of
 from playground.gui.theme import Theme
 from playground.gui.thumbnails import Thumbnail, description_of, real_sets, shown_as
-from playground.session import Snapshot
+from playground.training.session import Snapshot
 
 RAIL = 268
 GUTTER = 12

@@ -15,8 +15,8 @@ from playground.experiment import output_activation
 from playground.gui.controls import number, painting
 from playground.gui.pictures import boundary, colorize
 from playground.gui.theme import Theme
-from playground.session import Snapshot
-from playground.trainer import RunInfo
+from playground.training.session import Snapshot
+from playground.training.trainer import RunInfo
 
 FADE = 0.42
 SCALE_HEIGHT = 28

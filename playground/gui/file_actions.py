@@ -16,8 +16,8 @@ from playground.gui.document import Document, Parameters
 from playground.gui.edits import with_source
 from playground.gui.preferences import Preferences
 from playground.model import TrainedModel
-from playground.session import Snapshot
 from playground.storage import FileError, atomic_write, read_bytes, resource
+from playground.training.session import Snapshot
 
 TABLES = (".csv", ".tsv", ".txt")
 EXPERIMENT_LIMIT = 16 << 20

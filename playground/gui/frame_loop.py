@@ -8,7 +8,7 @@ from typing import Protocol
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
-from playground.session import Snapshot, Status, TrainingSession, Watch
+from playground.training.session import Snapshot, Status, TrainingSession, Watch
 
 # Looked at more often than snapshots come (60 a second): each is shown soon after it is there, not up to a frame later.
 POLL_MILLISECONDS = 5
@@ -24,7 +24,7 @@ class View(Protocol):
     def show_snapshot(self, snapshot: Snapshot) -> None: ...
 
     def needs_parts(self) -> frozenset[str]:
-        """Names of the parts of a snapshot that the view draws (see ``playground.session.Watch``)."""
+        """Names of the parts of a snapshot that the view draws (see ``playground.training.session.Watch``)."""
 
 
 class FrameLoop(QObject):

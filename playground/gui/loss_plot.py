@@ -24,9 +24,9 @@ from playground.catalog.metrics import METRICS
 from playground.gui.choices import Segmented
 from playground.gui.controls import IconButton, NumberLabel, TextLabel, number, painting
 from playground.gui.theme import Theme
-from playground.history import History
-from playground.session import Snapshot
 from playground.storage import atomic_write
+from playground.training.history import History
+from playground.training.session import Snapshot
 
 Array = NDArray[Any]
 LEAST = 1e-9

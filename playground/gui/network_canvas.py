@@ -31,8 +31,8 @@ from playground.gui.network_plan import plan_to_show, same_structure
 from playground.gui.rasterizer import Rasterizer
 from playground.gui.theme import Theme
 from playground.network.plan import Plan
-from playground.session import Snapshot
-from playground.trainer import RunInfo
+from playground.training.session import Snapshot
+from playground.training.trainer import RunInfo
 
 # A press and release that hardly move are a click.
 CLICK = 4

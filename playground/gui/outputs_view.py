@@ -16,8 +16,8 @@ from playground.evaluation import class_shares
 from playground.experiment import output_activation
 from playground.gui.controls import ElidedLabel, number, painting
 from playground.gui.theme import Theme
-from playground.session import Snapshot
-from playground.trainer import RunInfo
+from playground.training.session import Snapshot
+from playground.training.trainer import RunInfo
 
 BAR_HEIGHT = 26
 MOST_BARS_VISIBLE, MOST_BARS_DENSE = 10, 6

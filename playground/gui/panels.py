@@ -22,7 +22,7 @@ from playground.gui.report_view import ReportView
 from playground.gui.rows_view import RowsView
 from playground.gui.settings_panel import SettingsPanel
 from playground.gui.theme import Theme
-from playground.session import Snapshot
+from playground.training.session import Snapshot
 
 RIGHT_RAIL = 340
 GUTTER = 16

@@ -12,9 +12,9 @@ from playground.gui.controls import Card, IconButton, TextLabel
 from playground.gui.rate_curve import RateCurve, short_rate
 from playground.gui.spec_fields import plain_number
 from playground.gui.theme import Theme
-from playground.rate_finder import STEPS, RateTest
-from playground.session import Snapshot, Status
-from playground.trainer import RunInfo
+from playground.training.rate_finder import STEPS, RateTest
+from playground.training.session import Snapshot, Status
+from playground.training.trainer import RunInfo
 
 WIDTH, MARGIN = 328, 8
 

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from playground.gui.controls import number, painting
 from playground.gui.spec_fields import plain_number
 from playground.gui.theme import Theme
-from playground.rate_finder import HIGHEST, LOWEST, RateTest
+from playground.training.rate_finder import HIGHEST, LOWEST, RateTest
 
 Align = Qt.AlignmentFlag
 LEFT, TOP, RIGHT, BOTTOM = 44, 16, 10, 20

@@ -22,8 +22,8 @@ from playground.gui.scatter import TruthScatter
 from playground.gui.theme import Theme
 from playground.heads import has_two_softmax_outputs, head_reason, head_warnings, sigmoid_proof
 from playground.model import TrainedModel
-from playground.session import Snapshot, Status
-from playground.trainer import RunInfo
+from playground.training.session import Snapshot, Status
+from playground.training.trainer import RunInfo
 
 REFRESH_SECONDS = 1.0
 

@@ -26,8 +26,8 @@ from playground.gui.choices import Segmented
 from playground.gui.controls import TextLabel, number, painting
 from playground.gui.ratings_map import RatingsMap
 from playground.gui.theme import Theme
-from playground.session import Snapshot
-from playground.trainer import RunInfo
+from playground.training.session import Snapshot
+from playground.training.trainer import RunInfo
 
 Index = QModelIndex
 REFRESH_SECONDS = 0.2

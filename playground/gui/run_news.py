@@ -8,7 +8,7 @@ from PySide6.QtCore import QCoreApplication
 
 from playground.gui.banner import Banner
 from playground.gui.status_line import StatusLine
-from playground.session import Snapshot, Status
+from playground.training.session import Snapshot, Status
 
 
 def tr(text: str) -> str:

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QWidget
 
 from playground.gui.controls import ElidedLabel
 from playground.gui.theme import Theme
-from playground.protocol import Snapshot
+from playground.training.protocol import Snapshot
 
 NOTICE_SECONDS = 6.0
 # From one figure of the speed to the next.

@@ -18,7 +18,7 @@ from playground.gui.controls import IconButton, NumberLabel
 from playground.gui.edits import chosen_activations
 from playground.gui.spec_fields import plain_number
 from playground.gui.theme import Theme
-from playground.session import Snapshot, Status
+from playground.training.session import Snapshot, Status
 
 LEARNING_RATES = (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
 PENALTIES = (0.0, 0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1)

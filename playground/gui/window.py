@@ -32,7 +32,7 @@ from playground.gui.status_line import StatusLine
 from playground.gui.theme import Theme
 from playground.gui.thumbnails import shown_as, title_of
 from playground.gui.training_bar import TrainingBar
-from playground.session import Pause, Run, Snapshot, Status, TestRates, TrainingSession, Use
+from playground.training.session import Pause, Run, Snapshot, Status, TestRates, TrainingSession, Use
 
 DEFAULT_SPEED = 1.0
 

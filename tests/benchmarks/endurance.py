@@ -14,8 +14,8 @@ import time
 
 from playground.cli import preset_names
 from playground.experiment import ExperimentError, decode, set_field
-from playground.session import Pause, Run, Status, TrainingSession, Use, Watch
 from playground.storage import resource
+from playground.training.session import Pause, Run, Status, TrainingSession, Use, Watch
 
 PRESETS = [decode(resource("presets", f"{name}.json").read_bytes()) for name in preset_names()]
 WIDE = '[{"type": "dense", "units": 300, "activation": "relu"}, {"type": "dense", "units": 200, "activation": "tanh"}]'

@@ -267,7 +267,7 @@ def storm_case(sizes):
 
 def endure(seconds, sizes):
     """Train in a session that is looked at 60 times a second: whether it and the GPU's memory ``held``, and all in ``words``."""
-    from playground.session import TrainingSession
+    from playground.training.session import TrainingSession
 
     session = TrainingSession("cuda")
     session.start()
@@ -297,8 +297,8 @@ def _watch(session, seconds, sizes):
     RuntimeError
         If the run fails or leaves the GPU.
     """
-    from playground.protocol import Run, Status, Use, Watch
-    from playground.session import FRAME
+    from playground.training.protocol import Run, Status, Use, Watch
+    from playground.training.session import FRAME
 
     experiment = decode(resource("presets", "circle.json").read_bytes())
     source = structs.replace(experiment.data.source, samples=sizes.samples)

@@ -19,7 +19,7 @@ from playground.experiment import Adam, BundledSource, DataSpec, Dense, Experime
 from playground.formats.safetensors import tensors
 from playground.kernels.state import available_cores
 from playground.storage import resource
-from playground.trainer import Trainer
+from playground.training.trainer import Trainer
 
 replace = msgspec.structs.replace
 

@@ -13,7 +13,7 @@ from playground.catalog.tasks import TASKS
 from playground.experiment import Experiment, decode
 from playground.heads import with_seed
 from playground.storage import resource
-from playground.trainer import Trainer
+from playground.training.trainer import Trainer
 
 # What issue and README promise: (measure, mean at least/at most, worst seed).
 PROMISES = {

@@ -15,7 +15,7 @@ from rich.table import Table
 
 from playground.catalog.initializers import Uniform
 from playground.experiment import SGD, Adam, DataSpec, Dense, Experiment, NetworkSpec, SyntheticSource, TrainingSpec, checked
-from playground.trainer import Trainer
+from playground.training.trainer import Trainer
 
 # Task, hidden layers, features, samples, its seeds of 30 below 0.01, its median epochs.
 CASES = [

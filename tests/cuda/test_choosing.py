@@ -8,8 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from playground import backends
-from playground.backends import Work, load_backend, pick
 from playground.experiment import (
     DataSpec,
     Dense,
@@ -23,6 +21,8 @@ from playground.experiment import (
 from playground.kernels.cuda import target as cuda_target
 from playground.kernels.cuda import warm as cuda_warm
 from playground.kernels.cuda.target import GpuError, GpuFacts, OutOfMemory, explain, sentences
+from playground.training import backends
+from playground.training.backends import Work, load_backend, pick
 
 GPU = GpuFacts("NVIDIA RTX 4090", 24 * 2**30, (8, 9), 128, "numba_cuda")
 

@@ -24,7 +24,7 @@ from playground.kernels.cuda import backend as cuda
 from playground.kernels.cuda import kernels as cuda_kernels
 from playground.kernels.cuda import script as cuda_script
 from playground.kernels.state import BROKEN, EPOCH, POSITION
-from playground.trainer import Trainer
+from playground.training.trainer import Trainer
 
 ROWS, BATCH = 14, 4
 

@@ -5,13 +5,13 @@ import pytest
 from alike import assert_near, assert_same_run, states
 from oracle import make_experiment
 
-from playground import backends
 from playground.experiment import Adam, DataSpec, Dense, Experiment, NetworkSpec, SyntheticSource, TrainingSpec
 from playground.kernels.cpu import backend as cpu
 from playground.kernels.cuda import backend as cuda
 from playground.kernels.cuda import script as cuda_script
 from playground.kernels.cuda.target import GpuError, OutOfMemory
-from playground.trainer import Trainer
+from playground.training import backends
+from playground.training.trainer import Trainer
 
 
 class CudaAPIError(Exception):

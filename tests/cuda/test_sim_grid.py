@@ -12,7 +12,7 @@ from playground.kernels.cuda.products import Epilogue, finish_product, start_pro
 from playground.kernels.cuda.team import THREADS, Team, grid_barrier
 from playground.kernels.cuda.tiles import SHARED, SMALL, matrix
 from playground.storage import resource
-from playground.trainer import Trainer
+from playground.training.trainer import Trainer
 
 
 class OnGrid:

@@ -14,7 +14,7 @@ from playground.kernels.cuda import kernels as cuda_kernels
 from playground.kernels.cuda import many as cuda_many
 from playground.kernels.cuda import matmul as cuda_matmul
 from playground.kernels.cuda import target as cuda_target
-from playground.trainer import Trainer
+from playground.training.trainer import Trainer
 
 
 class Watched:

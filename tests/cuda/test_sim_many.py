@@ -21,7 +21,7 @@ from playground.experiment import (
     set_field,
 )
 from playground.kernels.cuda import many as cuda_many
-from playground.trainer import Trainer
+from playground.training.trainer import Trainer
 
 SEEDS, RATES = (0, 7), (0.02, 0.005)
 

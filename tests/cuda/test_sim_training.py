@@ -35,7 +35,7 @@ from playground.kernels.cpu import backend as cpu
 from playground.kernels.cuda import backend as cuda
 from playground.kernels.cuda import buffers as cuda_buffers
 from playground.kernels.cuda import script as cuda_script
-from playground.trainer import Trainer
+from playground.training.trainer import Trainer
 
 RUNS = {
     "adam": ("binary", {"optimizer": Adam(learning_rate=0.02), "schedule": Cosine(lowest=0.1), "clip_norm": 0.05}),

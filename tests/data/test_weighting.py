@@ -8,7 +8,7 @@ from sklearn.utils.class_weight import compute_class_weight, compute_sample_weig
 from playground.data.preprocessing import prepare
 from playground.data.weighting import row_weights, training_targets
 from playground.experiment import BundledSource, DataSpec, Experiment, ExperimentError, NetworkSpec, TrainingSpec
-from playground.trainer import Trainer
+from playground.training.trainer import Trainer
 
 LOSSES = {"binary": "binary_cross_entropy", "multiclass": "categorical_cross_entropy", "multilabel": "binary_cross_entropy"}
 SETS = [("wine", "multiclass"), ("breast_cancer", "binary"), ("multilabel", "multilabel")]

@@ -24,7 +24,7 @@ from playground.experiment import (
 )
 from playground.formats import FORMATS, format_for, npz, safetensors
 from playground.model import TrainedModel, load
-from playground.trainer import train
+from playground.training.trainer import train
 
 
 def experiment(source, task, loss, *activations, output=None, **data):

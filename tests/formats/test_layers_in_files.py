@@ -40,7 +40,7 @@ from playground.formats import FORMATS, npz, read_parameters, safetensors
 from playground.model import TrainedModel, load, predict
 from playground.prediction import prediction_table
 from playground.storage import FileError
-from playground.trainer import train
+from playground.training.trainer import train
 
 FEW = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 

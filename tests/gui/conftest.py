@@ -6,7 +6,7 @@ from PySide6.QtWidgets import QDialog
 from playground.gui.file_actions import preset
 from playground.gui.preferences import Preferences
 from playground.gui.window import Window
-from playground.session import Pause, Status, TrainingSession
+from playground.training.session import Pause, Status, TrainingSession
 
 PATIENCE = 20_000
 

@@ -10,7 +10,7 @@ from playground.experiment import BUNDLED_TASKS, SYNTHETIC_TASKS
 from playground.formats.safetensors import save
 from playground.gui import form_editors
 from playground.model import TrainedModel
-from playground.session import Status
+from playground.training.session import Status
 
 Left = Qt.MouseButton.LeftButton
 

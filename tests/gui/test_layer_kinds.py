@@ -11,7 +11,6 @@ from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QColor, QContextMenuEvent
 from PySide6.QtWidgets import QApplication, QMenu
 
-from playground.diagnosis import LayerHealth
 from playground.experiment import Dense, Dropout, ExperimentError, Inputs, NetworkSpec, build_plan, checked
 from playground.gui.file_actions import preset
 from playground.gui.lanes import contents, dropped, links, looks
@@ -19,7 +18,8 @@ from playground.gui.network_layout import MOST_MAPS, Size, lay_out, minimum_widt
 from playground.kernels.dropping import drop_key
 from playground.kernels.reference.layers import Batch, forward
 from playground.network.layers import LAYERS
-from playground.trainer import Trainer
+from playground.training.diagnosis import LayerHealth
+from playground.training.trainer import Trainer
 
 Left = Qt.MouseButton.LeftButton
 DENSE = {"type": "dense", "units": 8, "activation": "tanh"}

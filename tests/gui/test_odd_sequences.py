@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QAbstractButton, QMessageBox
 
 from playground.experiment import BUNDLED_TASKS, SYNTHETIC_TASKS
 from playground.gui.file_actions import preset
-from playground.session import Pause, Status
+from playground.training.session import Pause, Status
 
 Left = Qt.MouseButton.LeftButton
 

@@ -10,9 +10,9 @@ from PySide6.QtTest import QTest
 
 from playground.gui.choices import MoreButton
 from playground.gui.rate_curve import short_rate
-from playground.rate_finder import HIGHEST, LOWEST, SMOOTHING, RateTest, find_rate, suggest
-from playground.session import Snapshot, Status
-from playground.trainer import Trainer
+from playground.training.rate_finder import HIGHEST, LOWEST, SMOOTHING, RateTest, find_rate, suggest
+from playground.training.session import Snapshot, Status
+from playground.training.trainer import Trainer
 
 Left = Qt.MouseButton.LeftButton
 

@@ -6,7 +6,7 @@ from playground.gui import status_line
 from playground.gui.status_line import StatusLine, giga_flops
 from playground.gui.theme import Theme
 from playground.kernels.cuda.target import GpuFacts
-from playground.protocol import Snapshot, Status
+from playground.training.protocol import Snapshot, Status
 
 
 @pytest.fixture

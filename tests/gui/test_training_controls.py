@@ -9,9 +9,9 @@ from playground.catalog.activations import ACTIVATIONS
 from playground.catalog.losses import LOSSES
 from playground.catalog.optimizers import OPTIMIZERS, record_of
 from playground.catalog.tasks import TASKS
-from playground.diagnosis import Trouble
 from playground.experiment import EarlyStopping
-from playground.session import Snapshot, Status
+from playground.training.diagnosis import Trouble
+from playground.training.session import Snapshot, Status
 
 Left = Qt.MouseButton.LeftButton
 

@@ -12,8 +12,8 @@ from playground.gui.file_actions import preset
 from playground.gui.loss_plot import ValueAxis, save_png
 from playground.gui.report_view import LABEL_CELLS
 from playground.heads import head_reason, with_head
-from playground.history import History
 from playground.model import TrainedModel
+from playground.training.history import History
 
 Left = Qt.MouseButton.LeftButton
 

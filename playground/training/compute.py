@@ -8,11 +8,11 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from playground.backends import load_backend
 from playground.experiment import TrainingSpec
 from playground.kernels.cuda.target import GpuError
 from playground.kernels.state import Trace, TrainingState
 from playground.network.plan import Plan
+from playground.training.backends import load_backend
 
 Array = NDArray[Any]
 

@@ -14,13 +14,13 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from playground.backends import load_backend
 from playground.data.preprocessing import PreparedData, prepare
 from playground.data.weighting import row_weights, training_targets
 from playground.experiment import Experiment, ExperimentError, build_plan, checked
 from playground.kernels.state import available_cores
 from playground.network.plan import Plan
-from playground.trainer import start_parameters
+from playground.training.backends import load_backend
+from playground.training.trainer import start_parameters
 
 if TYPE_CHECKING:
     from playground.experiment import TrainingSpec

@@ -17,16 +17,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from playground.backends import GPU_CANNOT_BE_COMPILED_FOR, Choice
-from playground.diagnosis import measure_health
 from playground.experiment import Experiment, ExperimentError, FileSource, output_activation, target_range
 from playground.kernels import cache
 from playground.kernels.cuda import target as cuda_target
 from playground.kernels.state import available_cores
-from playground.protocol import Close, Command, Pause, Run, Snapshot, Status, TestRates, Use, Watch
-from playground.rate_finder import RateTest, find_rate
 from playground.storage import FileError
-from playground.trainer import Trainer
+from playground.training.backends import GPU_CANNOT_BE_COMPILED_FOR, Choice
+from playground.training.diagnosis import measure_health
+from playground.training.protocol import Close, Command, Pause, Run, Snapshot, Status, TestRates, Use, Watch
+from playground.training.rate_finder import RateTest, find_rate
+from playground.training.trainer import Trainer
 
 __all__ = ["Close", "Command", "Pause", "Run", "Snapshot", "Status", "TestRates", "TrainingSession", "Use", "Watch"]
 

@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from playground.catalog.schedules import CONSTANT
-from playground.compute import Compute
 from playground.kernels.state import FULL_RATE, SCHEDULE
+from playground.training.compute import Compute
 
 if TYPE_CHECKING:
-    from playground.trainer import Trainer
+    from playground.training.trainer import Trainer
 
 LOWEST, HIGHEST = 1e-6, 10.0
 STEPS = 120

@@ -14,20 +14,20 @@ import numpy as np
 from msgspec import structs
 from numpy.typing import NDArray
 
-from playground.backends import Choice, Work, pick
 from playground.catalog.initializers import FromFile
 from playground.catalog.metrics import recorded
 from playground.catalog.tasks import TASKS
-from playground.compute import Compute
 from playground.data.preprocessing import PreparedData, prepare
 from playground.data.weighting import row_weights, training_targets
-from playground.diagnosis import Trouble, find_trouble, gradient_layers, gradient_statistics
 from playground.experiment import Experiment, ExperimentError, build_plan, checked, initial_parameters, keeps_weights
-from playground.history import History, history_columns
 from playground.kernels.state import EPOCH, POSITION, TrainingState, available_cores
 from playground.network.parameters import padded
 from playground.network.plan import Plan
-from playground.stopping import Patience
+from playground.training.backends import Choice, Work, pick
+from playground.training.compute import Compute
+from playground.training.diagnosis import Trouble, find_trouble, gradient_layers, gradient_statistics
+from playground.training.history import History, history_columns
+from playground.training.stopping import Patience
 
 if TYPE_CHECKING:
     from playground.experiment import TrainingSpec

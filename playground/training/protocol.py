@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from playground.diagnosis import Trouble
 from playground.experiment import Experiment
-from playground.history import History, history_columns
 from playground.kernels.cuda.target import GpuFacts
-from playground.rate_finder import RateTest
-from playground.trainer import RunInfo
+from playground.training.diagnosis import Trouble
+from playground.training.history import History, history_columns
+from playground.training.rate_finder import RateTest
+from playground.training.trainer import RunInfo
 
 
 class Status(StrEnum):

@@ -15,7 +15,7 @@ from playground.network.plan import Plan, Stage
 
 if TYPE_CHECKING:
     from playground.data.preprocessing import PreparedData
-    from playground.trainer import Trainer
+    from playground.training.trainer import Trainer
 
 Array = NDArray[Any]
 # Rows that are looked at to find layers that don't learn.
