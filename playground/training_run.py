@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from playground.catalog.tasks import TASKS
-from playground.evaluation import Report, evaluate_outputs, report_json, report_lines
 from playground.experiment import Experiment, encode
 from playground.formats import safetensors
-from playground.heads import head_warnings
+from playground.insight.evaluation import Report, evaluate_outputs, report_json, report_lines
+from playground.insight.heads import head_warnings
 from playground.storage import FileError, atomic_write, explain
 from playground.training.diagnosis import measure_health
 from playground.training.history import History

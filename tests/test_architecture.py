@@ -47,16 +47,15 @@ MAY_IMPORT = {
     "kernels.cpu.warm": (*GROUND, "kernels", "experiment"),
     "kernels.cuda.warm": (*GROUND, "kernels", "experiment"),
     "model": (*GROUND, "experiment", "data", "kernels.reference"),
-    "evaluation": (*GROUND, "experiment", "data", "kernels.reference", "model"),
-    "heads": (*TRAINING, "evaluation"),
     "formats": (*GROUND, "experiment", "data", "model"),
     "training": TRAINING,
-    "prediction": (*TRAINING, "evaluation"),
-    "training_run": (*TRAINING, "evaluation", "heads"),
+    "insight": TRAINING,
+    "prediction": (*TRAINING, "insight"),
+    "training_run": (*TRAINING, "insight"),
     "bench": TRAINING,
     "cli": (*TRAINING, "prediction", "training_run", "bench"),
     "__main__": ("cli",),
-    "gui": (*TRAINING, "prediction", "evaluation", "heads"),
+    "gui": (*TRAINING, "prediction", "insight"),
 }
 # Imports inside a function that hand over to a part above, each for a reason.
 HAND_OVER = {

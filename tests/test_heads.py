@@ -10,7 +10,7 @@ from playground.catalog.tasks import TASKS
 from playground.data.dataset import Dataset
 from playground.data.preprocessing import prepare
 from playground.experiment import ExperimentError, decode, set_field, weights_key
-from playground.heads import (
+from playground.insight.heads import (
     compare_heads,
     head_reason,
     head_warnings,

@@ -1,6 +1,6 @@
 """Metrics: how good the predictions are in terms that people use, beside the loss; as scikit-learn defines them.
 
-Whole reports are computed by scikit-learn itself (`playground.evaluation`). Three cheap ones are recorded at every
+Whole reports are computed by scikit-learn itself (`playground.insight.evaluation`). Three cheap ones are recorded at every
 measurement of a run; those have a NumPy form here, because importing scikit-learn would delay the start by a second.
 """
 
@@ -250,5 +250,5 @@ METRICS: dict[str, Metric] = {
 def recorded(name: str) -> Callable[[Array, Array], float]:
     """The NumPy form of a metric that is recorded at every measurement; see `Metric.compute`."""
     form = METRICS[name].compute
-    assert form is not None, f"{name} is computed by playground.evaluation alone"
+    assert form is not None, f"{name} is computed by playground.insight.evaluation alone"
     return form

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from playground.catalog.activations import ACTIVATIONS
 from playground.experiment import decode
-from playground.heads import compare_heads
+from playground.insight.heads import compare_heads
 from playground.storage import resource
 
 LEAST_GAIN_IN_SUBSET_ACCURACY = 0.08

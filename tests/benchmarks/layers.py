@@ -14,9 +14,9 @@ import numpy as np
 
 from playground.catalog.schedules import Cosine
 from playground.cli import preset_names
-from playground.evaluation import evaluate_outputs
 from playground.experiment import Adam, BundledSource, DataSpec, Dense, Experiment, NetworkSpec, TrainingSpec, checked, decode
 from playground.formats.safetensors import tensors
+from playground.insight.evaluation import evaluate_outputs
 from playground.kernels.state import available_cores
 from playground.storage import resource
 from playground.training.trainer import Trainer

@@ -7,11 +7,11 @@ from PySide6.QtGui import QImage
 
 from playground.catalog.metrics import METRICS
 from playground.catalog.tasks import TASKS
-from playground.evaluation import evaluate_model, in_words
 from playground.gui.file_actions import preset
 from playground.gui.loss_plot import ValueAxis, save_png
 from playground.gui.report_view import LABEL_CELLS
-from playground.heads import head_reason, with_head
+from playground.insight.evaluation import evaluate_model, in_words
+from playground.insight.heads import head_reason, with_head
 from playground.model import TrainedModel
 from playground.training.history import History
 

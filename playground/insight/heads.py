@@ -16,8 +16,8 @@ from playground.catalog.losses import LOSSES
 from playground.catalog.tasks import TASKS
 from playground.data.dataset import Dataset
 from playground.data.preprocessing import PreparedData, prepare
-from playground.evaluation import Report, evaluate_outputs
 from playground.experiment import Experiment, ExperimentError, checked, loss_of, output_activation
+from playground.insight.evaluation import Report, evaluate_outputs
 from playground.kernels.reference import backend as reference
 from playground.model import TrainedModel
 from playground.training.trainer import train
