@@ -7,7 +7,7 @@ import sys
 
 def main() -> int:
     """Run the program with the words of the command line; its exit code."""
-    from playground.cli import run
+    from playground.cli.main import run
 
     return run(sys.argv[1:])
 

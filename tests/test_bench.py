@@ -7,13 +7,13 @@ import sys
 import numpy as np
 import pytest
 
-from playground import cli
 from playground.bench import cases, command, processes, products, training
 from playground.bench.cases import PEAK, MatmulCase, Participant, TrainCase, chosen_cases
 from playground.bench.processes import EngineProcess, engine_processes
 from playground.bench.report import as_json, ratios
 from playground.bench.rounds import Measured, Result, measure
 from playground.bench.table import matmul_table, train_table
+from playground.cli import main as cli
 
 PRODUCT = MatmulCase(10, 8, 8, "A·B", 1)
 NETWORK = TrainCase((2, 4, 2, 1), "SGD", 10)
@@ -340,14 +340,14 @@ def test_bad_input_is_refused_in_one_line(run, words, tmp_path, monkeypatch):
 def test_warm_says_where_the_kernels_lie(run, monkeypatch):
     from playground.kernels.cache import prepare_cache
 
-    monkeypatch.setattr("playground.kernels.warm.warm", lambda: None)
+    monkeypatch.setattr("playground.kernels.cpu.warm.warm", lambda: None)
     code, out, _ = run("--warm")
     assert code == 0 and str(prepare_cache()) in out
 
 
 def test_help_answers_without_anything_heavy():
     script = (
-        "import sys; from playground import cli; cli.run(['bench', '--help'])\n"
+        "import sys; from playground.cli import main; main.run(['bench', '--help'])\n"
         "print(sorted({'numpy', 'numba', 'torch', 'sklearn', 'rich'} & set(sys.modules)))"
     )
     result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)

@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from playground import cli
 from playground.catalog.tasks import TASKS
+from playground.cli import main as cli
 from playground.data.bundled import load_bundled
 from playground.experiment import decode
 from playground.formats import npz
@@ -53,7 +53,7 @@ def run(capsys):
 @pytest.fixture
 def without_plot(monkeypatch):
     """Leave loss.png out, for tests that look at something else."""
-    monkeypatch.setattr("playground.training_run.TrainingRun._draw", lambda self, path: False)
+    monkeypatch.setattr("playground.cli.training_run.TrainingRun._draw", lambda self, path: False)
 
 
 @pytest.fixture(scope="module")
@@ -658,7 +658,7 @@ BAD = {
 def small_model():
     """A model of the gauss preset, trained for an epoch."""
     if not Path("small").exists():
-        from playground.training_run import TrainingRun
+        from playground.cli.training_run import TrainingRun
 
         experiment = decode(changed_circle(lambda content: content["training"].update(epochs=1)))
         run = TrainingRun(experiment, None, "reference", "small", overwrite=False)

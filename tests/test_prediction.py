@@ -8,7 +8,7 @@ import pytest
 
 from playground.data.preprocessing import prepare
 from playground.experiment import decode, set_field
-from playground.prediction import prediction_table
+from playground.formats.predictions import prediction_table
 from playground.storage import resource
 from playground.training.trainer import train
 

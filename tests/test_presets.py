@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from playground.catalog.tasks import TASKS
-from playground.cli import preset_names
+from playground.cli.main import preset_names
 from playground.data.dataset import load_dataset
 from playground.experiment import BUNDLED_TASKS, BundledSource, decode, output_activation, set_field
 from playground.storage import resource

@@ -6,7 +6,7 @@ from pathlib import Path
 from readme_table import written
 
 from playground.catalog.tasks import TASKS
-from playground.cli import parser, preset_names
+from playground.cli.main import parser, preset_names
 from playground.experiment import BUNDLED_TASKS, SYNTHETIC_TASKS
 
 HERE = Path(__file__).resolve().parent.parent

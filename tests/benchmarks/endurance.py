@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 
-from playground.cli import preset_names
+from playground.cli.main import preset_names
 from playground.experiment import ExperimentError, decode, set_field
 from playground.storage import resource
 from playground.training.session import Pause, Run, Status, TrainingSession, Use, Watch

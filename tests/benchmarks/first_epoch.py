@@ -15,7 +15,7 @@ TRAIN = """
 import time
 from playground.experiment import decode
 from playground.storage import resource
-from playground.trainer import Trainer
+from playground.training.trainer import Trainer
 
 Trainer(decode(resource("presets", "circle.json").read_bytes())).train_epochs(1)
 print(time.process_time())

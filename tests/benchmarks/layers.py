@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 
 from playground.catalog.schedules import Cosine
-from playground.cli import preset_names
+from playground.cli.main import preset_names
 from playground.experiment import Adam, BundledSource, DataSpec, Dense, Experiment, NetworkSpec, TrainingSpec, checked, decode
 from playground.formats.safetensors import tensors
 from playground.insight.evaluation import evaluate_outputs

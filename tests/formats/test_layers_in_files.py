@@ -37,8 +37,8 @@ from playground.experiment import (
     set_field,
 )
 from playground.formats import FORMATS, npz, read_parameters, safetensors
+from playground.formats.predictions import prediction_table
 from playground.model import TrainedModel, load, predict
-from playground.prediction import prediction_table
 from playground.storage import FileError
 from playground.training.trainer import train
 

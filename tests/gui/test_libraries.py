@@ -74,7 +74,7 @@ def test_qt_is_not_imported_to_find_out():
 
 
 def test_the_window_command_stops_with_the_complaint(monkeypatch, capsys):
-    from playground import cli
+    from playground.cli import main as cli
 
     monkeypatch.setattr(libraries, "provide", lambda: "Qt needs libraries; type: apt-get install x")
     monkeypatch.setenv("QT_QPA_PLATFORM", "offscreen")
@@ -83,7 +83,7 @@ def test_the_window_command_stops_with_the_complaint(monkeypatch, capsys):
 
 
 def test_training_goes_on_without_its_picture(monkeypatch, capsys, tmp_path):
-    from playground import cli
+    from playground.cli import main as cli
 
     monkeypatch.setattr(libraries, "complaint", lambda screen=True: "Qt needs libraries; type: apt-get install x")
     assert cli.run(["train", "iris", "--epochs", "2", "--out", str(tmp_path / "out")]) == 0

@@ -56,7 +56,7 @@ def optional(library):
 
 def load_backend(name):
     """A backend by name."""
-    return importlib.import_module(f"playground.kernels.{name}")
+    return importlib.import_module(f"playground.kernels.{name}.backend")
 
 
 def make_experiment(task, loss=None, widths=(5, 4), activation="tanh", output=None, layers=None, source=None, **training):

@@ -14,7 +14,7 @@ from playground.kernels import cache
 # What fills a folder in a moment: one small kernel instead of all.
 SMALL = """
 from playground.kernels import cache
-from playground.kernels.stepping import correction
+from playground.kernels.cpu.stepping import correction
 import numpy as np
 correction(np.float32(0.9), 3)
 print(sum(correction.stats.cache_hits.values()))

@@ -213,7 +213,7 @@ def _presets(options: argparse.Namespace) -> int:
 
 
 def _train(options: argparse.Namespace, explain: bool = False) -> int:
-    from playground.training_run import TrainingRun
+    from playground.cli.training_run import TrainingRun
 
     experiment, parameters = _what(options)
     for change in getattr(options, "set", []):
@@ -342,8 +342,8 @@ def _changed(experiment, change: str):  # type: ignore[no-untyped-def]
 
 def _predict(options: argparse.Namespace) -> int:
     from playground.data.files import feature_rows, read_table
+    from playground.formats.predictions import prediction_table
     from playground.model import load
-    from playground.prediction import prediction_table
     from playground.storage import FileError, atomic_write
 
     if options.out and any(os.path.exists(f) and _same_file(options.out, f) for f in (options.model, options.data)):
