@@ -73,7 +73,7 @@ def load_dataset(data: DataSpec, task: str) -> Dataset:
     if isinstance(source, BundledSource):
         return _bundled(source.name)
     # Not cached: the file may have changed.
-    from playground.data.files import load_table
+    from playground.data.columns import load_table
 
     return load_table(source, task)
 

@@ -11,9 +11,9 @@ from playground.catalog import activations
 from playground.catalog.activations import Activation
 from playground.catalog.schedules import ScheduleRecord
 from playground.experiment import Experiment
+from playground.experiment.fields import LEFT_TO_DATA, plain_number
 from playground.gui.controls import TextLabel
 from playground.gui.curves import activation_picture, schedule_curve, schedule_picture
-from playground.gui.spec_fields import LEFT_TO_DATA, plain_number
 from playground.gui.theme import Theme
 
 WIDTH, HEIGHT = 220, 84

@@ -11,9 +11,8 @@ from PySide6.QtWidgets import QWidget
 
 from playground.catalog.activations import ACTIVATIONS, resolve
 from playground.catalog.tasks import TASKS
-from playground.experiment import Experiment, output_activation
+from playground.experiment import Experiment, edits, output_activation
 from playground.experiment import warnings as warnings_about
-from playground.gui import edits
 from playground.gui.choices import ChoiceBox
 from playground.gui.curves import activation_picture
 from playground.gui.theme import Theme

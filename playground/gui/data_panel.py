@@ -21,11 +21,11 @@ from playground.catalog import initializers
 from playground.catalog.initializers import INITIALIZERS
 from playground.catalog.tasks import TASKS
 from playground.experiment import SYNTHETIC_TASKS, Experiment, FileSource, NetworkSpec, SyntheticSource
+from playground.experiment.fields import Choice, field_of
 from playground.gui.choices import LabeledCombo, Segmented
 from playground.gui.controls import Card, ElidedLabel, IconButton, TextLabel
 from playground.gui.form_editors import chosen_value
 from playground.gui.sliders import LabeledSlider, Switch
-from playground.gui.spec_fields import Choice, field_of
 from playground.gui.theme import Theme
 from playground.gui.thumbnails import Thumbnail, description_of, real_sets, shown_as
 from playground.training.session import Snapshot

@@ -13,7 +13,7 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QUndoCommand, QUndoStack
 
 from playground.experiment import Experiment, ExperimentError, checked, keeps_weights, weights_key
-from playground.gui.edits import with_field
+from playground.experiment.edits import with_field
 
 Parameters = NDArray[np.float32]
 

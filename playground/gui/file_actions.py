@@ -11,9 +11,9 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QFileDialog, QMenu, QMessageBox, QWidget
 
 from playground.experiment import Experiment, ExperimentError, FileSource, decode, encode
+from playground.experiment.edits import with_source
 from playground.formats import FORMATS
 from playground.gui.document import Document, Parameters
-from playground.gui.edits import with_source
 from playground.gui.preferences import Preferences
 from playground.model import TrainedModel
 from playground.storage import FileError, atomic_write, read_bytes, resource
@@ -213,7 +213,7 @@ class FileActions(QObject):
         return True
 
     def _use_table(self, path: Path, targets: tuple[str, ...], ignore: tuple[str, ...]) -> bool:
-        from playground.data.files import ColumnError, suggest
+        from playground.data.columns import ColumnError, suggest
 
         try:
             experiment = suggest(path.resolve(), targets, ignore)

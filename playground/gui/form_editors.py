@@ -10,11 +10,11 @@ from PySide6.QtCore import QCoreApplication, QSignalBlocker, Signal
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from playground.catalog import activations
+from playground.experiment.fields import Field, Layers, Number, Numbers, Option, Words, Yes, kind_title, plain_number
 from playground.gui.choices import ChoiceBox, MoreButton
 from playground.gui.controls import IconButton
 from playground.gui.number_field import NumberField, number_of
 from playground.gui.sliders import Switch
-from playground.gui.spec_fields import Field, Layers, Number, Numbers, Option, Words, Yes, kind_title, plain_number
 from playground.gui.theme import Theme
 
 

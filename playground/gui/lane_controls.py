@@ -13,10 +13,10 @@ from PySide6.QtGui import QIntValidator, QKeyEvent, QMouseEvent, QPaintEvent, QP
 from PySide6.QtWidgets import QAbstractButton, QDoubleSpinBox, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from playground.catalog.activations import resolve
+from playground.experiment.fields import Number, field_of, size_field
 from playground.gui.activation_boxes import ActivationBox
 from playground.gui.choices import MoreButton
 from playground.gui.controls import IconButton, painting
-from playground.gui.spec_fields import Number, field_of, size_field
 from playground.gui.theme import Theme
 
 

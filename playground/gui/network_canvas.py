@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QWidget
 
 from playground.catalog.activations import resolve
 from playground.experiment import FEATURES, Experiment, ExperimentError, SyntheticSource, output_activation
+from playground.experiment.layer_edits import with_layer, with_layer_moved, without_layer
 from playground.gui import lanes as lane_contents
 from playground.gui.canvas_controls import FEATURE_NAMES, NOTE, CanvasControls
 from playground.gui.controls import number, painting
@@ -23,7 +24,6 @@ from playground.gui.kind_painter import skip_room
 from playground.gui.lane_controls import ValueEditor
 from playground.gui.lane_drag import Preview, preview_of
 from playground.gui.lanes import Content, Link
-from playground.gui.layer_edits import with_layer, with_layer_moved, without_layer
 from playground.gui.layer_pictures import MOST_KERNELS
 from playground.gui.network_layout import HEADER, Edges, Lane, Size, edges_between, lay_out, minimum_width
 from playground.gui.network_painter import NetworkPainter

@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QLineEdit
 
-from playground.gui.spec_fields import Number, plain_number
+from playground.experiment.fields import Number, plain_number
 from playground.gui.theme import Theme
 
 WIDTH = 84

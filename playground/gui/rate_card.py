@@ -8,9 +8,9 @@ from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QWidget
 
+from playground.experiment.fields import plain_number
 from playground.gui.controls import Card, IconButton, TextLabel
 from playground.gui.rate_curve import RateCurve, short_rate
-from playground.gui.spec_fields import plain_number
 from playground.gui.theme import Theme
 from playground.training.rate_finder import STEPS, RateTest
 from playground.training.session import Snapshot, Status

@@ -10,8 +10,8 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPen, QPolygonF
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from playground.experiment.fields import plain_number
 from playground.gui.controls import number, painting
-from playground.gui.spec_fields import plain_number
 from playground.gui.theme import Theme
 from playground.training.rate_finder import HIGHEST, LOWEST, RateTest
 

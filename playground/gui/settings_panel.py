@@ -13,11 +13,11 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLay
 from playground.catalog.tasks import TASKS
 from playground.experiment import DataSpec, Experiment, NetworkSpec, SyntheticSource, TrainingSpec
 from playground.experiment import warnings as warnings_about
+from playground.experiment.edits import value_at, with_field
+from playground.experiment.fields import Field, Layers, field_of, kind_title
 from playground.gui.choices import Segmented
 from playground.gui.controls import Card, IconButton, TextLabel
-from playground.gui.edits import value_at, with_field
 from playground.gui.forms import ChoiceEditor, Form, Row
-from playground.gui.spec_fields import Field, Layers, field_of, kind_title
 from playground.gui.theme import Theme
 
 RAIL = 268

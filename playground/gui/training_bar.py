@@ -12,11 +12,11 @@ from playground.catalog.losses import LOSSES, Loss
 from playground.catalog.optimizers import OPTIMIZERS, record_of
 from playground.catalog.tasks import TASKS
 from playground.experiment import Experiment, loss_of
+from playground.experiment.edits import chosen_activations
+from playground.experiment.fields import plain_number
 from playground.gui.activation_boxes import show_plots
 from playground.gui.choices import LabeledCombo
 from playground.gui.controls import IconButton, NumberLabel
-from playground.gui.edits import chosen_activations
-from playground.gui.spec_fields import plain_number
 from playground.gui.theme import Theme
 from playground.training.session import Snapshot, Status
 

@@ -11,8 +11,7 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QMainWindow, QMenuBar, QVBoxLayout
 
-from playground.experiment import FEATURES, Experiment, FileSource, SyntheticSource, keeps_weights
-from playground.gui import edits
+from playground.experiment import FEATURES, Experiment, FileSource, SyntheticSource, edits, keeps_weights
 from playground.gui.actions import build_actions, fill_menu_bar, shortcut_list
 from playground.gui.banner import Banner
 from playground.gui.controls import number

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from playground.data.columns import MOST_CLASSES, ColumnError, feature_rows, load_table, read_table, suggest
 from playground.data.dataset import load_dataset
-from playground.data.files import MOST_CLASSES, ColumnError, feature_rows, load_table, read_table, suggest
 from playground.data.preprocessing import prepare
 from playground.experiment import (
     Adam,

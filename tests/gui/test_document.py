@@ -9,8 +9,8 @@ import pytest
 from msgspec.structs import replace
 
 from playground.experiment import Adam, DataSpec, Dense, Experiment, ExperimentError, NetworkSpec, SyntheticSource, TrainingSpec
+from playground.experiment.edits import replaced
 from playground.gui.document import Document
-from playground.gui.edits import replaced
 
 
 def circle(*units: int) -> Experiment:

@@ -23,15 +23,8 @@ from playground.experiment import (
     output_activation,
     warnings,
 )
-from playground.gui import form_editors
-from playground.gui.curves import activation_curves, activation_picture, schedule_curve, schedule_picture
-from playground.gui.document import Document
-from playground.gui.edits import value_at
-from playground.gui.file_actions import preset
-from playground.gui.form_editors import LayersEditor
-from playground.gui.number_field import NumberField, number_of
-from playground.gui.settings_panel import OUTPUTS, SettingsPanel, layer_path, settings_path
-from playground.gui.spec_fields import (
+from playground.experiment.edits import value_at
+from playground.experiment.fields import (
     LEFT_TO_DATA,
     REGISTRIES,
     Choice,
@@ -44,6 +37,13 @@ from playground.gui.spec_fields import (
     field_of,
     fields_of,
 )
+from playground.gui import form_editors
+from playground.gui.curves import activation_curves, activation_picture, schedule_curve, schedule_picture
+from playground.gui.document import Document
+from playground.gui.file_actions import preset
+from playground.gui.form_editors import LayersEditor
+from playground.gui.number_field import NumberField, number_of
+from playground.gui.settings_panel import OUTPUTS, SettingsPanel, layer_path, settings_path
 from playground.gui.theme import Theme
 from playground.network.layers import LAYERS
 

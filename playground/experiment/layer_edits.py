@@ -8,8 +8,8 @@ from typing import Any
 from msgspec.structs import replace
 
 from playground.experiment import Conv2D, Dense, Experiment, ExperimentError, Flatten, Inputs, Residual, build_plan, checked
-from playground.gui.edits import replaced, value_at
-from playground.gui.spec_fields import size_field
+from playground.experiment.edits import replaced, value_at
+from playground.experiment.fields import size_field
 from playground.network.layers import LAYERS, Layer
 
 # Positions in nested lists of layers: (2,) is the third layer, (2, 0) the first one within the block that it is.

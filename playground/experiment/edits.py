@@ -23,7 +23,7 @@ from playground.experiment import (
     loss_of,
     output_activation,
 )
-from playground.gui.spec_fields import size_field
+from playground.experiment.fields import size_field
 
 # Share of the rows to watch when early stopping needs some and there are none.
 USUAL_VALIDATION = 0.2
