@@ -13,9 +13,9 @@ from playground.catalog.activations import ACTIVATIONS, resolve
 from playground.catalog.tasks import TASKS
 from playground.experiment import Experiment, edits, output_activation
 from playground.experiment import warnings as warnings_about
-from playground.gui.choices import ChoiceBox
 from playground.gui.curves import activation_picture
-from playground.gui.theme import Theme
+from playground.gui.widgets.choices import ChoiceBox
+from playground.gui.widgets.theme import Theme
 
 PLOT_WIDTH, PLOT_HEIGHT = 44, 26
 # Least width of the outputs' box, and what it takes beside the words.

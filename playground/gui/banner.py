@@ -7,8 +7,8 @@ from collections.abc import Callable
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
 
-from playground.gui.controls import IconButton
-from playground.gui.theme import Theme
+from playground.gui.widgets.controls import IconButton
+from playground.gui.widgets.theme import Theme
 
 Offer = tuple[str, Callable[[], object]]
 

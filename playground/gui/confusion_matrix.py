@@ -10,8 +10,8 @@ from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from playground.gui.controls import painting
-from playground.gui.theme import Theme
+from playground.gui.widgets.controls import painting
+from playground.gui.widgets.theme import Theme
 
 Align = Qt.AlignmentFlag
 HEADER = 20

@@ -12,7 +12,7 @@ from PySide6.QtGui import QPainter, QPen, QPixmap, QPolygonF
 
 from playground.catalog.activations import ACTIVATIONS
 from playground.catalog.schedules import Schedule, record_of, settings_of
-from playground.gui.theme import Theme
+from playground.gui.widgets.theme import Theme
 
 Curve = NDArray[np.float64]
 

@@ -12,9 +12,9 @@ from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 from playground.catalog.activations import resolve
 from playground.experiment import output_activation
-from playground.gui.controls import number, painting
-from playground.gui.pictures import boundary, colorize
-from playground.gui.theme import Theme
+from playground.gui.widgets.controls import number, painting
+from playground.gui.widgets.pictures import boundary, colorize
+from playground.gui.widgets.theme import Theme
 from playground.training.session import Snapshot
 from playground.training.trainer import RunInfo
 

@@ -11,11 +11,11 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QVBoxLayout, 
 
 from playground.catalog import activations
 from playground.experiment.fields import Field, Layers, Number, Numbers, Option, Words, Yes, kind_title, plain_number
-from playground.gui.choices import ChoiceBox, MoreButton
-from playground.gui.controls import IconButton
-from playground.gui.number_field import NumberField, number_of
-from playground.gui.sliders import Switch
-from playground.gui.theme import Theme
+from playground.gui.widgets.choices import ChoiceBox, MoreButton
+from playground.gui.widgets.controls import IconButton
+from playground.gui.widgets.number_field import NumberField, number_of
+from playground.gui.widgets.sliders import Switch
+from playground.gui.widgets.theme import Theme
 
 
 def tr(text: str) -> str:

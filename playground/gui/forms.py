@@ -17,10 +17,10 @@ from playground.experiment import Experiment, edits, keeps_weights
 from playground.experiment.fields import LEFT_TO_DATA, Choice, Field, Layers, Names, Number, Option, Yes, fields_of
 from playground.gui.about_choice import AboutChoice
 from playground.gui.activation_boxes import show_plots
-from playground.gui.choices import ChoiceBox, MoreButton
-from playground.gui.controls import TextLabel
 from playground.gui.form_editors import Editor, LayersEditor, NumberEditor, NumbersEditor, chosen_value, simple_editor
-from playground.gui.theme import Theme
+from playground.gui.widgets.choices import ChoiceBox, MoreButton
+from playground.gui.widgets.controls import TextLabel
+from playground.gui.widgets.theme import Theme
 
 # Fields whose value can be looked for: where that leads from the field, and the words of the button.
 FINDERS = {

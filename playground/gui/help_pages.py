@@ -8,7 +8,7 @@ from PySide6.QtCore import QCoreApplication, Qt
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QTextBrowser, QVBoxLayout, QWidget
 
 from playground import __version__
-from playground.gui.theme import Theme
+from playground.gui.widgets.theme import Theme
 
 
 def tr(text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from playground.gui.network_layout import Edges, Lane
-from playground.gui.pictures import edge_height
+from playground.gui.widgets.pictures import edge_height
 
 
 def node_at(lanes: list[Lane], x: float, y: float) -> tuple[int, int] | None:

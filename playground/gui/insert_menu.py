@@ -8,8 +8,8 @@ from PySide6.QtCore import QCoreApplication, QPoint, QPointF, QRectF, Qt, QTimer
 from PySide6.QtGui import QAction, QContextMenuEvent, QKeyEvent, QMouseEvent, QPaintEvent, QPen
 from PySide6.QtWidgets import QMenu, QToolButton, QWidget
 
-from playground.gui.controls import painting
-from playground.gui.theme import Theme
+from playground.gui.widgets.controls import painting
+from playground.gui.widgets.theme import Theme
 from playground.network.layers import LAYERS
 
 CIRCLE, ARROW = 26, 12

@@ -9,7 +9,7 @@ from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen, QPolygonF
 
 from playground.gui.lanes import CURVES, SIGN, Content, Link, fact, nesting, span
 from playground.gui.network_layout import GRIP, Lane
-from playground.gui.theme import Theme
+from playground.gui.widgets.theme import Theme
 
 Align = Qt.AlignmentFlag
 # Room above the lanes for each skip over another.

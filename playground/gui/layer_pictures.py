@@ -11,8 +11,8 @@ from PySide6.QtGui import QImage, QPainter, QPen
 
 from playground.gui.lanes import Content, has_small_kernels
 from playground.gui.network_layout import Lane
-from playground.gui.pictures import Array, Pixels, colorize, middle_and_reach
-from playground.gui.theme import Theme
+from playground.gui.widgets.pictures import Array, Pixels, colorize, middle_and_reach
+from playground.gui.widgets.theme import Theme
 from playground.network.plan import Plan
 
 Align = Qt.AlignmentFlag

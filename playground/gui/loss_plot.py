@@ -21,9 +21,9 @@ from PySide6.QtGui import QImage, QPen
 from PySide6.QtWidgets import QApplication, QHBoxLayout, QVBoxLayout, QWidget
 
 from playground.catalog.metrics import METRICS
-from playground.gui.choices import Segmented
-from playground.gui.controls import IconButton, NumberLabel, TextLabel, number, painting
-from playground.gui.theme import Theme
+from playground.gui.widgets.choices import Segmented
+from playground.gui.widgets.controls import IconButton, NumberLabel, TextLabel, number, painting
+from playground.gui.widgets.theme import Theme
 from playground.storage import atomic_write
 from playground.training.history import History
 from playground.training.session import Snapshot

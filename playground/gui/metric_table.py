@@ -6,8 +6,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QWidget
 
 from playground.catalog.metrics import METRICS, Metric
-from playground.gui.controls import ElidedLabel, NumberLabel, TextLabel
-from playground.gui.theme import Theme
+from playground.gui.widgets.controls import ElidedLabel, NumberLabel, TextLabel
+from playground.gui.widgets.theme import Theme
 from playground.insight.evaluation import Report, in_words
 
 Align = Qt.AlignmentFlag

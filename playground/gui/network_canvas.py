@@ -17,7 +17,6 @@ from playground.experiment import FEATURES, Experiment, ExperimentError, Synthet
 from playground.experiment.layer_edits import with_layer, with_layer_moved, without_layer
 from playground.gui import lanes as lane_contents
 from playground.gui.canvas_controls import FEATURE_NAMES, NOTE, CanvasControls
-from playground.gui.controls import number, painting
 from playground.gui.hit_testing import edge_at, node_at
 from playground.gui.insert_menu import layer_menu, show_below
 from playground.gui.kind_painter import skip_room
@@ -29,7 +28,8 @@ from playground.gui.network_layout import HEADER, Edges, Lane, Size, edges_betwe
 from playground.gui.network_painter import NetworkPainter
 from playground.gui.network_plan import plan_to_show, same_structure
 from playground.gui.rasterizer import Rasterizer
-from playground.gui.theme import Theme
+from playground.gui.widgets.controls import number, painting
+from playground.gui.widgets.theme import Theme
 from playground.network.plan import Plan
 from playground.training.session import Snapshot
 from playground.training.trainer import RunInfo

@@ -14,9 +14,9 @@ from playground.gui.lane_drag import Preview
 from playground.gui.lanes import Content, Link, shows_activation
 from playground.gui.layer_pictures import LayerPictures, as_image
 from playground.gui.network_layout import LANE, Edges, Lane
-from playground.gui.pictures import Array, colorize, middle_and_reach
 from playground.gui.rasterizer import Rasterizer
-from playground.gui.theme import Theme
+from playground.gui.widgets.pictures import Array, colorize, middle_and_reach
+from playground.gui.widgets.theme import Theme
 from playground.network.layers import shape_in_words
 from playground.network.plan import Plan
 

@@ -13,8 +13,8 @@ from PySide6.QtWidgets import QFrame, QScrollArea, QSizePolicy, QVBoxLayout, QWi
 from playground.catalog.activations import resolve
 from playground.catalog.tasks import TASKS
 from playground.experiment import output_activation
-from playground.gui.controls import ElidedLabel, number, painting
-from playground.gui.theme import Theme
+from playground.gui.widgets.controls import ElidedLabel, number, painting
+from playground.gui.widgets.theme import Theme
 from playground.insight.evaluation import class_shares
 from playground.training.session import Snapshot
 from playground.training.trainer import RunInfo

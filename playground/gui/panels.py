@@ -10,8 +10,6 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QSizePolicy, QSt
 from playground.catalog.tasks import TASKS
 from playground.experiment import Experiment
 from playground.experiment import warnings as warnings_about
-from playground.gui.choices import Segmented
-from playground.gui.controls import Card, ElidedLabel, NumberLabel, TextLabel
 from playground.gui.data_panel import DataPanel
 from playground.gui.decision_surface import DecisionSurface
 from playground.gui.loss_plot import LossPlot
@@ -21,7 +19,9 @@ from playground.gui.rasterizer import Rasterizer
 from playground.gui.report_view import ReportView
 from playground.gui.rows_view import RowsView
 from playground.gui.settings_panel import SettingsPanel
-from playground.gui.theme import Theme
+from playground.gui.widgets.choices import Segmented
+from playground.gui.widgets.controls import Card, ElidedLabel, NumberLabel, TextLabel
+from playground.gui.widgets.theme import Theme
 from playground.training.session import Snapshot
 
 RIGHT_RAIL = 340

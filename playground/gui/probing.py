@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from PySide6.QtCore import QCoreApplication
 
-from playground.gui.controls import number
 from playground.gui.frame_loop import FrameLoop
 from playground.gui.panels import Panels
+from playground.gui.widgets.controls import number
 
 # Share of the plane's extent within which a click means the data point there.
 SNAP = 0.025

@@ -9,9 +9,9 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QWidget
 
 from playground.experiment.fields import plain_number
-from playground.gui.controls import Card, IconButton, TextLabel
 from playground.gui.rate_curve import RateCurve, short_rate
-from playground.gui.theme import Theme
+from playground.gui.widgets.controls import Card, IconButton, TextLabel
+from playground.gui.widgets.theme import Theme
 from playground.training.rate_finder import STEPS, RateTest
 from playground.training.session import Snapshot, Status
 from playground.training.trainer import RunInfo

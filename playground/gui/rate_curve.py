@@ -11,8 +11,8 @@ from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPen, QPolygonF
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from playground.experiment.fields import plain_number
-from playground.gui.controls import number, painting
-from playground.gui.theme import Theme
+from playground.gui.widgets.controls import number, painting
+from playground.gui.widgets.theme import Theme
 from playground.training.rate_finder import HIGHEST, LOWEST, RateTest
 
 Align = Qt.AlignmentFlag

@@ -10,9 +10,9 @@ from PySide6.QtGui import QImage, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from playground.data.dataset import Dataset
-from playground.gui.controls import painting
-from playground.gui.pictures import colorize
-from playground.gui.theme import Theme
+from playground.gui.widgets.controls import painting
+from playground.gui.widgets.pictures import colorize
+from playground.gui.widgets.theme import Theme
 
 HEIGHT, LEAST_HEIGHT = 190, 70
 CAPTION = 16

@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
-from playground.gui.choices import Segmented
 from playground.gui.confusion_matrix import ConfusionMatrix
-from playground.gui.controls import TextLabel
 from playground.gui.metric_table import EachTable, OverallTable
 from playground.gui.scatter import TruthScatter
-from playground.gui.theme import Theme
+from playground.gui.widgets.choices import Segmented
+from playground.gui.widgets.controls import TextLabel
+from playground.gui.widgets.theme import Theme
 from playground.insight.evaluation import Report, evaluate_outputs
 from playground.insight.heads import has_two_softmax_outputs, head_reason, head_warnings, sigmoid_proof
 from playground.model import TrainedModel

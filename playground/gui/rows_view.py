@@ -22,10 +22,10 @@ from PySide6.QtWidgets import (
 )
 
 from playground.catalog.tasks import TASKS
-from playground.gui.choices import Segmented
-from playground.gui.controls import TextLabel, number, painting
 from playground.gui.ratings_map import RatingsMap
-from playground.gui.theme import Theme
+from playground.gui.widgets.choices import Segmented
+from playground.gui.widgets.controls import TextLabel, number, painting
+from playground.gui.widgets.theme import Theme
 from playground.training.session import Snapshot
 from playground.training.trainer import RunInfo
 

@@ -9,8 +9,8 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from playground.gui.controls import number, painting
-from playground.gui.theme import Theme
+from playground.gui.widgets.controls import number, painting
+from playground.gui.widgets.theme import Theme
 
 Align = Qt.AlignmentFlag
 HEIGHT, MARGIN = 210, 18

@@ -7,8 +7,8 @@ import time
 from PySide6.QtCore import QSize, Qt, QTimer
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QWidget
 
-from playground.gui.controls import ElidedLabel
-from playground.gui.theme import Theme
+from playground.gui.widgets.controls import ElidedLabel
+from playground.gui.widgets.theme import Theme
 from playground.training.protocol import Snapshot
 
 NOTICE_SECONDS = 6.0

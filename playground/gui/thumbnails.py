@@ -14,8 +14,8 @@ from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
 from playground.catalog.tasks import TASKS
 from playground.data.synthetic import RULES, draw
 from playground.experiment import Experiment, FileSource
-from playground.gui.controls import painting
-from playground.gui.theme import Theme
+from playground.gui.widgets.controls import painting
+from playground.gui.widgets.theme import Theme
 from playground.storage import resource
 
 LABEL_HEIGHT = 20

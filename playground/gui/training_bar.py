@@ -15,9 +15,9 @@ from playground.experiment import Experiment, loss_of
 from playground.experiment.edits import chosen_activations
 from playground.experiment.fields import plain_number
 from playground.gui.activation_boxes import show_plots
-from playground.gui.choices import LabeledCombo
-from playground.gui.controls import IconButton, NumberLabel
-from playground.gui.theme import Theme
+from playground.gui.widgets.choices import LabeledCombo
+from playground.gui.widgets.controls import IconButton, NumberLabel
+from playground.gui.widgets.theme import Theme
 from playground.training.session import Snapshot, Status
 
 LEARNING_RATES = (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)

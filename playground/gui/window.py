@@ -14,7 +14,6 @@ from PySide6.QtWidgets import QMainWindow, QMenuBar, QVBoxLayout
 from playground.experiment import FEATURES, Experiment, FileSource, SyntheticSource, edits, keeps_weights
 from playground.gui.actions import build_actions, fill_menu_bar, shortcut_list
 from playground.gui.banner import Banner
-from playground.gui.controls import number
 from playground.gui.document import Document, Parameters
 from playground.gui.file_actions import FileActions, preset, welcome_experiment
 from playground.gui.frame_loop import FrameLoop
@@ -28,9 +27,10 @@ from playground.gui.rate_card import RateCard
 from playground.gui.run_news import RunNews
 from playground.gui.settings_panel import settings_path
 from playground.gui.status_line import StatusLine
-from playground.gui.theme import Theme
 from playground.gui.thumbnails import shown_as, title_of
 from playground.gui.training_bar import TrainingBar
+from playground.gui.widgets.controls import number
+from playground.gui.widgets.theme import Theme
 from playground.training.session import Pause, Run, Snapshot, Status, TestRates, TrainingSession, Use
 
 DEFAULT_SPEED = 1.0

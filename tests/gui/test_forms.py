@@ -42,9 +42,9 @@ from playground.gui.curves import activation_curves, activation_picture, schedul
 from playground.gui.document import Document
 from playground.gui.file_actions import preset
 from playground.gui.form_editors import LayersEditor
-from playground.gui.number_field import NumberField, number_of
 from playground.gui.settings_panel import OUTPUTS, SettingsPanel, layer_path, settings_path
-from playground.gui.theme import Theme
+from playground.gui.widgets.number_field import NumberField, number_of
+from playground.gui.widgets.theme import Theme
 from playground.network.layers import LAYERS
 
 # Presets whose task and data a choice of each kind needs.

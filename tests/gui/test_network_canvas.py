@@ -219,7 +219,7 @@ def test_the_last_feature_stays_on(driver):
 
 def edge_position(driver, edge, share=0.5):
     """Where an edge runs, in the canvas's pixels."""
-    from playground.gui.pictures import edge_height
+    from playground.gui.widgets.pictures import edge_height
 
     curve, scale = driver.canvas.edges.curves[edge], driver.canvas._painter.scale
     x = float(curve[0] + share * (curve[2] - curve[0]))

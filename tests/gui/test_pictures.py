@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from playground.gui.pictures import boundary, colorize, edge_height
+from playground.gui.widgets.pictures import boundary, colorize, edge_height
 from playground.kernels import edges as painting
 
 

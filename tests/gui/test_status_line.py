@@ -4,7 +4,7 @@ import pytest
 
 from playground.gui import status_line
 from playground.gui.status_line import StatusLine, giga_flops
-from playground.gui.theme import Theme
+from playground.gui.widgets.theme import Theme
 from playground.kernels.cuda.target import GpuFacts
 from playground.training.protocol import Snapshot, Status
 

@@ -10,7 +10,7 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QLineEdit
 
 from playground.experiment.fields import Number, plain_number
-from playground.gui.theme import Theme
+from playground.gui.widgets.theme import Theme
 
 WIDTH = 84
 

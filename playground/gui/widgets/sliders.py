@@ -16,8 +16,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from playground.gui.controls import TextLabel, painting
-from playground.gui.theme import Theme
+from playground.gui.widgets.controls import TextLabel, painting
+from playground.gui.widgets.theme import Theme
 
 Align = Qt.AlignmentFlag
 

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from playground.gui.theme import Theme
+from playground.gui.widgets.theme import Theme
 
 Align = Qt.AlignmentFlag
 

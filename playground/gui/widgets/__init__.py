@@ -1,0 +1,1 @@
+"""Building blocks: colors, fonts, buttons, boxes, sliders, number fields. They know no experiment."""
