@@ -12,7 +12,7 @@ import playground
 PACKAGE = Path(playground.__file__).parent
 MOST_LINES = 480
 VIEWS = (
-    "network_canvas",
+    "canvas.canvas",
     "data_panel",
     "training_bar",
     "loss_plot",

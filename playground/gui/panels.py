@@ -10,12 +10,12 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QSizePolicy, QSt
 from playground.catalog.tasks import TASKS
 from playground.experiment import Experiment
 from playground.experiment import warnings as warnings_about
+from playground.gui.canvas.canvas import NetworkCanvas
+from playground.gui.canvas.rasterizer import Rasterizer
 from playground.gui.data_panel import DataPanel
 from playground.gui.decision_surface import DecisionSurface
 from playground.gui.loss_plot import LossPlot
-from playground.gui.network_canvas import NetworkCanvas
 from playground.gui.outputs_view import OutputsView
-from playground.gui.rasterizer import Rasterizer
 from playground.gui.report_view import ReportView
 from playground.gui.rows_view import RowsView
 from playground.gui.settings_panel import SettingsPanel

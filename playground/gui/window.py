@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QMainWindow, QMenuBar, QVBoxLayout
 from playground.experiment import FEATURES, Experiment, FileSource, SyntheticSource, edits, keeps_weights
 from playground.gui.actions import build_actions, fill_menu_bar, shortcut_list
 from playground.gui.banner import Banner
+from playground.gui.canvas.rasterizer import Rasterizer
 from playground.gui.document import Document, Parameters
 from playground.gui.file_actions import FileActions, preset, welcome_experiment
 from playground.gui.frame_loop import FrameLoop
@@ -22,7 +23,6 @@ from playground.gui.hints import Root, hint_from_tooltips
 from playground.gui.panels import Panels
 from playground.gui.preferences import Preferences
 from playground.gui.probing import Prober
-from playground.gui.rasterizer import Rasterizer
 from playground.gui.rate_card import RateCard
 from playground.gui.run_news import RunNews
 from playground.gui.settings_panel import settings_path

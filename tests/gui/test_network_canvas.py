@@ -9,7 +9,7 @@ from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QMouseEvent
 
 from playground.experiment import FEATURES, FileSource, sketch
-from playground.gui.network_layout import MOST_IN_COLUMN, Size, lay_out
+from playground.gui.canvas.layout import MOST_IN_COLUMN, Size, lay_out
 from playground.network.plan import UNKNOWN
 
 Left = Qt.MouseButton.LeftButton

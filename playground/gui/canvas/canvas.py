@@ -15,19 +15,19 @@ from PySide6.QtWidgets import QWidget
 from playground.catalog.activations import resolve
 from playground.experiment import FEATURES, Experiment, ExperimentError, SyntheticSource, output_activation
 from playground.experiment.layer_edits import with_layer, with_layer_moved, without_layer
-from playground.gui import lanes as lane_contents
-from playground.gui.canvas_controls import FEATURE_NAMES, NOTE, CanvasControls
-from playground.gui.hit_testing import edge_at, node_at
-from playground.gui.insert_menu import layer_menu, show_below
-from playground.gui.kind_painter import skip_room
-from playground.gui.lane_controls import ValueEditor
-from playground.gui.lane_drag import Preview, preview_of
-from playground.gui.lanes import Content, Link
-from playground.gui.layer_pictures import MOST_KERNELS
-from playground.gui.network_layout import HEADER, Edges, Lane, Size, edges_between, lay_out, minimum_width
-from playground.gui.network_painter import NetworkPainter
-from playground.gui.network_plan import plan_to_show, same_structure
-from playground.gui.rasterizer import Rasterizer
+from playground.gui.canvas import lanes as lane_contents
+from playground.gui.canvas.controls import FEATURE_NAMES, NOTE, CanvasControls
+from playground.gui.canvas.drag import Preview, preview_of
+from playground.gui.canvas.hit_testing import edge_at, node_at
+from playground.gui.canvas.insert_menu import layer_menu, show_below
+from playground.gui.canvas.lane_controls import ValueEditor
+from playground.gui.canvas.lanes import Content, Link
+from playground.gui.canvas.layer_pictures import MOST_KERNELS
+from playground.gui.canvas.layout import HEADER, Edges, Lane, Size, edges_between, lay_out, minimum_width
+from playground.gui.canvas.painter import NetworkPainter
+from playground.gui.canvas.plan_shown import plan_to_show, same_structure
+from playground.gui.canvas.rasterizer import Rasterizer
+from playground.gui.canvas.signs import skip_room
 from playground.gui.widgets.controls import number, painting
 from playground.gui.widgets.theme import Theme
 from playground.network.plan import Plan

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen, QPolygonF
 
-from playground.gui.lanes import CURVES, SIGN, Content, Link, fact, nesting, span
-from playground.gui.network_layout import GRIP, Lane
+from playground.gui.canvas.lanes import CURVES, SIGN, Content, Link, fact, nesting, span
+from playground.gui.canvas.layout import GRIP, Lane
 from playground.gui.widgets.theme import Theme
 
 Align = Qt.AlignmentFlag

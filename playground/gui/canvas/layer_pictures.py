@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QImage, QPainter, QPen
 
-from playground.gui.lanes import Content, has_small_kernels
-from playground.gui.network_layout import Lane
+from playground.gui.canvas.lanes import Content, has_small_kernels
+from playground.gui.canvas.layout import Lane
 from playground.gui.widgets.pictures import Array, Pixels, colorize, middle_and_reach
 from playground.gui.widgets.theme import Theme
 from playground.network.plan import Plan

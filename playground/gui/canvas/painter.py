@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QCoreApplication, QPointF, QRectF, QSize, QSizeF, Qt
 from PySide6.QtGui import QFontMetricsF, QImage, QPainter, QPainterPath, QPen, QPixmap
 
-from playground.gui.kind_painter import draw_links, draw_sign, draw_skips, paint_struck
-from playground.gui.lane_drag import Preview
-from playground.gui.lanes import Content, Link, shows_activation
-from playground.gui.layer_pictures import LayerPictures, as_image
-from playground.gui.network_layout import LANE, Edges, Lane
-from playground.gui.rasterizer import Rasterizer
+from playground.gui.canvas.drag import Preview
+from playground.gui.canvas.lanes import Content, Link, shows_activation
+from playground.gui.canvas.layer_pictures import LayerPictures, as_image
+from playground.gui.canvas.layout import LANE, Edges, Lane
+from playground.gui.canvas.rasterizer import Rasterizer
+from playground.gui.canvas.signs import draw_links, draw_sign, draw_skips, paint_struck
 from playground.gui.widgets.pictures import Array, colorize, middle_and_reach
 from playground.gui.widgets.theme import Theme
 from playground.network.layers import shape_in_words

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from playground.gui.network_layout import Edges, Lane
+from playground.gui.canvas.layout import Edges, Lane
 from playground.gui.widgets.pictures import edge_height
 
 

@@ -14,7 +14,7 @@ from PySide6.QtCore import QCoreApplication
 from playground.catalog.activations import resolve
 from playground.experiment import Experiment, output_activation
 from playground.experiment.fields import size_field
-from playground.gui.network_layout import LANE, NODE, SLOT, Look
+from playground.gui.canvas.layout import LANE, NODE, SLOT, Look
 from playground.kernels import dropping
 from playground.network.layers import shape_in_words
 from playground.network.plan import DROPOUT, OPERATION, OUTPUT, Plan, Stage

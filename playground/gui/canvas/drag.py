@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from PySide6.QtCore import QCoreApplication, QPoint, QRect
 
 from playground.experiment.fields import Number, field_of, size_field
-from playground.gui.lanes import Content, siblings, span
-from playground.gui.network_layout import Lane
+from playground.gui.canvas.lanes import Content, siblings, span
+from playground.gui.canvas.layout import Lane
 
 PIXELS_PER_NEURON = 20
 REORDER_FROM = 48

@@ -1,0 +1,1 @@
+"""The network as it is drawn and edited: layout, painter, lanes and their controls."""
