@@ -20,7 +20,7 @@ VIEWS = (
     "decision_surface",
     "rows_view",
     "report_view",
-    "settings_panel",
+    "forms.settings_panel",
     "rate_card",
 )
 

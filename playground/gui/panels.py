@@ -14,11 +14,11 @@ from playground.gui.canvas.canvas import NetworkCanvas
 from playground.gui.canvas.rasterizer import Rasterizer
 from playground.gui.data_panel import DataPanel
 from playground.gui.decision_surface import DecisionSurface
+from playground.gui.forms.settings_panel import SettingsPanel
 from playground.gui.loss_plot import LossPlot
 from playground.gui.outputs_view import OutputsView
 from playground.gui.report_view import ReportView
 from playground.gui.rows_view import RowsView
-from playground.gui.settings_panel import SettingsPanel
 from playground.gui.widgets.choices import Segmented
 from playground.gui.widgets.controls import Card, ElidedLabel, NumberLabel, TextLabel
 from playground.gui.widgets.theme import Theme

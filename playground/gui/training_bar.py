@@ -14,7 +14,7 @@ from playground.catalog.tasks import TASKS
 from playground.experiment import Experiment, loss_of
 from playground.experiment.edits import chosen_activations
 from playground.experiment.fields import plain_number
-from playground.gui.activation_boxes import show_plots
+from playground.gui.forms.activation_boxes import show_plots
 from playground.gui.widgets.choices import LabeledCombo
 from playground.gui.widgets.controls import IconButton, NumberLabel
 from playground.gui.widgets.theme import Theme

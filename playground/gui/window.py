@@ -17,6 +17,7 @@ from playground.gui.banner import Banner
 from playground.gui.canvas.rasterizer import Rasterizer
 from playground.gui.document import Document, Parameters
 from playground.gui.file_actions import FileActions, preset, welcome_experiment
+from playground.gui.forms.settings_panel import settings_path
 from playground.gui.frame_loop import FrameLoop
 from playground.gui.help_pages import PageDialog, about_page, shortcuts_page, walk_page
 from playground.gui.hints import Root, hint_from_tooltips
@@ -25,7 +26,6 @@ from playground.gui.preferences import Preferences
 from playground.gui.probing import Prober
 from playground.gui.rate_card import RateCard
 from playground.gui.run_news import RunNews
-from playground.gui.settings_panel import settings_path
 from playground.gui.status_line import StatusLine
 from playground.gui.thumbnails import shown_as, title_of
 from playground.gui.training_bar import TrainingBar

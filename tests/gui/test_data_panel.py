@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QFileDialog
 from playground.catalog.initializers import INITIALIZERS, resolve
 from playground.experiment import BUNDLED_TASKS, SYNTHETIC_TASKS
 from playground.formats.safetensors import save
-from playground.gui import form_editors
+from playground.gui.forms import editors as form_editors
 from playground.model import TrainedModel
 from playground.training.session import Status
 

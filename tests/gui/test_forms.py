@@ -37,12 +37,12 @@ from playground.experiment.fields import (
     field_of,
     fields_of,
 )
-from playground.gui import form_editors
-from playground.gui.curves import activation_curves, activation_picture, schedule_curve, schedule_picture
 from playground.gui.document import Document
 from playground.gui.file_actions import preset
-from playground.gui.form_editors import LayersEditor
-from playground.gui.settings_panel import OUTPUTS, SettingsPanel, layer_path, settings_path
+from playground.gui.forms import editors as form_editors
+from playground.gui.forms.curves import activation_curves, activation_picture, schedule_curve, schedule_picture
+from playground.gui.forms.editors import LayersEditor
+from playground.gui.forms.settings_panel import OUTPUTS, SettingsPanel, layer_path, settings_path
 from playground.gui.widgets.number_field import NumberField, number_of
 from playground.gui.widgets.theme import Theme
 from playground.network.layers import LAYERS

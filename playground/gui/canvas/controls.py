@@ -9,11 +9,11 @@ from PySide6.QtWidgets import QWidget
 from playground.experiment import FEATURES, Experiment
 from playground.experiment.fields import size_field
 from playground.experiment.layer_edits import field_path
-from playground.gui.activation_boxes import OutputActivationBox
 from playground.gui.canvas.insert_menu import InsertButton
 from playground.gui.canvas.lane_controls import FeatureButton, LaneHandle, LaneHeader, LaneTitle, ParameterField
 from playground.gui.canvas.lanes import Content, shows_activation, title_of, words
 from playground.gui.canvas.layout import HEADER, Lane
+from playground.gui.forms.activation_boxes import OutputActivationBox
 from playground.gui.widgets.controls import painting
 from playground.gui.widgets.theme import Theme
 

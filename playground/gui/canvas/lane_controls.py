@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QAbstractButton, QDoubleSpinBox, QHBoxLayout, QLin
 
 from playground.catalog.activations import resolve
 from playground.experiment.fields import Number, field_of, size_field
-from playground.gui.activation_boxes import ActivationBox
+from playground.gui.forms.activation_boxes import ActivationBox
 from playground.gui.widgets.choices import MoreButton
 from playground.gui.widgets.controls import IconButton, painting
 from playground.gui.widgets.theme import Theme

@@ -13,7 +13,7 @@ from playground.catalog.activations import ACTIVATIONS, resolve
 from playground.catalog.tasks import TASKS
 from playground.experiment import Experiment, edits, output_activation
 from playground.experiment import warnings as warnings_about
-from playground.gui.curves import activation_picture
+from playground.gui.forms.curves import activation_picture
 from playground.gui.widgets.choices import ChoiceBox
 from playground.gui.widgets.theme import Theme
 

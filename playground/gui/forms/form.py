@@ -15,9 +15,9 @@ from playground.catalog.activations import ACTIVATIONS, Activation
 from playground.catalog.tasks import TASKS
 from playground.experiment import Experiment, edits, keeps_weights
 from playground.experiment.fields import LEFT_TO_DATA, Choice, Field, Layers, Names, Number, Option, Yes, fields_of
-from playground.gui.about_choice import AboutChoice
-from playground.gui.activation_boxes import show_plots
-from playground.gui.form_editors import Editor, LayersEditor, NumberEditor, NumbersEditor, chosen_value, simple_editor
+from playground.gui.forms.about_choice import AboutChoice
+from playground.gui.forms.activation_boxes import show_plots
+from playground.gui.forms.editors import Editor, LayersEditor, NumberEditor, NumbersEditor, chosen_value, simple_editor
 from playground.gui.widgets.choices import ChoiceBox, MoreButton
 from playground.gui.widgets.controls import TextLabel
 from playground.gui.widgets.theme import Theme

@@ -12,7 +12,7 @@ from playground.catalog.activations import Activation
 from playground.catalog.schedules import ScheduleRecord
 from playground.experiment import Experiment
 from playground.experiment.fields import LEFT_TO_DATA, plain_number
-from playground.gui.curves import activation_picture, schedule_curve, schedule_picture
+from playground.gui.forms.curves import activation_picture, schedule_curve, schedule_picture
 from playground.gui.widgets.controls import TextLabel
 from playground.gui.widgets.theme import Theme
 

@@ -15,7 +15,7 @@ from playground.experiment import DataSpec, Experiment, NetworkSpec, SyntheticSo
 from playground.experiment import warnings as warnings_about
 from playground.experiment.edits import value_at, with_field
 from playground.experiment.fields import Field, Layers, field_of, kind_title
-from playground.gui.forms import ChoiceEditor, Form, Row
+from playground.gui.forms.form import ChoiceEditor, Form, Row
 from playground.gui.widgets.choices import Segmented
 from playground.gui.widgets.controls import Card, IconButton, TextLabel
 from playground.gui.widgets.theme import Theme
