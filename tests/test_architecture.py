@@ -15,13 +15,13 @@ VIEWS = (
     "canvas.canvas",
     "data_panel",
     "training_bar",
-    "loss_plot",
-    "outputs_view",
-    "decision_surface",
-    "rows_view",
-    "report_view",
+    "views.loss.plot",
+    "views.outputs",
+    "views.surface",
+    "views.rows.view",
+    "views.report.view",
     "forms.settings_panel",
-    "rate_card",
+    "views.rates.card",
 )
 
 
@@ -61,7 +61,7 @@ HAND_OVER = {
     ("model", "formats"): "`playground.load` reads a file in whatever format it has",
     ("cli.main", "gui"): "without a word, the command line opens the window",
     ("cli.training_run", "gui.libraries"): "asks whether Qt can load before it draws",
-    ("cli.training_run", "gui.loss_plot"): "loss.png is the window's own plot",
+    ("cli.training_run", "gui.views.loss.plot"): "loss.png is the window's own plot",
 }
 
 

@@ -13,12 +13,12 @@ from playground.experiment import warnings as warnings_about
 from playground.gui.canvas.canvas import NetworkCanvas
 from playground.gui.canvas.rasterizer import Rasterizer
 from playground.gui.data_panel import DataPanel
-from playground.gui.decision_surface import DecisionSurface
 from playground.gui.forms.settings_panel import SettingsPanel
-from playground.gui.loss_plot import LossPlot
-from playground.gui.outputs_view import OutputsView
-from playground.gui.report_view import ReportView
-from playground.gui.rows_view import RowsView
+from playground.gui.views.loss.plot import LossPlot
+from playground.gui.views.outputs import OutputsView
+from playground.gui.views.report.view import ReportView
+from playground.gui.views.rows.view import RowsView
+from playground.gui.views.surface import DecisionSurface
 from playground.gui.widgets.choices import Segmented
 from playground.gui.widgets.controls import Card, ElidedLabel, NumberLabel, TextLabel
 from playground.gui.widgets.theme import Theme

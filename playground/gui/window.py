@@ -24,11 +24,11 @@ from playground.gui.hints import Root, hint_from_tooltips
 from playground.gui.panels import Panels
 from playground.gui.preferences import Preferences
 from playground.gui.probing import Prober
-from playground.gui.rate_card import RateCard
 from playground.gui.run_news import RunNews
 from playground.gui.status_line import StatusLine
 from playground.gui.thumbnails import shown_as, title_of
 from playground.gui.training_bar import TrainingBar
+from playground.gui.views.rates.card import RateCard
 from playground.gui.widgets.controls import number
 from playground.gui.widgets.theme import Theme
 from playground.training.session import Pause, Run, Snapshot, Status, TestRates, TrainingSession, Use

@@ -8,7 +8,7 @@ from PySide6.QtCore import QEvent, QPointF, Qt
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtTest import QTest
 
-from playground.gui.rate_curve import short_rate
+from playground.gui.views.rates.curve import short_rate
 from playground.gui.widgets.choices import MoreButton
 from playground.training.rate_finder import HIGHEST, LOWEST, SMOOTHING, RateTest, find_rate, suggest
 from playground.training.session import Snapshot, Status

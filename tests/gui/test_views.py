@@ -8,8 +8,8 @@ from PySide6.QtGui import QImage
 from playground.catalog.metrics import METRICS
 from playground.catalog.tasks import TASKS
 from playground.gui.file_actions import preset
-from playground.gui.loss_plot import ValueAxis, save_png
-from playground.gui.report_view import LABEL_CELLS
+from playground.gui.views.loss.plot import ValueAxis, save_png
+from playground.gui.views.report.view import LABEL_CELLS
 from playground.insight.evaluation import evaluate_model, in_words
 from playground.insight.heads import head_reason, with_head
 from playground.model import TrainedModel

@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 )
 
 from playground.catalog.tasks import TASKS
-from playground.gui.ratings_map import RatingsMap
+from playground.gui.views.rows.ratings_map import RatingsMap
 from playground.gui.widgets.choices import Segmented
 from playground.gui.widgets.controls import TextLabel, number, painting
 from playground.gui.widgets.theme import Theme

@@ -9,7 +9,7 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QWidget
 
 from playground.experiment.fields import plain_number
-from playground.gui.rate_curve import RateCurve, short_rate
+from playground.gui.views.rates.curve import RateCurve, short_rate
 from playground.gui.widgets.controls import Card, IconButton, TextLabel
 from playground.gui.widgets.theme import Theme
 from playground.training.rate_finder import STEPS, RateTest

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
-from playground.gui.confusion_matrix import ConfusionMatrix
-from playground.gui.metric_table import EachTable, OverallTable
-from playground.gui.scatter import TruthScatter
+from playground.gui.views.report.confusion_matrix import ConfusionMatrix
+from playground.gui.views.report.metric_table import EachTable, OverallTable
+from playground.gui.views.report.scatter import TruthScatter
 from playground.gui.widgets.choices import Segmented
 from playground.gui.widgets.controls import TextLabel
 from playground.gui.widgets.theme import Theme

@@ -1,0 +1,1 @@
+"""One view, one file or one folder; none imports another."""

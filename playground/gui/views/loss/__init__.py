@@ -1,0 +1,1 @@
+"""The curves of losses and metrics."""

@@ -1,0 +1,1 @@
+"""The learning-rate card: its curve and what it suggests."""

@@ -1,0 +1,1 @@
+"""The report: every metric, the confusion matrix, and a scatter of quantities."""

@@ -1,0 +1,1 @@
+"""The rows of the data: as a table, as images, or as a map of ratings."""
