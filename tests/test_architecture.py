@@ -13,7 +13,7 @@ PACKAGE = Path(playground.__file__).parent
 MOST_LINES = 480
 VIEWS = (
     "canvas.canvas",
-    "data_panel",
+    "data.data_panel",
     "training_bar",
     "views.loss.plot",
     "views.outputs",

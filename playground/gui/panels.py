@@ -12,7 +12,7 @@ from playground.experiment import Experiment
 from playground.experiment import warnings as warnings_about
 from playground.gui.canvas.canvas import NetworkCanvas
 from playground.gui.canvas.rasterizer import Rasterizer
-from playground.gui.data_panel import DataPanel
+from playground.gui.data.data_panel import DataPanel
 from playground.gui.forms.settings_panel import SettingsPanel
 from playground.gui.views.loss.plot import LossPlot
 from playground.gui.views.outputs import OutputsView

@@ -15,6 +15,7 @@ from playground.experiment import FEATURES, Experiment, FileSource, SyntheticSou
 from playground.gui.actions import build_actions, fill_menu_bar, shortcut_list
 from playground.gui.banner import Banner
 from playground.gui.canvas.rasterizer import Rasterizer
+from playground.gui.data.thumbnails import shown_as, title_of
 from playground.gui.document import Document, Parameters
 from playground.gui.file_actions import FileActions, preset, welcome_experiment
 from playground.gui.forms.settings_panel import settings_path
@@ -26,7 +27,6 @@ from playground.gui.preferences import Preferences
 from playground.gui.probing import Prober
 from playground.gui.run_news import RunNews
 from playground.gui.status_line import StatusLine
-from playground.gui.thumbnails import shown_as, title_of
 from playground.gui.training_bar import TrainingBar
 from playground.gui.views.rates.card import RateCard
 from playground.gui.widgets.controls import number

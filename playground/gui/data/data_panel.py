@@ -22,8 +22,8 @@ from playground.catalog.initializers import INITIALIZERS
 from playground.catalog.tasks import TASKS
 from playground.experiment import SYNTHETIC_TASKS, Experiment, FileSource, NetworkSpec, SyntheticSource
 from playground.experiment.fields import Choice, field_of
+from playground.gui.data.thumbnails import Thumbnail, description_of, real_sets, shown_as
 from playground.gui.forms.editors import chosen_value
-from playground.gui.thumbnails import Thumbnail, description_of, real_sets, shown_as
 from playground.gui.widgets.choices import LabeledCombo, Segmented
 from playground.gui.widgets.controls import Card, ElidedLabel, IconButton, TextLabel
 from playground.gui.widgets.sliders import LabeledSlider, Switch
