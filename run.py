@@ -166,9 +166,9 @@ def simulator_words(words):
     paths = paths_in(words)
     others = [word for word in words if word not in paths]
     chosen = [path for path in paths if os.path.basename(path).startswith("test_sim_")]
-    folder = os.path.join(HERE, "tests", "cuda")
+    folder = os.path.join(HERE, "tests", "kernels", "cuda")
     if not paths or any((folder + os.sep).startswith(os.path.join(os.path.abspath(path), "")) for path in paths):
-        chosen.append(os.path.join("tests", "cuda"))
+        chosen.append(os.path.join("tests", "kernels", "cuda"))
     return chosen + others if chosen else None
 
 

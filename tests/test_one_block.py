@@ -96,7 +96,7 @@ os.environ["QT_QPA_PLATFORM"] = "offscreen"
 from PySide6.QtWidgets import QApplication, QComboBox
 app = QApplication(sys.argv)
 from playground.gui.preferences import Preferences
-from playground.gui.theme import Theme
+from playground.gui.widgets.theme import Theme
 from playground.gui.training_bar import TrainingBar
 bar = TrainingBar(Theme(False))
 bar.show_experiment(experiment)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE), str(HERE.parent / "kernels")]
+sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 from playground.kernels.cuda.target import SIMULATED  # noqa: E402
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+REPOSITORY = Path(__file__).resolve().parents[3]
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="the stand-in for Python is a shell script")
 ALL = "-m pytest -n auto --dist loadfile"
 
@@ -21,9 +21,9 @@ def clone(tmp_path):
     """A folder with run.py, two test folders, and a python that logs what it is asked and ends with what it is told."""
     for name in ("run.py", "pyproject.toml"):
         shutil.copy(REPOSITORY / name, tmp_path / name)
-    for name in ("cuda", "gui"):
+    for name in ("kernels/cuda", "gui"):
         (tmp_path / "tests" / name).mkdir(parents=True)
-    for name in ("cuda/test_sim_many.py", "cuda/test_ptx.py", "gui/test_views.py"):
+    for name in ("kernels/cuda/test_sim_many.py", "kernels/cuda/test_ptx.py", "gui/test_views.py"):
         (tmp_path / "tests" / name).touch()
     python = tmp_path / ".venv" / "bin" / "python"
     python.parent.mkdir(parents=True)
@@ -47,14 +47,14 @@ def runs(folder, *words, plain=0, simulated=0):
 
 
 def test_all_tests_are_two_runs(clone):
-    assert runs(clone) == (0, ["0 …", "1 … tests/cuda"])
-    assert runs(clone, "--without-torch") == (0, ["0 …", "1 … tests/cuda"])
+    assert runs(clone) == (0, ["0 …", "1 … tests/kernels/cuda"])
+    assert runs(clone, "--without-torch") == (0, ["0 …", "1 … tests/kernels/cuda"])
 
 
 def test_words_go_to_both(clone):
-    assert runs(clone, "-k", "frozen", "-x") == (0, ["0 … -k frozen -x", "1 … tests/cuda -k frozen -x"])
+    assert runs(clone, "-k", "frozen", "-x") == (0, ["0 … -k frozen -x", "1 … tests/kernels/cuda -k frozen -x"])
     # A word that only looks like a folder.
-    assert runs(clone, "-k", "tests") == (0, ["0 … -k tests", "1 … tests/cuda -k tests"])
+    assert runs(clone, "-k", "tests") == (0, ["0 … -k tests", "1 … tests/kernels/cuda -k tests"])
 
 
 @pytest.mark.parametrize(
@@ -62,14 +62,14 @@ def test_words_go_to_both(clone):
     [
         (["tests/gui"], ["0 … tests/gui"]),
         (["tests/gui/test_views.py::test_x", "-k", "y"], ["0 … tests/gui/test_views.py::test_x -k y"]),
-        (["tests/cuda"], ["0 … tests/cuda", "1 … tests/cuda"]),
-        (["tests", "-x"], ["0 … tests -x", "1 … tests/cuda -x"]),
-        (["tests/cuda/test_ptx.py"], ["0 … tests/cuda/test_ptx.py"]),
-        (["tests/cuda/test_sim_many.py"], ["1 … tests/cuda/test_sim_many.py"]),
-        (["tests/cuda/test_sim_many.py::test_x[1]"], ["1 … tests/cuda/test_sim_many.py::test_x[1]"]),
+        (["tests/kernels/cuda"], ["0 … tests/kernels/cuda", "1 … tests/kernels/cuda"]),
+        (["tests", "-x"], ["0 … tests -x", "1 … tests/kernels/cuda -x"]),
+        (["tests/kernels/cuda/test_ptx.py"], ["0 … tests/kernels/cuda/test_ptx.py"]),
+        (["tests/kernels/cuda/test_sim_many.py"], ["1 … tests/kernels/cuda/test_sim_many.py"]),
+        (["tests/kernels/cuda/test_sim_many.py::test_x[1]"], ["1 … tests/kernels/cuda/test_sim_many.py::test_x[1]"]),
         (
-            ["tests/gui", "tests/cuda/test_sim_many.py"],
-            ["0 … tests/gui tests/cuda/test_sim_many.py", "1 … tests/cuda/test_sim_many.py"],
+            ["tests/gui", "tests/kernels/cuda/test_sim_many.py"],
+            ["0 … tests/gui tests/kernels/cuda/test_sim_many.py", "1 … tests/kernels/cuda/test_sim_many.py"],
         ),
     ],
     ids=" ".join,
@@ -82,7 +82,7 @@ def test_paths_start_what_they_ask_for(clone, paths, expected):
     ("plain", "simulated", "code"), [(1, 0, 1), (0, 1, 1), (1, 1, 1), (5, 0, 0), (0, 5, 0), (5, 5, 5), (5, 1, 1), (1, 5, 1)]
 )
 def test_either_run_fails_both(clone, plain, simulated, code):
-    assert runs(clone, plain=plain, simulated=simulated) == (code, ["0 …", "1 … tests/cuda"])
+    assert runs(clone, plain=plain, simulated=simulated) == (code, ["0 …", "1 … tests/kernels/cuda"])
 
 
 @pytest.mark.parametrize("code", [2, 3, 4])

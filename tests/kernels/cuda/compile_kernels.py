@@ -95,7 +95,7 @@ def compiled(name):
 
 
 def main(folder, names):
-    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+    sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
     reason = reason_without_compiler()
     if reason:
         print(" ".join(reason.split()))

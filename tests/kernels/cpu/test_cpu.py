@@ -233,7 +233,7 @@ def resident_kilobytes():
 
 def test_commands_from_another_thread_neither_crash_nor_stall_it():
     # The long form of this, half an hour, is the script itself.
-    path = Path(__file__).parent.parent / "benchmarks" / "endurance.py"
+    path = Path(__file__).parents[2] / "benchmarks" / "endurance.py"
     spec = importlib.util.spec_from_file_location("endurance", path)
     module = importlib.util.module_from_spec(spec)
     sys.modules["endurance"] = module
