@@ -19,6 +19,7 @@ from playground.catalog.optimizers import OPTIMIZERS
 from playground.catalog.schedules import SCHEDULES
 from playground.catalog.tasks import TASKS
 from playground.network.layers import LAYERS
+from playground.words import plain_number
 
 # Where the choices of a field have their words: the one registry that knows all their names.
 REGISTRIES: tuple[Mapping[str, Any], ...] = (ACTIVATIONS, LOSSES, OPTIMIZERS, SCHEDULES, INITIALIZERS, TASKS, LAYERS)
@@ -206,20 +207,6 @@ def title_of(name: str) -> str:
     """A field's name in words: ``batch_size`` → ``Batch size``, ``beta1`` → ``Beta 1``, ``l2`` → ``L2``."""
     words = re.sub(r"([a-z]{2,})(\d)", r"\1 \2", name.replace("_", " "))
     return words[:1].upper() + words[1:]
-
-
-def plain_number(value: float) -> str:
-    """A setting as people write it: ``4,096``, ``0.0003``, ``1e-08``, ``2.5``."""
-    if math.isinf(value):
-        return "∞" if value > 0 else "−∞"
-    size = abs(value)
-    if size and not 1e-6 <= size < 1e10:
-        text = f"{value:g}"
-    else:
-        whole = value == int(value)
-        # What a float can't tell apart isn't shown: 0.1 and not 0.1000000015.
-        text = f"{int(value):,}" if whole else f"{value:.12f}".rstrip("0").rstrip(".")
-    return text.replace("-", "−")
 
 
 def size_field(layer: Any) -> str | None:

@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from PySide6.QtCore import QCoreApplication, QObject
+from PySide6.QtCore import QObject
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QMenu, QMenuBar
 
+from playground.words import tr
+
 Standard = QKeySequence.StandardKey
 Shortcut = QKeySequence.StandardKey | str | None
-
-
-def tr(text: str) -> str:
-    return QCoreApplication.translate("actions", text)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
 
 from playground.gui.widgets.controls import IconButton
 from playground.gui.widgets.theme import Theme
+from playground.words import tr
 
 Offer = tuple[str, Callable[[], object]]
 
@@ -29,7 +30,7 @@ class Banner(QFrame):
         self._text = QLabel(wordWrap=True, textInteractionFlags=Qt.TextInteractionFlag.TextSelectableByMouse)
         self._offers = QHBoxLayout()
         self._offers.setSpacing(8)
-        self._close = IconButton(theme, "close", self.tr("Close this message"), size=28)
+        self._close = IconButton(theme, "close", tr("Close this message"), size=28)
         self._close.clicked.connect(self.dismiss)
         layout.addWidget(self._mark)
         layout.addWidget(self._text, 1)

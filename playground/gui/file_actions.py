@@ -18,6 +18,7 @@ from playground.gui.preferences import Preferences
 from playground.model import TrainedModel
 from playground.storage import FileError, atomic_write, read_bytes, resource
 from playground.training.session import Snapshot
+from playground.words import tr
 
 TABLES = (".csv", ".tsv", ".txt")
 EXPERIMENT_LIMIT = 16 << 20
@@ -87,9 +88,9 @@ class FileActions(QObject):
         kinds = " ".join(f"*{suffix}" for suffix in (".json", *self._model_suffixes(), *TABLES))
         name, _ = QFileDialog.getOpenFileName(
             self._window,
-            self.tr("Open an experiment, a trained model or a table"),
+            tr("Open an experiment, a trained model or a table"),
             str(self._folder()),
-            self.tr("Experiments, models and tables ({0})").format(kinds) + ";;" + self.tr("All files (*)"),
+            tr("Experiments, models and tables ({0})").format(kinds) + ";;" + tr("All files (*)"),
         )
         return bool(name) and self.open_path(Path(name))
 
@@ -115,9 +116,9 @@ class FileActions(QObject):
         title = self._document.path or self._folder() / f"{_file_stem(self._document.experiment.name)}.json"
         name, chosen = QFileDialog.getSaveFileName(
             self._window,
-            self.tr("Save the experiment"),
+            tr("Save the experiment"),
             str(title),
-            self.tr("Settings (*.json)") + ";;" + self.tr("Settings and trained weights (*.safetensors)"),
+            tr("Settings (*.json)") + ";;" + tr("Settings and trained weights (*.safetensors)"),
         )
         if not name:
             return False
@@ -131,7 +132,7 @@ class FileActions(QObject):
         filters = [f"{form.title} (*{suffix})" for suffix, form in FORMATS.items()]
         name, chosen = QFileDialog.getSaveFileName(
             self._window,
-            self.tr("Export the trained weights"),
+            tr("Export the trained weights"),
             str(self._folder() / f"{_file_stem(self._document.experiment.name)}{next(iter(FORMATS))}"),
             ";;".join(filters),
         )
@@ -154,8 +155,8 @@ class FileActions(QObject):
         button = QMessageBox.StandardButton
         answer = QMessageBox.question(
             self._window,
-            self.tr("Unsaved changes"),
-            self.tr("Save the changes to “{0}”?").format(self._document.title),
+            tr("Unsaved changes"),
+            tr("Save the changes to “{0}”?").format(self._document.title),
             button.Save | button.Discard | button.Cancel,
             button.Save,
         )
@@ -171,7 +172,7 @@ class FileActions(QObject):
             action.setToolTip(str(path))
             action.triggered.connect(lambda _checked=False, path=path: self.open_path(path))
         if menu.isEmpty():
-            menu.addAction(self.tr("Nothing opened yet")).setEnabled(False)
+            menu.addAction(tr("Nothing opened yet")).setEnabled(False)
 
     def fill_examples(self, menu: QMenu) -> None:
         """List the examples in a menu."""
@@ -205,11 +206,11 @@ class FileActions(QObject):
             return self._use_table(path, (), ())
         else:
             known = ", ".join((".json", *self._model_suffixes(), *TABLES))
-            raise FileError(self.tr("{0}: files that open end in {1}; choose one of those.").format(path.name, known))
+            raise FileError(tr("{0}: files that open end in {1}; choose one of those.").format(path.name, known))
         if not self._load(experiment, own_file, parameters):
             return False
         self._preferences.add_recent_file(path)
-        self.said.emit(self.tr("Opened {0}").format(path.name))
+        self.said.emit(tr("Opened {0}").format(path.name))
         return True
 
     def _use_table(self, path: Path, targets: tuple[str, ...], ignore: tuple[str, ...]) -> bool:
@@ -218,7 +219,7 @@ class FileActions(QObject):
         try:
             experiment = suggest(path.resolve(), targets, ignore)
         except ColumnError as error:
-            words = self.tr("{0}. Leave it out, or mend the file and open it again.").format(error.problem)
+            words = tr("{0}. Leave it out, or mend the file and open it again.").format(error.problem)
             self.column_refused.emit(words, path, targets, ignore, error.column)
             return False
         old = self._document.experiment
@@ -226,9 +227,9 @@ class FileActions(QObject):
             # Other columns of the same table: the network that was built for it stays.
             experiment = with_source(old, experiment.data.source, experiment.training.task)
         # Always a new run: the file may have changed since it was read.
-        self._document.edit(self.tr("data"), experiment=experiment, restart=True)
+        self._document.edit(tr("data"), experiment=experiment, restart=True)
         self._preferences.add_recent_file(path)
-        self.said.emit(self.tr("Opened {0}").format(path.name))
+        self.said.emit(tr("Opened {0}").format(path.name))
         return True
 
     def _load(self, experiment: Experiment, path: Path | None, parameters: Parameters | None) -> bool:
@@ -245,12 +246,12 @@ class FileActions(QObject):
             FORMATS[path.suffix.lower()].save(self._trained_model(), path)
         self._document.mark_saved(path)
         self._preferences.add_recent_file(path)
-        self.said.emit(self.tr("Saved {0}").format(path.name))
+        self.said.emit(tr("Saved {0}").format(path.name))
         return True
 
     def _export(self, path: Path) -> bool:
         FORMATS[path.suffix.lower()].save(self._trained_model(), path)
-        self.said.emit(self.tr("Wrote the weights to {0}").format(path.name))
+        self.said.emit(tr("Wrote the weights to {0}").format(path.name))
         return True
 
     def _trained_model(self) -> TrainedModel:
@@ -261,7 +262,7 @@ class FileActions(QObject):
             time.sleep(0.01)
             snapshot = self._newest_snapshot()
         if snapshot is None or snapshot.run is None:
-            raise FileError(self.tr("There are no weights yet; let the training start, then try again."))
+            raise FileError(tr("There are no weights yet; let the training start, then try again."))
         return TrainedModel(
             experiment=snapshot.run.experiment,
             parameters=snapshot.parameters,

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from html import escape
 
-from PySide6.QtCore import QCoreApplication, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QTextBrowser, QVBoxLayout, QWidget
 
 from playground import __version__
 from playground.gui.widgets.theme import Theme
-
-
-def tr(text: str) -> str:
-    return QCoreApplication.translate("help_pages", text)
-
+from playground.words import tr
 
 # Title and text of each step of the walk; both are translated when shown.
 WALK = (

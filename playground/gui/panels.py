@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QCoreApplication, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
 from playground.catalog.tasks import TASKS
@@ -23,14 +23,11 @@ from playground.gui.widgets.choices import Segmented
 from playground.gui.widgets.controls import Card, ElidedLabel, NumberLabel, TextLabel
 from playground.gui.widgets.theme import Theme
 from playground.training.session import Snapshot
+from playground.words import tr
 
 RIGHT_RAIL = 340
 GUTTER = 16
 PAGES_WIDTH = 144
-
-
-def tr(text: str) -> str:
-    return QCoreApplication.translate("panels", text)
 
 
 class Panels(QWidget):

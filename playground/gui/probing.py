@@ -5,19 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from PySide6.QtCore import QCoreApplication
 
 from playground.gui.frame_loop import FrameLoop
 from playground.gui.panels import Panels
-from playground.gui.widgets.controls import number
+from playground.words import number, tr
 
 # Share of the plane's extent within which a click means the data point there.
 SNAP = 0.025
 FIRST_POINT = (1.4, -2.1)
-
-
-def tr(text: str) -> str:
-    return QCoreApplication.translate("probing", text)
 
 
 class Prober:

@@ -4,15 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QCoreApplication
-
 from playground.gui.banner import Banner
 from playground.gui.status_line import StatusLine
 from playground.training.session import Snapshot, Status
-
-
-def tr(text: str) -> str:
-    return QCoreApplication.translate("run_news", text)
+from playground.words import tr
 
 
 class RunNews:

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QWidget
 from playground.gui.widgets.controls import ElidedLabel
 from playground.gui.widgets.theme import Theme
 from playground.training.protocol import Snapshot
+from playground.words import tr
 
 NOTICE_SECONDS = 6.0
 # From one figure of the speed to the next.
@@ -28,7 +29,7 @@ class StatusLine(QFrame):
     """State, steps a second and frames a second on the left; a notice in the middle; seed and numbers on the right."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__(parent, objectName="status_line", accessibleName=self.tr("Status"))
+        super().__init__(parent, objectName="status_line", accessibleName=tr("Status"))
         self.setFixedHeight(30)
         self._theme = theme
         self._token = "text_faint"
@@ -37,13 +38,11 @@ class StatusLine(QFrame):
         self._backend_notice = ""
         self._dot = QLabel(fixedSize=QSize(8, 8))
         self._state = QLabel()
-        self._steps = QLabel(toolTip=self.tr("Training steps a second: each updates every weight once."))
-        self._frames = QLabel(toolTip=self.tr("Pictures a second."))
+        self._steps = QLabel(toolTip=tr("Training steps a second: each updates every weight once."))
+        self._frames = QLabel(toolTip=tr("Pictures a second."))
         self._middle = ElidedLabel(theme, pixels=12, weight=500, alignment=Qt.AlignmentFlag.AlignCenter)
-        self._seed = QLabel(
-            toolTip=self.tr("The number that the random initial weights are drawn from; Shift+R takes the next one.")
-        )
-        self._numbers = QLabel("float32", toolTip=self.tr("All training arithmetic is done in 32-bit floating point."))
+        self._seed = QLabel(toolTip=tr("The number that the random initial weights are drawn from; Shift+R takes the next one."))
+        self._numbers = QLabel("float32", toolTip=tr("All training arithmetic is done in 32-bit floating point."))
         self._backend = QLabel()
         self._backend_words, self._speed_shown = "", 0.0
         layout = QHBoxLayout(self)
@@ -71,11 +70,11 @@ class StatusLine(QFrame):
 
     def show_rates(self, steps: float | None, frames: float | None) -> None:
         """Show speeds per second; ``None`` shows nothing."""
-        self._steps.setText("" if steps is None else self.tr("{0} steps/s").format(f"{steps:,.0f}"))
-        self._frames.setText("" if frames is None else self.tr("{0} fps").format(f"{frames:.0f}"))
+        self._steps.setText("" if steps is None else tr("{0} steps/s").format(f"{steps:,.0f}"))
+        self._frames.setText("" if frames is None else tr("{0} fps").format(f"{frames:.0f}"))
 
     def show_seed(self, seed: int) -> None:
-        self._seed.setText(self.tr("Seed {0}").format(seed))
+        self._seed.setText(tr("Seed {0}").format(seed))
 
     def show_backend(self, snapshot: Snapshot) -> None:
         """Show what computes: the GPU and its memory, or the threads of the processor, and how fast; why in the tooltip.
@@ -85,11 +84,11 @@ class StatusLine(QFrame):
         device, threads = snapshot.device, snapshot.threads
         if device is not None:
             name = device.name.removeprefix("NVIDIA ")
-            words = self.tr("{0}, {1} GiB").format(name, f"{device.memory / 2**30:.0f}")
+            words = tr("{0}, {1} GiB").format(name, f"{device.memory / 2**30:.0f}")
         elif snapshot.backend == "cpu":
-            words = self.tr("Numba, {0} threads").format(threads) if threads > 1 else self.tr("Numba, 1 thread")
+            words = tr("Numba, {0} threads").format(threads) if threads > 1 else tr("Numba, 1 thread")
         else:
-            words = self.tr("NumPy, while kernels compile")
+            words = tr("NumPy, while kernels compile")
         self._show_speed(words, snapshot.speed if snapshot.backend != "reference" else 0.0)
         self._backend.setToolTip("\n".join(part for part in (snapshot.notice, snapshot.reason, _SPEED_TIP) if part))
         if snapshot.notice and snapshot.notice != self._backend_notice:

@@ -13,12 +13,12 @@ from playground.catalog.optimizers import OPTIMIZERS, record_of
 from playground.catalog.tasks import TASKS
 from playground.experiment import Experiment, loss_of
 from playground.experiment.edits import chosen_activations
-from playground.experiment.fields import plain_number
 from playground.gui.forms.activation_boxes import show_plots
 from playground.gui.widgets.choices import LabeledCombo
 from playground.gui.widgets.controls import IconButton, NumberLabel
 from playground.gui.widgets.theme import Theme
 from playground.training.session import Snapshot, Status
+from playground.words import plain_number, tr
 
 LEARNING_RATES = (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
 PENALTIES = (0.0, 0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1)
@@ -61,33 +61,29 @@ class TrainingBar(QFrame):
     more_asked = Signal(str)
 
     def __init__(self, theme: Theme, menu_bar: QMenuBar | None = None, parent: QWidget | None = None) -> None:
-        super().__init__(parent, objectName="training_bar", accessibleName=self.tr("Training"))
+        super().__init__(parent, objectName="training_bar", accessibleName=tr("Training"))
         self.setFixedHeight(72)
         self._theme = theme
         self._epoch: int | None = None
         self._running = False
 
         self._logo = QLabel()
-        self._name = QLabel(self.tr("Neural Playground"))
-        self.reset_button = IconButton(theme, "reset", self.tr("Reset to the same initial weights (R)"), size=38)
-        self.play_button = IconButton(theme, "play", self.tr("Train (Space)"), size=44, primary=True)
+        self._name = QLabel(tr("Neural Playground"))
+        self.reset_button = IconButton(theme, "reset", tr("Reset to the same initial weights (R)"), size=38)
+        self.play_button = IconButton(theme, "play", tr("Train (Space)"), size=44, primary=True)
         self.step_button = IconButton(
-            theme, "step", self.tr("One step (.): train on a single batch, one update of every weight"), size=38
+            theme, "step", tr("One step (.): train on a single batch, one update of every weight"), size=38
         )
-        self._epoch_caption = QLabel(self.tr("Epoch"))
+        self._epoch_caption = QLabel(tr("Epoch"))
         self._epoch_number = NumberLabel(theme, "000,000", 20, 600)
-        self._epoch_number.setAccessibleName(self.tr("Epoch"))
+        self._epoch_number.setAccessibleName(tr("Epoch"))
         self._epoch_number.setToolTip(
-            self.tr("How often every training row has been used. More epochs: more practice on the same examples.")
+            tr("How often every training row has been used. More epochs: more practice on the same examples.")
         )
-        self.settings_button = IconButton(
-            theme, "settings", self.tr("All settings of training, network and data (Ctrl+5)"), size=36
-        )
-        self.help_button = IconButton(theme, "help", self.tr("What to try first (F1)"), size=36)
-        self.theme_button = IconButton(theme, "moon", self.tr("Switch between light and dark"), size=36)
-        self.export_button = IconButton(
-            theme, "export", self.tr("Export the trained weights, for PyTorch or NumPy (Ctrl+E)"), size=36
-        )
+        self.settings_button = IconButton(theme, "settings", tr("All settings of training, network and data (Ctrl+5)"), size=36)
+        self.help_button = IconButton(theme, "help", tr("What to try first (F1)"), size=36)
+        self.theme_button = IconButton(theme, "moon", tr("Switch between light and dark"), size=36)
+        self.export_button = IconButton(theme, "export", tr("Export the trained weights, for PyTorch or NumPy (Ctrl+E)"), size=36)
         self._make_settings()
         self._lay_out(menu_bar)
 
@@ -102,77 +98,72 @@ class TrainingBar(QFrame):
         self._restyle()
 
     def _make_settings(self) -> None:
-        keeps = self.tr("Keeps the weights.")
+        keeps = tr("Keeps the weights.")
         theme = self._theme
         self.speed = LabeledCombo(
             theme,
-            self.tr("Epochs/s"),
-            [
-                (speed, title, self.tr("As fast as this machine goes.") if speed is None else self.tr("At most."))
-                for speed, title in SPEEDS
-            ],
-            self.tr("How many times a second the network sees all training rows: slow to watch, fast to get there.")
-            + " "
-            + keeps,
+            tr("Epochs/s"),
+            [(speed, title, tr("As fast as this machine goes.") if speed is None else tr("At most.")) for speed, title in SPEEDS],
+            tr("How many times a second the network sees all training rows: slow to watch, fast to get there.") + " " + keeps,
         )
         self.learning_rate = LabeledCombo(
             theme,
-            self.tr("Learning rate"),
+            tr("Learning rate"),
             [(rate, plain_number(rate), "") for rate in LEARNING_RATES],
-            self.tr("How far each step moves the weights: too small crawls, too large jumps about or blows up.") + " " + keeps,
+            tr("How far each step moves the weights: too small crawls, too large jumps about or blows up.") + " " + keeps,
             editable_number=True,
-            more=self.tr("Learning rate: let it change while training goes on, or clip long gradients"),
+            more=tr("Learning rate: let it change while training goes on, or clip long gradients"),
         )
         hidden = [name for name, record in ACTIVATIONS.items() if record.hidden]
         self.activation = LabeledCombo(
             theme,
-            self.tr("Activation"),
+            tr("Activation"),
             [(name, ACTIVATIONS[name].title, f"{ACTIVATIONS[name].formula}: {ACTIVATIONS[name].description}") for name in hidden],
-            self.tr("What each neuron of all hidden layers does with its sum; without one, layers add nothing.") + " " + keeps,
+            tr("What each neuron of all hidden layers does with its sum; without one, layers add nothing.") + " " + keeps,
             width=ACTIVATION_WIDTH,
-            more=self.tr("Activation: every layer with all its settings, and how its first weights are drawn"),
+            more=tr("Activation: every layer with all its settings, and how its first weights are drawn"),
         )
         show_plots(self.activation.box, theme, lambda index: hidden[index])
         self.loss = LabeledCombo(
             theme,
-            self.tr("Loss"),
+            tr("Loss"),
             self._loss_items("binary"),
-            self.tr("What counts as wrong, and how much: the number that training makes small.") + " " + keeps,
+            tr("What counts as wrong, and how much: the number that training makes small.") + " " + keeps,
             width=LOSS_WIDTH,
-            more=self.tr("Loss: its numbers, class weights and label smoothing"),
+            more=tr("Loss: its numbers, class weights and label smoothing"),
         )
         self.optimizer = LabeledCombo(
             theme,
-            self.tr("Optimizer"),
+            tr("Optimizer"),
             [(name, record.title, record.description) for name, record in OPTIMIZERS.items()],
-            self.tr("How a gradient becomes a step.") + " " + keeps,
-            more=self.tr("Optimizer: momentum and its other numbers"),
+            tr("How a gradient becomes a step.") + " " + keeps,
+            more=tr("Optimizer: momentum and its other numbers"),
         )
         penalties = [(rate, plain_number(rate), "") for rate in PENALTIES]
         self.l1 = LabeledCombo(
             theme,
             "L1",
             penalties,
-            self.tr("L1 regularization: pulls every weight toward zero, so needless ones vanish.") + " " + keeps,
+            tr("L1 regularization: pulls every weight toward zero, so needless ones vanish.") + " " + keeps,
             editable_number=True,
             width=NUMBER_WIDTH,
-            more=self.tr("L1 and all else that keeps weights small"),
+            more=tr("L1 and all else that keeps weights small"),
         )
         self.l2 = LabeledCombo(
             theme,
             "L2",
             penalties,
-            self.tr("L2 regularization: keeps all weights small, so the result is smoother and fits less noise.") + " " + keeps,
+            tr("L2 regularization: keeps all weights small, so the result is smoother and fits less noise.") + " " + keeps,
             editable_number=True,
             width=NUMBER_WIDTH,
-            more=self.tr("L2, weight decay and early stopping"),
+            more=tr("L2, weight decay and early stopping"),
         )
         self.speed.chosen.connect(self.speed_chosen)
         self.activation.chosen.connect(self.activation_chosen)
         self.optimizer.chosen.connect(self.optimizer_chosen)
         for combo, label, path in (
-            (self.learning_rate, self.tr("learning rate"), "training.optimizer.learning_rate"),
-            (self.loss, self.tr("loss"), "training.loss"),
+            (self.learning_rate, tr("learning rate"), "training.optimizer.learning_rate"),
+            (self.loss, tr("loss"), "training.loss"),
             (self.l1, "L1", "training.l1"),
             (self.l2, "L2", "training.l2"),
         ):
@@ -200,7 +191,7 @@ class TrainingBar(QFrame):
     def _short_name(self, record: Loss, usual: bool) -> str:
         """``Squared error`` for the mean squared error, ``Cross-entropy`` for the one that fits the task."""
         if usual and record.title.endswith("cross-entropy"):
-            return self.tr("Cross-entropy")
+            return tr("Cross-entropy")
         title = record.title.removeprefix("Mean ").replace("Half ", "½ ")
         return title[:1].upper() + title[1:]
 
@@ -277,7 +268,7 @@ class TrainingBar(QFrame):
             return
         self._running = running
         self.play_button.set_icon("pause" if running else "play")
-        words = self.tr("Pause: the weights stay as they are (Space)") if running else self.tr("Train (Space)")
+        words = tr("Pause: the weights stay as they are (Space)") if running else tr("Train (Space)")
         self.play_button.setToolTip(words)
         self.play_button.setAccessibleName(words)
 
@@ -287,8 +278,8 @@ class TrainingBar(QFrame):
 
     def describe(self) -> str:
         """Say in words what the bar shows, for screen readers."""
-        state = self.tr("Training") if self._running else self.tr("Paused")
-        return self.tr("{state}, epoch {epoch}").format(state=state, epoch=self._epoch or 0)
+        state = tr("Training") if self._running else tr("Paused")
+        return tr("{state}, epoch {epoch}").format(state=state, epoch=self._epoch or 0)
 
     def _restyle(self) -> None:
         palette = self._theme.palette

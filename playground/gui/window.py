@@ -29,9 +29,9 @@ from playground.gui.run_news import RunNews
 from playground.gui.status_line import StatusLine
 from playground.gui.training_bar import TrainingBar
 from playground.gui.views.rates.card import RateCard
-from playground.gui.widgets.controls import number
 from playground.gui.widgets.theme import Theme
 from playground.training.session import Pause, Run, Snapshot, Status, TestRates, TrainingSession, Use
+from playground.words import number, tr
 
 DEFAULT_SPEED = 1.0
 
@@ -142,15 +142,15 @@ class Window(QMainWindow):
             "panel_probe": lambda on: self.panels.set_card_visible("panel_probe", on),
             "settings": self.show_settings,
             "full_screen": lambda on: self.showFullScreen() if on else self.showNormal(),
-            "help": lambda: self._show_page(self.tr("Five-minute walk"), walk_page()),
-            "shortcuts": lambda: self._show_page(self.tr("Shortcuts"), shortcuts_page(shortcut_list(self.actions_by_name))),
-            "about": lambda: self._show_page(self.tr("About"), about_page()),
+            "help": lambda: self._show_page(tr("Five-minute walk"), walk_page()),
+            "shortcuts": lambda: self._show_page(tr("Shortcuts"), shortcuts_page(shortcut_list(self.actions_by_name))),
+            "about": lambda: self._show_page(tr("About"), about_page()),
         }
 
     def _add_file_menus(self) -> None:
         file_menu, before = self.menus["File"], self.actions_by_name["save"]
-        self.recent_menu = file_menu.addMenu(self.tr("Open &recent"))
-        self.examples_menu = file_menu.addMenu(self.tr("E&xamples"))
+        self.recent_menu = file_menu.addMenu(tr("Open &recent"))
+        self.examples_menu = file_menu.addMenu(tr("E&xamples"))
         for menu, fill in ((self.recent_menu, self.files.fill_recent), (self.examples_menu, self.files.fill_examples)):
             file_menu.insertMenu(before, menu)
             menu.setToolTipsVisible(True)
@@ -178,8 +178,8 @@ class Window(QMainWindow):
         bar.more_asked.connect(self.open_settings)
         bar.speed_chosen.connect(self.set_speed)
         bar.setting_chosen.connect(self._set)
-        bar.activation_chosen.connect(lambda name: self._edit(self.tr("activation"), edits.with_activation(self._now, name)))
-        bar.optimizer_chosen.connect(lambda name: self._edit(self.tr("optimizer"), edits.with_optimizer(self._now, name)))
+        bar.activation_chosen.connect(lambda name: self._edit(tr("activation"), edits.with_activation(self._now, name)))
+        bar.optimizer_chosen.connect(lambda name: self._edit(tr("optimizer"), edits.with_optimizer(self._now, name)))
         panels.settings.setting_chosen.connect(self._set)
         panels.settings.rate_asked.connect(self.find_rate)
         self.rates.test_asked.connect(self.find_rate)
@@ -197,7 +197,7 @@ class Window(QMainWindow):
         self.loop.shown.connect(self._show_snapshot)
         self.loop.rates_measured.connect(self.status.show_rates)
         self.loop.rates_measured.connect(lambda *_: self._describe())
-        self.loop.waiting.connect(lambda: self.status.show_state(self.tr("Loading the data"), "accent"))
+        self.loop.waiting.connect(lambda: self.status.show_state(tr("Loading the data"), "accent"))
 
     def _connect_data(self) -> None:
         data = self.panels.data
@@ -207,12 +207,12 @@ class Window(QMainWindow):
         data.setting_changed.connect(lambda label, path, value: self._set(label, path, value, gesture=True))
         data.setting_finished.connect(self.document.finish_gesture)
         data.more_asked.connect(self.open_settings)
-        data.new_sample_asked.connect(lambda: self._set(self.tr("new sample"), "data.seed", (self._now.data.seed + 1) % 2**32))
+        data.new_sample_asked.connect(lambda: self._set(tr("new sample"), "data.seed", (self._now.data.seed + 1) % 2**32))
         data.test_points_switched.connect(self.panels.surface.set_test_points)
         data.discretize_switched.connect(self.panels.surface.set_discretize)
 
     def _connect_canvas(self) -> None:
-        canvas, tr = self.panels.canvas, self.tr
+        canvas = self.panels.canvas
         canvas.setting_chosen.connect(self._set)
         canvas.structure_chosen.connect(self._edit)
         canvas.output_activation_chosen.connect(
@@ -253,12 +253,12 @@ class Window(QMainWindow):
 
     def reset(self) -> None:
         """Back to the same initial weights; an undo brings the trained ones back."""
-        self._edit(self.tr("reset"), self._now, restart=True)
+        self._edit(tr("reset"), self._now, restart=True)
         self.banner.dismiss("diverged")
 
     def new_weights(self) -> None:
         """Start again from other random weights."""
-        self._set(self.tr("new weights"), "network.seed", (self._now.network.seed + 1) % 2**32)
+        self._set(tr("new weights"), "network.seed", (self._now.network.seed + 1) % 2**32)
 
     def find_rate(self) -> None:
         """Try learning rates on a copy of the run, and show what they do to the loss."""
@@ -320,14 +320,14 @@ class Window(QMainWindow):
         """Undo or redo; what comes back is named in the line at the bottom."""
         before = self._now
         move()
-        self._tell(self.tr("undo or redo"), before, self._now, False)
+        self._tell(tr("undo or redo"), before, self._now, False)
 
     def _tell(self, label: str, before: Experiment, now: Experiment, restart: bool) -> None:
         """Say whether the change kept the weights."""
         if now == before and not restart:
             return
         kept = keeps_weights(before, now) and not restart
-        words = self.tr("the weights are kept") if kept else self.tr("it starts again; Undo brings the weights back")
+        words = tr("the weights are kept") if kept else tr("it starts again; Undo brings the weights back")
         self.status.show_notice(f"{label[:1].upper()}{label[1:]}: {words}")
 
     def _choose_set(self, name: str) -> None:
@@ -340,7 +340,7 @@ class Window(QMainWindow):
             chosen = edits.with_source(self._now, new, chosen.training.task)
             chosen = replace(chosen, name=title_of(name))
         if chosen.data.source != source or name != shown_as(self._now):
-            self._edit(self.tr("data"), chosen)
+            self._edit(tr("data"), chosen)
         else:
             self._show_experiment(self._now, self._now)
 
@@ -351,7 +351,7 @@ class Window(QMainWindow):
 
     def _offer_to_ignore(self, text: str, path: Path, targets: tuple[str, ...], ignore: tuple[str, ...], column: str) -> None:
         """A column can't be learned from: one click leaves it out."""
-        offer = (self.tr("Leave out {0}").format(column), lambda: self.files.open_table(path, targets, (*ignore, column)))
+        offer = (tr("Leave out {0}").format(column), lambda: self.files.open_table(path, targets, (*ignore, column)))
         self.banner.show_message("error", text, offer)
 
     def _edit_value(self, name: str, index: tuple[int, ...], value: float) -> None:
@@ -361,8 +361,8 @@ class Window(QMainWindow):
             return
         parameters = snapshot.parameters.copy()
         snapshot.run.plan.view(parameters, name)[index] = value
-        self.document.edit(self.tr("weight"), parameters=parameters)
-        self.status.show_notice(self.tr("Set to {0}; Undo brings the old value back").format(number(value, 4)))
+        self.document.edit(tr("weight"), parameters=parameters)
+        self.status.show_notice(tr("Set to {0}; Undo brings the old value back").format(number(value, 4)))
 
     # What is shown
 
@@ -408,7 +408,7 @@ class Window(QMainWindow):
         self.session.send(Run(epochs_per_frame=self.speed))
 
     def _take_rate(self, rate: float) -> None:
-        self._set(self.tr("learning rate"), "training.optimizer.learning_rate", rate)
+        self._set(tr("learning rate"), "training.optimizer.learning_rate", rate)
 
     def _show_title(self) -> None:
         self.setWindowTitle(f"{self.document.title}[*] — Neural Playground")

@@ -28,11 +28,12 @@ from playground.gui.canvas.painter import NetworkPainter
 from playground.gui.canvas.plan_shown import plan_to_show, same_structure
 from playground.gui.canvas.rasterizer import Rasterizer
 from playground.gui.canvas.signs import skip_room
-from playground.gui.widgets.controls import number, painting
+from playground.gui.widgets.controls import painting
 from playground.gui.widgets.theme import Theme
 from playground.network.plan import Plan
 from playground.training.session import Snapshot
 from playground.training.trainer import RunInfo
+from playground.words import number, tr
 
 # A press and release that hardly move are a click.
 CLICK = 4
@@ -71,7 +72,7 @@ class NetworkCanvas(QWidget):
 
     def __init__(self, theme: Theme, rasterizer: Rasterizer, parent: QWidget | None = None) -> None:
         super().__init__(parent, mouseTracking=True)
-        self.setAccessibleName(self.tr("Network"))
+        self.setAccessibleName(tr("Network"))
         # The canvas paints all of itself: what lies behind it need not be painted first.
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setMinimumSize(420, 330)
@@ -234,11 +235,11 @@ class NetworkCanvas(QWidget):
 
     def _remove(self, lane: int) -> None:
         if self._experiment is not None and 0 < lane < len(self.shown) - 1:
-            self.structure_chosen.emit(self.tr("remove layer"), without_layer(self._experiment, self.shown[lane].path))
+            self.structure_chosen.emit(tr("remove layer"), without_layer(self._experiment, self.shown[lane].path))
 
     def _move(self, lane: int, end: int) -> None:
         if self._experiment is not None:
-            self.structure_chosen.emit(self.tr("move layer"), with_layer_moved(self._experiment, self.shown[lane].path, end))
+            self.structure_chosen.emit(tr("move layer"), with_layer_moved(self._experiment, self.shown[lane].path, end))
 
     def _shift(self, lane: int, change: int) -> None:
         end = self.shown[lane].path[-1] + change
@@ -254,7 +255,7 @@ class NetworkCanvas(QWidget):
         return with_layer(self._experiment, kind, path, self.shown[gap].shape, inputs, self._plan.widths[-1])
 
     def _insert(self, gap: int, kind: str) -> None:
-        self.structure_chosen.emit(self.tr("insert layer"), self._with_layer(gap, kind))
+        self.structure_chosen.emit(tr("insert layer"), self._with_layer(gap, kind))
 
     def _insert_dense(self, gap: int) -> None:
         """Insert a dense layer; where none fits, offer what does."""
@@ -357,7 +358,7 @@ class NetworkCanvas(QWidget):
     def _edit(self, name: str, index: tuple[int, ...], place: QPoint) -> None:
         self._edited = (name, index)
         self.editor.setPrefix("w = " if name.endswith("weight") else "b = ")
-        self.editor.setAccessibleName(self.tr("Weight") if name.endswith("weight") else self.tr("Bias"))
+        self.editor.setAccessibleName(tr("Weight") if name.endswith("weight") else tr("Bias"))
         self.editor.setValue(self.value_of(name, index))
         x = min(max(4, place.x() - 55), self.width() - 114)
         self.editor.move(x, min(max(4, place.y() + 10), self.height() - 34))
@@ -446,7 +447,7 @@ class NetworkCanvas(QWidget):
     def _node_words(self, lane: int, node: int) -> list[str]:
         """Lines about a neuron: its name, its activation, its parameters and value."""
         content = self.shown[lane]
-        noun = self.tr("Feature map {0}") if content.is_image else self.tr("Neuron {0}")
+        noun = tr("Feature map {0}") if content.is_image else tr("Neuron {0}")
         words = [self._painter.node_name(lane, node) or noun.format(node + 1)]
         if self._current and self._experiment is not None and self._run is not None:
             activation = getattr(content.layer, "activation", "identity")
@@ -461,10 +462,10 @@ class NetworkCanvas(QWidget):
             ]
         if content.kind == "conv2d":
             channels = self.shown[lane - 1].shape[-1]
-            words.append(self.tr("kernels: {0} of {1}").format(min(MOST_KERNELS, channels), channels))
+            words.append(tr("kernels: {0} of {1}").format(min(MOST_KERNELS, channels), channels))
         value = self._painter.value(lane, node)
         if value is not None:
-            words.append(self.tr("value {0}").format(number(value, 4)))
+            words.append(tr("value {0}").format(number(value, 4)))
         return words
 
     def describe(self) -> str:

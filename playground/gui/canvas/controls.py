@@ -16,6 +16,7 @@ from playground.gui.canvas.layout import HEADER, Lane
 from playground.gui.forms.activation_boxes import OutputActivationBox
 from playground.gui.widgets.controls import painting
 from playground.gui.widgets.theme import Theme
+from playground.words import tr
 
 FEATURE_NAMES = {
     "x1": "x₁",
@@ -104,7 +105,7 @@ class CanvasControls(QObject):
         self.feature_buttons: dict[str, FeatureButton] = {}
         for name in FEATURES:
             self._add_feature_button(name)
-        self.output_title = LaneTitle(theme, self.tr("Output"), canvas)
+        self.output_title = LaneTitle(theme, tr("Output"), canvas)
         self.output_title.clicked.connect(lambda: self.selected.emit(len(self._shown) - 1))
         self.output_box = OutputActivationBox(theme, canvas)
         self.output_box.chosen.connect(self.output_activation_chosen)
@@ -170,7 +171,7 @@ class CanvasControls(QObject):
         field = ParameterField(self._theme, self._canvas)
         header.units_chosen.connect(lambda size: self.choose_size(number, size))
         for source in (header, field):
-            source.activation_chosen.connect(lambda spec: self._choose(number, self.tr("activation"), "activation", spec))
+            source.activation_chosen.connect(lambda spec: self._choose(number, tr("activation"), "activation", spec))
         header.settings_asked.connect(lambda: self.selected.emit(number))
         header.removed.connect(lambda: self.removed.emit(number))
         handle.stepped.connect(lambda change: self._step(number, change))
@@ -192,7 +193,7 @@ class CanvasControls(QObject):
         layer = self._shown[number].layer
         name = size_field(layer) if layer is not None else None
         if name is not None and size != getattr(layer, name):
-            self._choose(number, self.tr("neurons") if name == "units" else name, name, size)
+            self._choose(number, tr("neurons") if name == "units" else name, name, size)
 
     def _step(self, number: int, change: int) -> None:
         size = self._shown[number].size
@@ -224,6 +225,6 @@ class CanvasControls(QObject):
         button.move(round(x - button.width() / 2), round(left.top) + 4)
 
     def _add_feature_button(self, name: str) -> None:
-        button = FeatureButton(self._theme, name, self.tr("Input {0}").format(FEATURE_NAMES[name]), self._canvas)
+        button = FeatureButton(self._theme, name, tr("Input {0}").format(FEATURE_NAMES[name]), self._canvas)
         button.clicked.connect(lambda: self.feature_toggled.emit(name, not button.isChecked()))
         self.feature_buttons[name] = button

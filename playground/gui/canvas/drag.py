@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from PySide6.QtCore import QCoreApplication, QPoint, QRect
+from PySide6.QtCore import QPoint, QRect
 
 from playground.experiment.fields import Number, field_of, size_field
 from playground.gui.canvas.lanes import Content, siblings, span
 from playground.gui.canvas.layout import Lane
+from playground.words import tr
 
 PIXELS_PER_NEURON = 20
 REORDER_FROM = 48
 REMOVE_BEYOND = 40
-
-
-def tr(text: str) -> str:
-    return QCoreApplication.translate("lane_drag", text)
 
 
 @dataclass(frozen=True)

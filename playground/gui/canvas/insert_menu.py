@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QCoreApplication, QPoint, QPointF, QRectF, Qt, QTimer, Signal
+from PySide6.QtCore import QPoint, QPointF, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QContextMenuEvent, QKeyEvent, QMouseEvent, QPaintEvent, QPen
 from PySide6.QtWidgets import QMenu, QToolButton, QWidget
 
 from playground.gui.widgets.controls import painting
 from playground.gui.widgets.theme import Theme
 from playground.network.layers import LAYERS
+from playground.words import tr
 
 CIRCLE, ARROW = 26, 12
 LONG_PRESS_MILLISECONDS = 500
-
-
-def tr(text: str) -> str:
-    return QCoreApplication.translate("insert_menu", text)
 
 
 class InsertButton(QToolButton):
@@ -32,8 +29,8 @@ class InsertButton(QToolButton):
     menu_asked = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget) -> None:
-        tip = self.tr("Insert a layer here. Starts again from new weights.")
-        more = self.tr("The arrow, a right click, a long press or the Menu key offers every kind.")
+        tip = tr("Insert a layer here. Starts again from new weights.")
+        more = tr("The arrow, a right click, a long press or the Menu key offers every kind.")
         super().__init__(
             parent, toolTip=f"{tip}\n{more}", statusTip=tip, accessibleName=tip, cursor=Qt.CursorShape.PointingHandCursor
         )

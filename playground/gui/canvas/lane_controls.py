@@ -18,6 +18,7 @@ from playground.gui.forms.activation_boxes import ActivationBox
 from playground.gui.widgets.choices import MoreButton
 from playground.gui.widgets.controls import IconButton, painting
 from playground.gui.widgets.theme import Theme
+from playground.words import tr
 
 
 class LaneTitle(MoreButton):
@@ -30,7 +31,7 @@ class LaneTitle(MoreButton):
 
     def set_name(self, name: str) -> None:
         """Show another name."""
-        words = self.tr("{0}: all settings").format(name)
+        words = tr("{0}: all settings").format(name)
         self.setText(name)
         self.setToolTip(words)
         self.setAccessibleName(words)
@@ -56,16 +57,14 @@ class LaneHeader(QWidget):
         self._units = 1
         self._most = 1
         self.title = LaneTitle(theme, "")
-        self.remove_button = IconButton(theme, "close", self.tr("Remove this layer. Starts again."), size=18)
+        self.remove_button = IconButton(theme, "close", tr("Remove this layer. Starts again."), size=18)
         self.remove_button.setStyleSheet("QToolButton { border:none; }")
         self.fewer_button = IconButton(theme, "minus", "", size=24)
         self.more_button = IconButton(theme, "plus", "", size=24)
         self.count = QLineEdit(alignment=Qt.AlignmentFlag.AlignCenter)
         self.count.setFont(theme.font(12, 600, tabular=True))
         self.count.setFixedSize(38, 24)
-        self.activation = ActivationBox(
-            theme, "", self.tr("What each neuron of this layer does with its sum. Keeps the weights.")
-        )
+        self.activation = ActivationBox(theme, "", tr("What each neuron of this layer does with its sum. Keeps the weights."))
         self.activation.setFixedHeight(24)
         self.activation.setFont(theme.font(11, 500))
         self._lay_out()
@@ -113,14 +112,14 @@ class LaneHeader(QWidget):
             Its spec, of any kind.
         """
         self.title.set_name(name)
-        self.remove_button.setAccessibleName(self.tr("Remove {0}").format(name))
+        self.remove_button.setAccessibleName(tr("Remove {0}").format(name))
         size, activation = size_field(layer), getattr(layer, "activation", None)
         self.pill.setVisible(size is not None)
         self.activation.setVisible(activation is not None)
         if size is not None:
             self._show_size(name, size, layer)
         if activation is not None:
-            self.activation.setAccessibleName(self.tr("{0}: activation").format(name))
+            self.activation.setAccessibleName(tr("{0}: activation").format(name))
             self.activation.show_activation(activation)
 
     def _show_size(self, name: str, size: str, layer: Any) -> None:
@@ -130,16 +129,16 @@ class LaneHeader(QWidget):
         self._units, self._most = getattr(layer, size), int(field.kind.high)
         self.count.setValidator(QIntValidator(1, self._most, self))
         self.count.setText(str(self._units))
-        what = self.tr("neurons") if size == "units" else field.title.lower()
-        one = self.tr("neuron") if size == "units" else self.tr("filter")
-        self.count.setToolTip(self.tr("{0} Type a number. Starts again.").format(field.description))
+        what = tr("neurons") if size == "units" else field.title.lower()
+        one = tr("neuron") if size == "units" else tr("filter")
+        self.count.setToolTip(tr("{0} Type a number. Starts again.").format(field.description))
         self.count.setAccessibleName(f"{name}: {what}")
         for button, words in (
-            (self.fewer_button, self.tr("one {0} less").format(one)),
-            (self.more_button, self.tr("one {0} more").format(one)),
+            (self.fewer_button, tr("one {0} less").format(one)),
+            (self.more_button, tr("one {0} more").format(one)),
         ):
             button.setAccessibleName(f"{name}: {words}")
-            button.setToolTip(self.tr("{0}. Starts again.").format(words[:1].upper() + words[1:]))
+            button.setToolTip(tr("{0}. Starts again.").format(words[:1].upper() + words[1:]))
         self.fewer_button.setEnabled(self._units > 1)
         self.more_button.setEnabled(self._units < self._most)
 
@@ -217,7 +216,7 @@ class ParameterField(NumberField):
             return
         parameter = record.parameters[0]
         self._spec = activation if not isinstance(activation, str) else record.spec()
-        self.setToolTip(self.tr("{0} Keeps the weights.").format(parameter.description))
+        self.setToolTip(tr("{0} Keeps the weights.").format(parameter.description))
         self.setAccessibleName(f"{record.title}: {parameter.name.replace('_', ' ')}")
         with QSignalBlocker(self):
             self.setRange(parameter.minimum, parameter.maximum)
@@ -282,7 +281,7 @@ class LaneHandle(QWidget):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setCursor(Qt.CursorShape.OpenHandCursor)
         self.setToolTip(
-            self.tr(
+            tr(
                 "Drag down or up: more or fewer neurons. Sideways: move the layer. Off the canvas: remove it.\n"
                 "Keys: + and −, Alt+arrows, Del, Enter. Each starts again from new weights."
             )
@@ -348,7 +347,7 @@ class FeatureButton(QAbstractButton):
         self.name = name
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setAccessibleName(words)
-        self.setToolTip(self.tr("{0}: click to switch this input on or off. Starts again from new weights.").format(words))
+        self.setToolTip(tr("{0}: click to switch this input on or off. Starts again from new weights.").format(words))
 
     def nextCheckState(self) -> None:
         """A click asks for a change; only the experiment decides (the last input stays on)."""

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QCoreApplication
 
 from playground.catalog.activations import resolve
 from playground.experiment import Experiment, output_activation
@@ -18,11 +17,7 @@ from playground.gui.canvas.layout import LANE, NODE, SLOT, Look
 from playground.kernels import dropping
 from playground.network.layers import shape_in_words
 from playground.network.plan import DROPOUT, OPERATION, OUTPUT, Plan, Stage
-
-
-def tr(text: str) -> str:
-    return QCoreApplication.translate("lanes", text)
-
+from playground.words import tr
 
 UNBOUNDED = (-math.inf, math.inf)
 # Neurons of layers without weights of their own are drawn smaller than those that weigh their inputs.

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QCoreApplication, QPointF, QRectF, QSize, QSizeF, Qt
+from PySide6.QtCore import QPointF, QRectF, QSize, QSizeF, Qt
 from PySide6.QtGui import QFontMetricsF, QImage, QPainter, QPainterPath, QPen, QPixmap
 
 from playground.gui.canvas.drag import Preview
@@ -19,6 +19,7 @@ from playground.gui.widgets.pictures import Array, colorize, middle_and_reach
 from playground.gui.widgets.theme import Theme
 from playground.network.layers import shape_in_words
 from playground.network.plan import Plan
+from playground.words import tr
 
 Align = Qt.AlignmentFlag
 ENLARGED = 132
@@ -28,10 +29,6 @@ LABEL_PIXELS = 12
 LONGEST_LABEL = 118
 # Without the compiled painter Qt draws the strongest edges only.
 PLAIN_EDGES = 150
-
-
-def tr(text: str) -> str:
-    return QCoreApplication.translate("network_painter", text)
 
 
 class NetworkPainter:

@@ -29,6 +29,7 @@ from playground.gui.widgets.controls import Card, ElidedLabel, IconButton, TextL
 from playground.gui.widgets.sliders import LabeledSlider, Switch
 from playground.gui.widgets.theme import Theme
 from playground.training.session import Snapshot
+from playground.words import tr
 
 RAIL = 268
 GUTTER = 12
@@ -70,23 +71,23 @@ class DataPanel(Card):
     discretize_switched = Signal(bool)
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__(theme, self.tr("Data"), parent)
+        super().__init__(theme, tr("Data"), parent)
         self.setFixedWidth(RAIL)
         self._theme = theme
         self._shown_tab = ""
         self._experiment: Experiment | None = None
         self.new_sample_button = IconButton(
-            theme, "dice", self.tr("Draw and split the data anew, from the next seed. Starts again."), size=28
+            theme, "dice", tr("Draw and split the data anew, from the next seed. Starts again."), size=28
         )
         self.header.addWidget(self.new_sample_button)
         self.tabs = Segmented(
             theme,
             [
-                ("shapes", self.tr("Shapes"), self.tr("Points in the plane: you see all that the network does.")),
-                ("real", self.tr("Real"), self.tr("Measured data: tumors, flowers, handwriting and more.")),
-                ("file", self.tr("File"), self.tr("A table of your own.")),
+                ("shapes", tr("Shapes"), tr("Points in the plane: you see all that the network does.")),
+                ("real", tr("Real"), tr("Measured data: tumors, flowers, handwriting and more.")),
+                ("file", tr("File"), tr("A table of your own.")),
             ],
-            self.tr("Data"),
+            tr("Data"),
         )
         self.thumbnails = {name: Thumbnail(theme, name) for name in (*SYNTHETIC_TASKS, *real_sets())}
         self.pages = QStackedWidget()
@@ -114,30 +115,30 @@ class DataPanel(Card):
         return page
 
     def _make_settings(self) -> None:
-        theme, again, keeps = self._theme, self.tr("Starts again."), self.tr("Keeps the weights.")
+        theme, again, keeps = self._theme, tr("Starts again."), tr("Keeps the weights.")
         self.noise = LabeledSlider(
             theme,
-            self.tr("Noise"),
+            tr("Noise"),
             0,
             50,
-            self.tr("How much chance is mixed in: no network can foresee it.") + " " + again,
+            tr("How much chance is mixed in: no network can foresee it.") + " " + again,
             lambda value: f"{value} %",
         )
         self.samples = LabeledSlider(
             theme,
-            self.tr("Samples"),
+            tr("Samples"),
             50,
             2000,
-            self.tr("How many points are drawn: more examples, better guesses.") + " " + again,
+            tr("How many points are drawn: more examples, better guesses.") + " " + again,
             lambda value: f"{value:,}",
             step=50,
         )
         self.test_share = LabeledSlider(
             theme,
-            self.tr("Test data"),
+            tr("Test data"),
             5,
             90,
-            self.tr("Share of the rows kept back: never trained on, they show what was understood rather than memorized.")
+            tr("Share of the rows kept back: never trained on, they show what was understood rather than memorized.")
             + " "
             + again,
             lambda value: f"{value} %",
@@ -145,34 +146,34 @@ class DataPanel(Card):
         )
         self.batch_size = LabeledSlider(
             theme,
-            self.tr("Batch size"),
+            tr("Batch size"),
             1,
             128,
-            self.tr("Rows per step: small batches jitter and learn often, large ones are smooth and slow.") + " " + keeps,
+            tr("Rows per step: small batches jitter and learn often, large ones are smooth and slow.") + " " + keeps,
         )
         self.epochs = LabeledCombo(
             theme,
-            self.tr("Stop at epoch"),
+            tr("Stop at epoch"),
             [(count, f"{count:,}", "") for count in EPOCHS],
-            self.tr("Where training first stops; Play goes on past it.") + " " + keeps,
+            tr("Where training first stops; Play goes on past it.") + " " + keeps,
             editable_number=True,
         )
         self.initializer = LabeledCombo(
             theme,
-            self.tr("Initial weights"),
+            tr("Initial weights"),
             [(name, record.title, record.description) for name, record in INITIALIZERS.items()],
-            self.tr("How the first weights are drawn; all zeros never learn, because all neurons stay alike.") + " " + again,
-            more=self.tr("Initial weights: their numbers, the first biases, weights from a file"),
+            tr("How the first weights are drawn; all zeros never learn, because all neurons stay alike.") + " " + again,
+            more=tr("Initial weights: their numbers, the first biases, weights from a file"),
         )
         self.initializer.box.setFixedWidth(122)
         self.epochs.box.setFixedWidth(92)
         self.standardize = Switch(
             theme,
-            self.tr("Standardize inputs"),
-            self.tr("Shift and scale each input to mean 0 and deviation 1: every weight then has an equal start.") + " " + again,
+            tr("Standardize inputs"),
+            tr("Shift and scale each input to mean 0 and deviation 1: every weight then has an equal start.") + " " + again,
         )
-        self.test_points = Switch(theme, self.tr("Show test points"), self.tr("Draw the points kept back, with a dark rim."))
-        self.discretize = Switch(theme, self.tr("Discretize output"), self.tr("Show only which class wins, not how sure it is."))
+        self.test_points = Switch(theme, tr("Show test points"), tr("Draw the points kept back, with a dark rim."))
+        self.discretize = Switch(theme, tr("Discretize output"), tr("Show only which class wins, not how sure it is."))
 
     def _scrolled(self) -> QScrollArea:
         inner = QWidget()
@@ -209,23 +210,23 @@ class DataPanel(Card):
             thumbnail.clicked.connect(lambda _checked=False, name=name: self.set_chosen.emit(name))
         self.file_page.open_button.clicked.connect(self.file_asked)
         self.file_page.columns_chosen.connect(self.columns_chosen)
-        self.file_page.task_chosen.connect(lambda task: self.setting_changed.emit(self.tr("task"), "training.task", task))
+        self.file_page.task_chosen.connect(lambda task: self.setting_changed.emit(tr("task"), "training.task", task))
         for slider, label, path, scale in (
-            (self.noise, self.tr("noise"), "data.source.noise", 1.0),
-            (self.samples, self.tr("samples"), "data.source.samples", 1),
-            (self.test_share, self.tr("test data"), "data.test_fraction", 0.01),
-            (self.batch_size, self.tr("batch size"), "training.batch_size", 1),
+            (self.noise, tr("noise"), "data.source.noise", 1.0),
+            (self.samples, tr("samples"), "data.source.samples", 1),
+            (self.test_share, tr("test data"), "data.test_fraction", 0.01),
+            (self.batch_size, tr("batch size"), "training.batch_size", 1),
         ):
             slider.moved.connect(
                 lambda value, label=label, path=path, scale=scale: self.setting_changed.emit(label, path, value * scale)
             )
             slider.released.connect(self.setting_finished)
         self.epochs.chosen.connect(
-            lambda count: self.setting_changed.emit(self.tr("stop at epoch"), "training.epochs", max(1, round(count)))
+            lambda count: self.setting_changed.emit(tr("stop at epoch"), "training.epochs", max(1, round(count)))
         )
         self.initializer.chosen.connect(self._choose_initializer)
         self.initializer.more_asked.connect(lambda: self.more_asked.emit("network.initializer"))
-        self.standardize.clicked.connect(lambda on: self.setting_changed.emit(self.tr("standardize"), "data.standardize", on))
+        self.standardize.clicked.connect(lambda on: self.setting_changed.emit(tr("standardize"), "data.standardize", on))
         self.test_points.clicked.connect(self.test_points_switched)
         self.discretize.clicked.connect(self.discretize_switched)
 
@@ -238,7 +239,7 @@ class DataPanel(Card):
             # No file was picked: what holds comes back.
             self.initializer.set_value(initializers.resolve(held)[0].name)
         else:
-            self.setting_changed.emit(self.tr("initial weights"), "network.initializer", value)
+            self.setting_changed.emit(tr("initial weights"), "network.initializer", value)
 
     # What is shown
 
@@ -318,13 +319,13 @@ class FilePage(QWidget):
         self._theme = theme
         self._source: FileSource | None = None
         self._shown: Any = None
-        self.open_button = QPushButton(self.tr("Open a table…"), cursor=Qt.CursorShape.PointingHandCursor)
+        self.open_button = QPushButton(tr("Open a table…"), cursor=Qt.CursorShape.PointingHandCursor)
         self.open_button.setIcon(theme.icon("open", "text_muted", 16))
-        self.open_button.setToolTip(self.tr("A CSV file with a header: a row per example, a column to predict."))
+        self.open_button.setToolTip(tr("A CSV file with a header: a row per example, a column to predict."))
         self.open_button.setFont(theme.font(12, 600))
         self.hint = TextLabel(
             theme,
-            self.tr("CSV with a header, numbers in every column to learn from. Or drop a file anywhere on the window."),
+            tr("CSV with a header, numbers in every column to learn from. Or drop a file anywhere on the window."),
             11,
             400,
             "text_faint",
@@ -332,16 +333,16 @@ class FilePage(QWidget):
         )
         self.name = ElidedLabel(theme, pixels=12, weight=600, color="text")
         self.target = LabeledCombo(
-            theme, self.tr("Predict"), [], self.tr("The column that the network learns to answer. Starts again."), width=206
+            theme, tr("Predict"), [], tr("The column that the network learns to answer. Starts again."), width=206
         )
         self.task = LabeledCombo(
             theme,
-            self.tr("Answer"),
+            tr("Answer"),
             [(task.name, task.title, task.description) for task in TASKS.values() if task.name != "multilabel"],
-            self.tr("What kind of answer the column holds. Starts again."),
+            tr("What kind of answer the column holds. Starts again."),
             width=206,
         )
-        self.columns_title = TextLabel(theme, self.tr("Learn from"), 11, 500, "text_faint", indent=2)
+        self.columns_title = TextLabel(theme, tr("Learn from"), 11, 500, "text_faint", indent=2)
         self.column_boxes: dict[str, QCheckBox] = {}
         self._boxes = QVBoxLayout()
         self._boxes.setSpacing(4)
@@ -387,7 +388,7 @@ class FilePage(QWidget):
         for name in names:
             switch = QCheckBox(name)
             switch.setFont(self._theme.font(12, 500))
-            switch.setToolTip(self.tr("Whether the network may learn from {0}. Starts again.").format(name))
+            switch.setToolTip(tr("Whether the network may learn from {0}. Starts again.").format(name))
             switch.clicked.connect(self._columns_switched)
             self._boxes.addWidget(switch)
             self.column_boxes[name] = switch

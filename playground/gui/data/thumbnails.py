@@ -17,6 +17,7 @@ from playground.experiment import Experiment, FileSource
 from playground.gui.widgets.controls import painting
 from playground.gui.widgets.theme import Theme
 from playground.storage import resource
+from playground.words import tr
 
 LABEL_HEIGHT = 20
 SAMPLES = 220
@@ -66,7 +67,7 @@ class Thumbnail(QAbstractButton):
         self._picture: QPixmap | None = None
         self.setText(title_of(name))
         self.setToolTip(description_of(name))
-        self.setAccessibleName(self.tr("Data set {0}").format(title_of(name)))
+        self.setAccessibleName(tr("Data set {0}").format(title_of(name)))
         # By Tab alone: after a click Space still plays and pauses.
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)

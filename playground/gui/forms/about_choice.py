@@ -11,10 +11,11 @@ from playground.catalog import activations
 from playground.catalog.activations import Activation
 from playground.catalog.schedules import ScheduleRecord
 from playground.experiment import Experiment
-from playground.experiment.fields import LEFT_TO_DATA, plain_number
+from playground.experiment.fields import LEFT_TO_DATA
 from playground.gui.forms.curves import activation_picture, schedule_curve, schedule_picture
 from playground.gui.widgets.controls import TextLabel
 from playground.gui.widgets.theme import Theme
+from playground.words import plain_number, tr
 
 WIDTH, HEIGHT = 220, 84
 
@@ -67,17 +68,17 @@ class AboutChoice(QWidget):
         self.setVisible(any(not label.isHidden() for label in (self.picture, self.formula, self.words, self.source)))
 
     def _reach(self, record: Activation) -> str:
-        reach = self.tr("Saturates {0}.").format(record.saturates)
+        reach = tr("Saturates {0}.").format(record.saturates)
         if record.name not in LEFT_TO_DATA:
             # The others' ends are their own, not the data's.
             low, high = (plain_number(end) for end in record.range)
-            reach = self.tr("Range {0} … {1}.").format(low, high) + " " + reach
-        return reach if record.array_slope is None else reach + " " + self.tr("Dotted: its slope.")
+            reach = tr("Range {0} … {1}.").format(low, high) + " " + reach
+        return reach if record.array_slope is None else reach + " " + tr("Dotted: its slope.")
 
     def _rates(self, spec: Any, epochs: int, rate: float) -> str:
         _, factor = schedule_curve(spec, epochs)
         first, last, most = (plain_number(float(f"{rate * share:.3g}")) for share in (factor[0], factor[-1], factor.max()))
-        return self.tr("Rate {0} at first, {1} at most, {2} at epoch {3}.").format(first, most, last, f"{epochs:,}")
+        return tr("Rate {0} at first, {1} at most, {2} at epoch {3}.").format(first, most, last, f"{epochs:,}")
 
     def _paint(self) -> None:
         picture = self._picture()

@@ -16,6 +16,7 @@ from playground.experiment import warnings as warnings_about
 from playground.gui.forms.curves import activation_picture
 from playground.gui.widgets.choices import ChoiceBox
 from playground.gui.widgets.theme import Theme
+from playground.words import tr
 
 PLOT_WIDTH, PLOT_HEIGHT = 44, 26
 # Least width of the outputs' box, and what it takes beside the words.
@@ -70,7 +71,7 @@ class OutputActivationBox(ChoiceBox):
 
     def __init__(self, theme: Theme, parent: QWidget) -> None:
         super().__init__(theme, "", "")
-        self.setAccessibleName(self.tr("Output activation"))
+        self.setAccessibleName(tr("Output activation"))
         self.setParent(parent)
         self.setFixedSize(OUTPUT_BOX, 24)
         self.setFont(theme.font(11, 500))
@@ -97,7 +98,7 @@ class OutputActivationBox(ChoiceBox):
         with QSignalBlocker(self):
             self.setCurrentIndex(0 if chosen == self._usual else self._names.index(chosen) if chosen in self._names else -1)
         self.setFixedWidth(max(OUTPUT_BOX, self.fontMetrics().horizontalAdvance(self.currentText()) + OUTPUT_ARROW))
-        words = [self.tr("What the last layer does with its sums. Keeps the weights."), task.reason, *warnings_about(experiment)]
+        words = [tr("What the last layer does with its sums. Keeps the weights."), task.reason, *warnings_about(experiment)]
         # Paragraphs, so that Qt breaks the lines.
         self.setToolTip("".join(f"<p>{sentence}</p>" for sentence in words))
         self.setStatusTip(words[0])

@@ -6,20 +6,17 @@ from collections.abc import Callable
 from typing import Any
 
 from msgspec import structs
-from PySide6.QtCore import QCoreApplication, QSignalBlocker, Signal
+from PySide6.QtCore import QSignalBlocker, Signal
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from playground.catalog import activations
-from playground.experiment.fields import Field, Layers, Number, Numbers, Option, Words, Yes, kind_title, plain_number
+from playground.experiment.fields import Field, Layers, Number, Numbers, Option, Words, Yes, kind_title
 from playground.gui.widgets.choices import ChoiceBox, MoreButton
 from playground.gui.widgets.controls import IconButton
 from playground.gui.widgets.number_field import NumberField, number_of
 from playground.gui.widgets.sliders import Switch
 from playground.gui.widgets.theme import Theme
-
-
-def tr(text: str) -> str:
-    return QCoreApplication.translate("form_editors", text)
+from playground.words import plain_number, tr
 
 
 def pick_model(parent: QWidget) -> str:

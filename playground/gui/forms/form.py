@@ -21,6 +21,7 @@ from playground.gui.forms.editors import Editor, LayersEditor, NumberEditor, Num
 from playground.gui.widgets.choices import ChoiceBox, MoreButton
 from playground.gui.widgets.controls import TextLabel
 from playground.gui.widgets.theme import Theme
+from playground.words import tr
 
 # Fields whose value can be looked for: where that leads from the field, and the words of the button.
 FINDERS = {
@@ -164,7 +165,7 @@ class Row(QWidget):
         return editor
 
     def _make_finder(self, theme: Theme, path: str, words: str, tip: str) -> MoreButton:
-        button = MoreButton(theme, self.tr(words), self.tr(tip), 12, 500, "accent")
+        button = MoreButton(theme, tr(words), tr(tip), 12, 500, "accent")
         button.clicked.connect(lambda: self.opened.emit(path))
         return button
 
@@ -183,7 +184,7 @@ class Row(QWidget):
         reach = field.kind.words if isinstance(field.kind, Number) else ""
         parts = [part for part in (field.description, f"{reach}." if reach else "", self._effect) if part]
         # That nothing is lost is the rule and goes without saying, but for the tooltip.
-        shown = [part for part in parts if part != self.tr("Keeps the weights.")]
+        shown = [part for part in parts if part != tr("Keeps the weights.")]
         self.help.setText(" ".join(shown))
         self.help.setVisible(bool(shown))
         words = " ".join(parts)
@@ -202,8 +203,8 @@ class Row(QWidget):
         if not kept:
             return ""
         if all(kept):
-            return self.tr("Keeps the weights.")
-        return self.tr("Some choices start again.") if any(kept) else self.tr("Starts again.")
+            return tr("Keeps the weights.")
+        return tr("Some choices start again.") if any(kept) else tr("Starts again.")
 
 
 def others(field: Field, value: Any) -> list[Any]:
@@ -295,13 +296,13 @@ class ChoiceEditor(Editor):
         if option.name is None and self._of_activations:
             # What is usual depends on the task: it is named, and explained in its own words.
             record = ACTIVATIONS[self._usual]
-            self.box.setItemText(0, self.tr("As usual: {0}").format(record.title))
+            self.box.setItemText(0, tr("As usual: {0}").format(record.title))
             self.about.show_record(record, record.description, record.name, experiment)
         else:
             # What is on or off is explained beside its name.
             words = "" if self.kind.is_switch else option.description
             if option.name in LEFT_TO_DATA and isinstance(value, str):
-                words += " " + self.tr("Both ends are those of the data until both are given here.")
+                words += " " + tr("Both ends are those of the data until both are given here.")
             self.about.show_record(option.record, words, value, experiment)
 
     def _show_form(self, spec: type[msgspec.Struct] | None) -> None:
@@ -320,7 +321,7 @@ class ChoiceEditor(Editor):
             self.numbers = NumbersEditor(self._theme, kind)
             self.numbers.edited.connect(self.edited)
             self.numbers.line.setAccessibleName(self.box.accessibleName())
-            self.numbers.line.setToolTip(self.tr("One number per class, with commas between them."))
+            self.numbers.line.setToolTip(tr("One number per class, with commas between them."))
             self._column.addWidget(self.numbers)
         if self.numbers is not None:
             self.numbers.setVisible(kind is not None)

@@ -19,6 +19,7 @@ from playground.gui.forms.form import ChoiceEditor, Form, Row
 from playground.gui.widgets.choices import Segmented
 from playground.gui.widgets.controls import Card, IconButton, TextLabel
 from playground.gui.widgets.theme import Theme
+from playground.words import tr
 
 RAIL = 268
 GUTTER = 12
@@ -46,24 +47,24 @@ class SettingsPanel(Card):
     closed = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__(theme, self.tr("Settings"), parent)
+        super().__init__(theme, tr("Settings"), parent)
         self.setFixedWidth(RAIL)
         self._theme = theme
         self._experiment: Experiment | None = None
         self.place = ""
         self.page: Page | None = None
-        self.back_button = IconButton(theme, "previous", self.tr("Back to all layers"), size=28)
-        self.close_button = IconButton(theme, "close", self.tr("Close the settings (Esc)"), size=28)
+        self.back_button = IconButton(theme, "previous", tr("Back to all layers"), size=28)
+        self.close_button = IconButton(theme, "close", tr("Close the settings (Esc)"), size=28)
         self.header.insertWidget(0, self.back_button)
         self.header.addWidget(self.close_button)
         self.tabs = Segmented(
             theme,
             [
-                ("training", self.tr("Training"), self.tr("How it learns: optimizer, loss, what keeps weights small.")),
-                ("network", self.tr("Network"), self.tr("What learns: layers, outputs, first weights.")),
-                ("data", self.tr("Data"), self.tr("What it learns from: how the rows are drawn, split and scaled.")),
+                ("training", tr("Training"), tr("How it learns: optimizer, loss, what keeps weights small.")),
+                ("network", tr("Network"), tr("What learns: layers, outputs, first weights.")),
+                ("data", tr("Data"), tr("What it learns from: how the rows are drawn, split and scaled.")),
             ],
-            self.tr("Settings"),
+            tr("Settings"),
         )
         self.area = QScrollArea(widgetResizable=True, frameShape=QFrame.Shape.NoFrame)
         self.area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -162,11 +163,11 @@ class SettingsPanel(Card):
 
     def _title_of(self, place: str) -> str:
         if place == OUTPUTS:
-            return self.tr("Outputs")
+            return tr("Outputs")
         if not place.startswith(LAYERS):
-            return self.tr("Settings")
+            return tr("Settings")
         positions = [int(part) + 1 for part in place.split(".") if part.isdecimal()]
-        return self.tr("Layer {0}: {1}").format(
+        return tr("Layer {0}: {1}").format(
             ".".join(map(str, positions)), kind_title(value_at(self._experiment, place)).split(" ")[0]
         )
 
@@ -285,7 +286,7 @@ class LayerPage(Page):
         self._path = path
         layers = field_of(NetworkSpec, "layers").kind
         assert isinstance(layers, Layers)
-        field = Field("type", self.tr("Kind"), layers.item, "")
+        field = Field("type", tr("Kind"), layers.item, "")
         self.row = Row(theme, field, partial(changed, path))
         self.row.edited.connect(lambda label, value: self.edited.emit(label, path, value))
         self.row.opened.connect(lambda inner: self.opened.emit(f"{path}.{inner}"))

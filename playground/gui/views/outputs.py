@@ -13,11 +13,12 @@ from PySide6.QtWidgets import QFrame, QScrollArea, QSizePolicy, QVBoxLayout, QWi
 from playground.catalog.activations import resolve
 from playground.catalog.tasks import TASKS
 from playground.experiment import output_activation
-from playground.gui.widgets.controls import ElidedLabel, number, painting
+from playground.gui.widgets.controls import ElidedLabel, painting
 from playground.gui.widgets.theme import Theme
 from playground.insight.evaluation import class_shares
 from playground.training.session import Snapshot
 from playground.training.trainer import RunInfo
+from playground.words import number, tr
 
 BAR_HEIGHT = 26
 MOST_BARS_VISIBLE, MOST_BARS_DENSE = 10, 6
@@ -43,7 +44,7 @@ class OutputsView(QWidget):
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setAccessibleName(self.tr("Outputs"))
+        self.setAccessibleName(tr("Outputs"))
         self._theme = theme
         self._row: int | None = None
         self.bars = BarList(theme)

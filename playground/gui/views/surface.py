@@ -12,11 +12,12 @@ from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 from playground.catalog.activations import resolve
 from playground.experiment import output_activation
-from playground.gui.widgets.controls import number, painting
+from playground.gui.widgets.controls import painting
 from playground.gui.widgets.pictures import boundary, colorize
 from playground.gui.widgets.theme import Theme
 from playground.training.session import Snapshot
 from playground.training.trainer import RunInfo
+from playground.words import number, tr
 
 FADE = 0.42
 SCALE_HEIGHT = 28
@@ -77,8 +78,8 @@ class SurfacePlane(QWidget):
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
-        self.setAccessibleName(self.tr("Output over the plane; arrow keys move the point that is looked at"))
-        self.setToolTip(self.tr("What the network puts out at each point; the line is where it is undecided. Click a point."))
+        self.setAccessibleName(tr("Output over the plane; arrow keys move the point that is looked at"))
+        self.setToolTip(tr("What the network puts out at each point; the line is where it is undecided. Click a point."))
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         # All of it is painted here, so the card behind need not be painted first.
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
@@ -294,8 +295,8 @@ class SurfacePlane(QWidget):
         above = float((self._values > self._level).mean())
         names = self._run.data.dataset.class_names
         if not names:
-            return self.tr("Output from {0} to {1}").format(number(float(self._values.min())), number(float(self._values.max())))
-        return self.tr("{0} % of the plane is {1}, the rest {2}").format(f"{100 * above:.0f}", names[1], names[0])
+            return tr("Output from {0} to {1}").format(number(float(self._values.min())), number(float(self._values.max())))
+        return tr("{0} % of the plane is {1}, the rest {2}").format(f"{100 * above:.0f}", names[1], names[0])
 
 
 class ColorScale(QWidget):

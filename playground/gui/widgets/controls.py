@@ -23,12 +23,6 @@ from playground.gui.widgets.theme import Theme
 Align = Qt.AlignmentFlag
 
 
-def number(value: float, digits: int = 3) -> str:
-    """A number for people: a true minus sign, no exponent for ordinary sizes."""
-    text = f"{value:.{digits}f}" if abs(value) < 10**6 else f"{value:.{digits}g}"
-    return text.replace("-", "−")
-
-
 @contextlib.contextmanager
 def painting(widget: QWidget) -> Iterator[QPainter]:
     """A painter with smooth edges on a widget, ended in time whatever happens."""

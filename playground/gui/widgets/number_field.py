@@ -9,8 +9,9 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QLineEdit
 
-from playground.experiment.fields import Number, plain_number
+from playground.experiment.fields import Number
 from playground.gui.widgets.theme import Theme
+from playground.words import plain_number
 
 WIDTH = 84
 

@@ -22,11 +22,12 @@ from PySide6.QtWidgets import QApplication, QHBoxLayout, QVBoxLayout, QWidget
 
 from playground.catalog.metrics import METRICS
 from playground.gui.widgets.choices import Segmented
-from playground.gui.widgets.controls import IconButton, NumberLabel, TextLabel, number, painting
+from playground.gui.widgets.controls import IconButton, NumberLabel, TextLabel, painting
 from playground.gui.widgets.theme import Theme
 from playground.storage import atomic_write
 from playground.training.history import History
 from playground.training.session import Snapshot
+from playground.words import number, tr
 
 Array = NDArray[Any]
 LEAST = 1e-9
@@ -86,12 +87,12 @@ class LossPlot(QWidget):
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setAccessibleName(self.tr("Loss curves"))
+        self.setAccessibleName(tr("Loss curves"))
         self._theme = theme
         self._history: History | None = None
         self._quantity = "loss"
         self._ranges: dict[str, tuple[float, float]] = {}
-        self.log_button = IconButton(theme, "check", self.tr("Logarithmic scale: equal steps are equal factors"), size=28)
+        self.log_button = IconButton(theme, "check", tr("Logarithmic scale: equal steps are equal factors"), size=28)
         self.log_button.setCheckable(True)
         self.log_button.setChecked(True)
         self.log_button.setText("log")
@@ -127,7 +128,7 @@ class LossPlot(QWidget):
         self._restyle()
 
     def _make_legend(self, *parts: str) -> QHBoxLayout:
-        words = {"train": self.tr("train"), "validation": self.tr("validation"), "test": self.tr("test")}
+        words = {"train": tr("train"), "validation": tr("validation"), "test": tr("test")}
         line = QHBoxLayout()
         line.setContentsMargins(0, 0, 0, 0)
         line.setSpacing(7)
@@ -140,9 +141,9 @@ class LossPlot(QWidget):
         return line
 
     def _make_quantities(self, metrics: tuple[str, ...]) -> Segmented:
-        items = [("loss", self.tr("Loss"), self.tr("What training makes small."))]
+        items = [("loss", tr("Loss"), tr("What training makes small."))]
         items += [(name, METRICS[name].title, METRICS[name].description) for name in metrics]
-        box = Segmented(self._theme, items, self.tr("Curve"))
+        box = Segmented(self._theme, items, tr("Curve"))
         box.setFixedHeight(30)
         for button in box.buttons.values():
             button.setFixedHeight(24)
@@ -160,7 +161,7 @@ class LossPlot(QWidget):
         item.setMenuEnabled(False)
         item.getAxis("left").setWidth(46)
         item.getAxis("bottom").setHeight(20)
-        plot.setAccessibleName(self.tr("Loss curves"))
+        plot.setAccessibleName(tr("Loss curves"))
         self._bands, self._lines = {}, {}
         # Test first, so that the training curve lies on top.
         for part in ("test", "validation", "train"):
@@ -272,7 +273,7 @@ class LossPlot(QWidget):
             self.labels[part].setText(self.words(float(history.column(f"{part}_{self._quantity}")[row])))
         epoch = history.column("epoch")[row]
         self.epoch_label.setText(
-            self.tr("epoch {0}").format(f"{epoch:,.0f}" if epoch == int(epoch) else f"{epoch:,.1f}") if at_pointer else ""
+            tr("epoch {0}").format(f"{epoch:,.0f}" if epoch == int(epoch) else f"{epoch:,.1f}") if at_pointer else ""
         )
 
     def words(self, value: float) -> str:

@@ -8,13 +8,13 @@ from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QWidget
 
-from playground.experiment.fields import plain_number
 from playground.gui.views.rates.curve import RateCurve, short_rate
 from playground.gui.widgets.controls import Card, IconButton, TextLabel
 from playground.gui.widgets.theme import Theme
 from playground.training.rate_finder import STEPS, RateTest
 from playground.training.session import Snapshot, Status
 from playground.training.trainer import RunInfo
+from playground.words import plain_number, tr
 
 WIDTH, MARGIN = 328, 8
 
@@ -35,7 +35,7 @@ class RateCard(Card):
 
     def __init__(self, theme: Theme, parent: QWidget) -> None:
         super().__init__(theme, "", parent)
-        self.title.setText(self.tr("Find a learning rate"))
+        self.title.setText(tr("Find a learning rate"))
         self.setAccessibleName(self.title.text())
         self.setFixedWidth(WIDTH)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -47,20 +47,20 @@ class RateCard(Card):
         self._run: RunInfo | None = None
         self._test: RateTest | None = None
         self.pointed = TextLabel(theme, "", 11, 500, "text_faint")
-        self.close_button = IconButton(theme, "close", self.tr("Close (Esc)"), size=28)
+        self.close_button = IconButton(theme, "close", tr("Close (Esc)"), size=28)
         self.header.addWidget(self.pointed)
         self.header.addWidget(self.close_button)
         self.curve = RateCurve(theme)
         self.busy = QProgressBar(textVisible=False, minimum=0, maximum=0)
         self.busy.setFixedHeight(4)
-        self.busy.setAccessibleName(self.tr("Trying learning rates"))
+        self.busy.setAccessibleName(tr("Trying learning rates"))
         self.words = TextLabel(theme, "", 12, 400, "text_muted", wordWrap=True)
         self.use_button = QPushButton(cursor=Qt.CursorShape.PointingHandCursor)
         self.use_button.setFont(theme.font(12, 600, tabular=True))
-        self.use_button.setToolTip(self.tr("Train with this learning rate from now on. Keeps the weights; Undo takes it back."))
-        self.again_button = QPushButton(self.tr("Try again"), cursor=Qt.CursorShape.PointingHandCursor)
+        self.use_button.setToolTip(tr("Train with this learning rate from now on. Keeps the weights; Undo takes it back."))
+        self.again_button = QPushButton(tr("Try again"), cursor=Qt.CursorShape.PointingHandCursor)
         self.again_button.setFont(theme.font(12, 500))
-        self.again_button.setToolTip(self.tr("Try all learning rates once more, from the weights as they are now."))
+        self.again_button.setToolTip(tr("Try all learning rates once more, from the weights as they are now."))
         buttons = QHBoxLayout()
         buttons.setSpacing(8)
         buttons.addWidget(self.use_button)
@@ -95,11 +95,9 @@ class RateCard(Card):
             self._before, self._run = snapshot.rates, snapshot.run
         self._show(None)
         if self._waiting:
-            self.words.setText(
-                self.tr("Trying {0} learning rates from tiny to far too large, on a copy of the run…").format(STEPS)
-            )
+            self.words.setText(tr("Trying {0} learning rates from tiny to far too large, on a copy of the run…").format(STEPS))
         else:
-            self.words.setText(self.tr("There is no run to try learning rates on yet: try again once the data are loaded."))
+            self.words.setText(tr("There is no run to try learning rates on yet: try again once the data are loaded."))
         self._fit()
         self.show()
         self.raise_()
@@ -115,9 +113,9 @@ class RateCard(Card):
             elif snapshot.status is Status.FAILED:
                 self._finish(None, snapshot.error or "")
             elif snapshot.run is not self._run:
-                self._finish(None, self.tr("The run has begun again meanwhile: find a rate again."))
+                self._finish(None, tr("The run has begun again meanwhile: find a rate again."))
         elif self._test is not None and snapshot.rates is not self._test:
-            self._finish(None, self.tr("That was another run: find a rate again for this one."))
+            self._finish(None, tr("That was another run: find a rate again for this one."))
 
     def needs_parts(self) -> frozenset[str]:
         """The result is in every snapshot."""
@@ -155,7 +153,7 @@ class RateCard(Card):
         found = test is not None and not math.isnan(test.suggestion)
         self.use_button.setVisible(found)
         if test is not None and found:
-            self.use_button.setText(self.tr("Use {0}").format(plain_number(short_rate(test.suggestion))))
+            self.use_button.setText(tr("Use {0}").format(plain_number(short_rate(test.suggestion))))
             self.use_button.setAccessibleName(self.use_button.text())
         self.again_button.setEnabled(not self._waiting)
 

@@ -10,10 +10,10 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPen, QPolygonF
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from playground.experiment.fields import plain_number
-from playground.gui.widgets.controls import number, painting
+from playground.gui.widgets.controls import painting
 from playground.gui.widgets.theme import Theme
 from playground.training.rate_finder import HIGHEST, LOWEST, RateTest
+from playground.words import number, plain_number, tr
 
 Align = Qt.AlignmentFlag
 LEFT, TOP, RIGHT, BOTTOM = 44, 16, 10, 20
@@ -41,7 +41,7 @@ class RateCurve(QWidget):
 
     def __init__(self, theme: Theme) -> None:
         super().__init__(mouseTracking=True)
-        self.setAccessibleName(self.tr("Loss by learning rate"))
+        self.setAccessibleName(tr("Loss by learning rate"))
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self._theme = theme
         self._test: RateTest | None = None
@@ -142,7 +142,7 @@ class RateCurve(QWidget):
         places = np.array([self.x_of(rate) for rate in test.rates])
         self._pointed = int(np.abs(places - event.position().x()).argmin())
         rate, loss = float(test.rates[self._pointed]), float(test.losses[self._pointed])
-        self.pointed.emit(self.tr("rate {0}: loss {1}").format(plain_number(short_rate(rate)), number(loss, 4)))
+        self.pointed.emit(tr("rate {0}: loss {1}").format(plain_number(short_rate(rate)), number(loss, 4)))
         self.update()
 
     def leaveEvent(self, event: Any) -> None:

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from playground.gui.widgets.controls import painting
 from playground.gui.widgets.theme import Theme
+from playground.words import tr
 
 Align = Qt.AlignmentFlag
 HEADER = 20
@@ -34,7 +35,7 @@ class ConfusionMatrix(QWidget):
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
-        self.setAccessibleName(self.tr("Confusion matrix; arrow keys go from cell to cell, Enter shows its rows"))
+        self.setAccessibleName(tr("Confusion matrix; arrow keys go from cell to cell, Enter shows its rows"))
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         # The tooltip is that of the cell under the pointer.
@@ -86,7 +87,7 @@ class ConfusionMatrix(QWidget):
     def words_of(self, row: int, column: int) -> str:
         """One sentence about a cell."""
         count, total, share = int(self.counts[row, column]), int(self.counts[row].sum()), self.shares[row, column]
-        return self.tr("{0} — {1}: {2:,} of {3:,} rows, {4} %").format(
+        return tr("{0} — {1}: {2:,} of {3:,} rows, {4} %").format(
             self._rows[row], self._columns[column], count, total, f"{100 * share:.1f}"
         )
 

@@ -9,6 +9,7 @@ from playground.catalog.metrics import METRICS, Metric
 from playground.gui.widgets.controls import ElidedLabel, NumberLabel, TextLabel
 from playground.gui.widgets.theme import Theme
 from playground.insight.evaluation import Report, in_words
+from playground.words import tr
 
 Align = Qt.AlignmentFlag
 MOST_LINES = 40
@@ -102,7 +103,7 @@ class EachTable(Table):
         metrics = [METRICS[name] for name, score in report.scores.items() if score.each]
         heads = [(metric.name, metric.title.removeprefix("ROC "), explanation(metric), "100.0 %") for metric in metrics]
         if report.counts:
-            heads.insert(0, (ROWS, self.tr("Rows"), self.tr("How many of the rows are of the class."), "0,000"))
+            heads.insert(0, (ROWS, tr("Rows"), tr("How many of the rows are of the class."), "0,000"))
         for column, (_, title, tip, _) in enumerate(heads, 1):
             label = TextLabel(self._theme, title, 10, 500, "text_muted")
             label.setToolTip(tip)

@@ -9,8 +9,9 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from playground.gui.widgets.controls import number, painting
+from playground.gui.widgets.controls import painting
 from playground.gui.widgets.theme import Theme
+from playground.words import number, tr
 
 Align = Qt.AlignmentFlag
 HEIGHT, MARGIN = 210, 18
@@ -22,7 +23,7 @@ class TruthScatter(QWidget):
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
-        self.setAccessibleName(self.tr("Predictions against the truth"))
+        self.setAccessibleName(tr("Predictions against the truth"))
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self._theme = theme
         # (points, outputs, 2): true and predicted, 0 … 1 over the span of the targets.

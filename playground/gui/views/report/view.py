@@ -24,6 +24,7 @@ from playground.insight.heads import has_two_softmax_outputs, head_reason, head_
 from playground.model import TrainedModel
 from playground.training.session import Snapshot, Status
 from playground.training.trainer import RunInfo
+from playground.words import tr
 
 REFRESH_SECONDS = 1.0
 
@@ -57,7 +58,7 @@ class ReportView(QWidget):
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setAccessibleName(self.tr("Metrics"))
+        self.setAccessibleName(tr("Metrics"))
         self.shown: Judged | None = None
         self._newest: Snapshot | None = None
         self._asked: tuple[Snapshot, str] | None = None
@@ -66,10 +67,10 @@ class ReportView(QWidget):
         self.part = Segmented(
             theme,
             [
-                ("test", self.tr("Test"), self.tr("Judge the rows kept back from training: what counts.")),
-                ("train", self.tr("Training"), self.tr("Judge the rows the network learns from.")),
+                ("test", tr("Test"), tr("Judge the rows kept back from training: what counts.")),
+                ("train", tr("Training"), tr("Judge the rows the network learns from.")),
             ],
-            self.tr("Rows"),
+            tr("Rows"),
         )
         self.part.set_value("test")
         self.part.chosen.connect(lambda _part: self._ask())
@@ -180,14 +181,14 @@ class ReportView(QWidget):
         self.matrix.setVisible(report.confusion is not None)
         self.scatter.setVisible(report.confusion is None)
         if report.confusion is None:
-            self._show_words(self.caption, self.tr("True value across, prediction upward; on the line they are the same."))
+            self._show_words(self.caption, tr("True value across, prediction upward; on the line they are the same."))
             values = run.data.preprocessing.values(judged.snapshot.parts["outputs"][judged.rows])
             self.scatter.show_points(run.data.dataset.targets[judged.rows], values, report.names)
         elif report.confusion.ndim == 3:
-            self._show_words(self.caption, self.tr("Each label: how many rows are found, missed, wrongly named, rightly not."))
+            self._show_words(self.caption, tr("Each label: how many rows are found, missed, wrongly named, rightly not."))
             self._show_labels(report)
         else:
-            self._show_words(self.caption, self.tr("Down: what it is. Across: what the network says. Click a cell for its rows."))
+            self._show_words(self.caption, tr("Down: what it is. Across: what the network says. Click a cell for its rows."))
             right = np.eye(len(report.names), dtype=bool)
             self.matrix.show_counts(report.confusion, right, report.names, report.names)
         self.setAccessibleDescription(self.describe())
@@ -197,7 +198,7 @@ class ReportView(QWidget):
         assert report.confusion is not None
         counts = np.column_stack([report.confusion[:, row, column] for row, column in LABEL_CELLS])
         right = np.broadcast_to(np.array([True, False, False, True]), counts.shape)
-        columns = (self.tr("found"), self.tr("missed"), self.tr("false"), self.tr("not"))
+        columns = (tr("found"), tr("missed"), tr("false"), tr("not"))
         self.matrix.show_counts(counts, right, report.names, columns)
 
     def _show_words(self, label: TextLabel, words: str) -> None:

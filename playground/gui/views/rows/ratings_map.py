@@ -13,6 +13,7 @@ from playground.data.dataset import Dataset
 from playground.gui.widgets.controls import painting
 from playground.gui.widgets.pictures import colorize
 from playground.gui.widgets.theme import Theme
+from playground.words import tr
 
 HEIGHT, LEAST_HEIGHT = 190, 70
 CAPTION = 16
@@ -35,7 +36,7 @@ class RatingsMap(QWidget):
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
-        self.setAccessibleName(self.tr("Answers by row and column; the table below has the same"))
+        self.setAccessibleName(tr("Answers by row and column; the table below has the same"))
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self._theme = theme
@@ -58,9 +59,7 @@ class RatingsMap(QWidget):
         if self._dataset is not None:
             down, across = dataset.feature_names
             self.setToolTip(
-                self.tr("Every {0} downward, every {1} across: orange is low, blue is high. Most are missing.").format(
-                    down, across
-                )
+                tr("Every {0} downward, every {1} across: orange is low, blue is high. Most are missing.").format(down, across)
             )
         self._draw()
 
@@ -120,6 +119,6 @@ class RatingsMap(QWidget):
             painter.setPen(theme.color("text_faint"))
             first, second = dataset.feature_names
             share = round(100 * len(dataset.features) / self._pixels.size)
-            words = self.tr("{0} {1}s ↓   ·   {2} {3}s →   ·   {4} % known").format(down, first, across, second, share)
+            words = tr("{0} {1}s ↓   ·   {2} {3}s →   ·   {4} % known").format(down, first, across, second, share)
             below = QRectF(MARGIN, self.height() - CAPTION, self.width(), CAPTION)
             painter.drawText(below, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, words)

@@ -24,10 +24,11 @@ from PySide6.QtWidgets import (
 from playground.catalog.tasks import TASKS
 from playground.gui.views.rows.ratings_map import RatingsMap
 from playground.gui.widgets.choices import Segmented
-from playground.gui.widgets.controls import TextLabel, number, painting
+from playground.gui.widgets.controls import TextLabel, painting
 from playground.gui.widgets.theme import Theme
 from playground.training.session import Snapshot
 from playground.training.trainer import RunInfo
+from playground.words import number, tr
 
 Index = QModelIndex
 REFRESH_SECONDS = 0.2
@@ -56,19 +57,19 @@ class RowsView(QWidget):
         self.part = Segmented(
             theme,
             [
-                ("test", self.tr("Test"), self.tr("Rows kept back from training.")),
-                ("train", self.tr("Training"), self.tr("Rows the network learns from.")),
-                ("wrong", self.tr("Wrong"), self.tr("Test rows that the network gets wrong, as of now.")),
-                ("chosen", self.tr("Chosen"), ""),
+                ("test", tr("Test"), tr("Rows kept back from training.")),
+                ("train", tr("Training"), tr("Rows the network learns from.")),
+                ("wrong", tr("Wrong"), tr("Test rows that the network gets wrong, as of now.")),
+                ("chosen", tr("Chosen"), ""),
             ],
-            self.tr("Rows"),
+            tr("Rows"),
         )
         self.part.set_value("test")
         # Only there while some rows are chosen.
         self.part.buttons["chosen"].hide()
         self._chosen: NDArray[np.int64] = np.zeros(0, np.int64)
         self.part.chosen.connect(lambda _part: self._choose_rows(pick=True))
-        self.empty = TextLabel(theme, self.tr("There is no such row."), 12, 500, "text_faint")
+        self.empty = TextLabel(theme, tr("There is no such row."), 12, 500, "text_faint")
         self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.model = RowsModel(theme)
         self.table = RowsTable(theme, self.model)
@@ -158,9 +159,7 @@ class RowsView(QWidget):
         }
         rows = listed[self.part.value]()
         images = data.dataset.image_shape is not None
-        self.empty.setText(
-            self.tr("None: every test row is right.") if self.part.value == "wrong" else self.tr("There is no such row.")
-        )
+        self.empty.setText(tr("None: every test row is right.") if self.part.value == "wrong" else tr("There is no such row."))
         self.stack.setCurrentWidget(self.empty if not len(rows) else self._scroll if images else self.table)
         self.model.show_rows(rows)
         self.grid.show_rows(rows)
@@ -187,7 +186,7 @@ class RowsView(QWidget):
 
     def describe(self) -> str:
         """Say in words what is listed, for screen readers."""
-        return self.tr("{0} rows").format(len(self.model.rows))
+        return tr("{0} rows").format(len(self.model.rows))
 
 
 class RowsModel(QAbstractTableModel):
@@ -230,7 +229,7 @@ class RowsModel(QAbstractTableModel):
     def headerData(self, section: int, orientation: Any, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if role != Qt.ItemDataRole.DisplayRole or orientation != Qt.Orientation.Horizontal or self._run is None:
             return None
-        return (self.tr("Row"), self.tr("Target"), self.tr("Says"), *self._run.data.dataset.feature_names)[section]
+        return (tr("Row"), tr("Target"), tr("Says"), *self._run.data.dataset.feature_names)[section]
 
     def data(self, index: Any, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if self._run is None or not index.isValid():
@@ -319,7 +318,7 @@ class ImageGrid(QWidget):
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
-        self.setAccessibleName(self.tr("Images; arrow keys go from one to the next"))
+        self.setAccessibleName(tr("Images; arrow keys go from one to the next"))
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self._theme = theme
