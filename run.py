@@ -1,8 +1,9 @@
-"""Set up and start Neural Playground with nothing but Python: ``python3 run.py [words for the program | test]``.
+"""Set up and start Neural Playground with nothing but Python: ``python3 run.py [words for the program | test | check]``.
 
-Makes ``.venv`` beside this file, installs the project there, and uses it again until pyproject.toml changes.
-``python3 run.py test [words for pytest]`` runs all tests; ``--without-torch`` leaves out PyTorch, against which the
-arithmetic is checked (its wheel is large on Linux).
+Makes ``.venv`` beside this file, installs the project there (with uv, where that is installed), and uses it again until
+pyproject.toml changes. ``python3 run.py test [words for pytest]`` runs all tests; ``--without-torch`` leaves out PyTorch,
+against which the arithmetic is checked (its wheel is large on Linux). ``python3 run.py check`` says in seconds what format,
+lint, types, dead code and the order of imports say; ``--mend`` first mends what can be mended by itself.
 """
 
 # This file is read by any Python 3, so that an old one can say what is wrong: no newer syntax here.
@@ -12,12 +13,15 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 VENV = os.path.join(HERE, ".venv")
 WINDOWS = os.name == "nt"
 PYTHON = os.path.join(VENV, "Scripts", "python.exe") if WINDOWS else os.path.join(VENV, "bin", "python")
 OLDEST = (3, 11)
+# Where the Python that started this is too old: those that the tests run on first, then newer ones, whose libraries are there.
+NAMES = ("python3.13", "python3.12", "python3.11", "python3.14", "python3.15")
 # Of pytest: exit codes, and options whose value is the next word.
 FAILED, NO_TESTS = 1, 5
 TAKE_A_WORD = ("-k", "-m", "-n", "-p", "-o", "-c", "-W", "-r", "--dist", "--maxfail", "--durations", "--deselect", "--ignore")
@@ -38,7 +42,7 @@ def use_a_new_enough_python():
     """Start again under a newer Python if this one is too old and a newer one is installed."""
     if sys.version_info >= OLDEST:
         return
-    for name in ("python3.13", "python3.12", "python3.11"):
+    for name in NAMES:
         if shutil.which(name):
             sys.exit(subprocess.call([name, os.path.abspath(__file__)] + sys.argv[1:]))
     stop(
@@ -67,21 +71,34 @@ def stamp_file(extras):
     return os.path.join(VENV, "stamp-" + ("-".join(extras) or "program"))
 
 
-def set_up(extras):
-    """Make the environment and install the project in it; the stamp comes last, so a broken set-up starts over."""
+def set_up(extras, runs=True):
+    """Make the environment and install the project in it; the stamp comes last, so a broken set-up starts over.
+
+    ``runs``: whether the program is going to run, for which kernels are compiled and Qt's system libraries provided.
+    """
     if is_set_up(extras):
         return
     say("Setting up in {0} (once; a minute or two) …".format(VENV))
     make_environment()
-    name = HERE + ("[" + ",".join(extras) + "]" if extras else "")
-    if subprocess.call([PYTHON, "-m", "pip", "install", "--disable-pip-version-check", "-q", "-e", name]) != 0:
-        stop("the installation failed, pip says why above; mend that (a network?) and try again.")
-    say("Compiling the kernels (once; some seconds) …")
-    subprocess.call([PYTHON, "-m", "playground.kernels.cpu.warm"], cwd=HERE)
-    # Qt's system libraries, where this account may install them; the program itself says what is left to do.
-    subprocess.call([PYTHON, "-m", "playground.gui.libraries"], cwd=HERE)
+    install(HERE + ("[" + ",".join(extras) + "]" if extras else ""))
+    if runs:
+        say("Compiling the kernels (once; about a minute) …")
+        subprocess.call([PYTHON, "-m", "playground.kernels.cpu.warm"], cwd=HERE)
+        # Qt's system libraries, where this account may install them; the program itself says what is left to do.
+        subprocess.call([PYTHON, "-m", "playground.gui.libraries"], cwd=HERE)
     with open(stamp_file(extras), "w") as file:
         file.write(stamp(extras))
+
+
+def install(name):
+    """Install the project with these extras; by uv where it is there, which takes seconds, and else by pip."""
+    uv = shutil.which("uv")
+    if uv and subprocess.call([uv, "pip", "install", "-q", "--python", PYTHON, "-e", name]) == 0:
+        return
+    if uv:
+        say("uv couldn't install it and says why above; pip tries next.")
+    if subprocess.call([PYTHON, "-m", "pip", "install", "--disable-pip-version-check", "-q", "-e", name]) != 0:
+        stop("the installation failed, pip says why above; mend that (a network?) and try again.")
 
 
 def make_environment():
@@ -93,6 +110,10 @@ def make_environment():
     except OSError:
         pass
     shutil.rmtree(VENV, ignore_errors=True)
+    uv = shutil.which("uv")
+    # With pip in it, for what people install beside the program.
+    if uv and subprocess.call([uv, "venv", "-q", "--seed", "--python", sys.executable, VENV]) == 0:
+        return
     command = [sys.executable, "-m", "venv", VENV]
     made = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     if made.returncode == 0:
@@ -118,6 +139,10 @@ def main(words):
         set_up(extras)
         os.chdir(HERE)
         return run_tests([word for word in words if word != "--without-torch"])
+    if words[:1] == ["check"]:
+        set_up(["test", "quality"], runs=False)
+        os.chdir(HERE)
+        return check("--mend" in words)
     set_up([])
     return become([PYTHON, "-m", "playground"] + words)
 
@@ -142,6 +167,31 @@ def run_tests(words):
             return codes[-1]
     found = [code for code in codes if code != NO_TESTS]
     return max(found) if found else NO_TESTS
+
+
+def check(mend=False):
+    """What can be said about the code without running it, all parts at once; 1 if one of them complains."""
+    if mend:
+        for words in (["check", "--fix", "-q", "."], ["format", "-q", "."]):
+            subprocess.call([PYTHON, "-m", "ruff"] + words)
+    parts = (
+        ("types", ["mypy"]),
+        ("architecture", ["pytest", "-q", "-p", "no:cacheprovider", os.path.join("tests", "test_architecture.py")]),
+        ("dead code", ["vulture"]),
+        ("lint", ["ruff", "check", "."]),
+        ("format", ["ruff", "format", "--check", "."]),
+    )
+    start = time.time()
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    running = [(name, subprocess.Popen([PYTHON, "-m"] + words, **pipes)) for name, words in parts]
+    failed = 0
+    for name, process in reversed(running):
+        said = process.communicate()[0].decode(errors="replace").strip()
+        good = process.returncode == 0
+        failed += not good
+        say("{0:13}{1}{2}".format(name, "fine" if good else "complains:", "" if good else "\n" + said))
+    say("{0:.0f} s".format(time.time() - start))
+    return int(failed > 0)
 
 
 def paths_in(words):

@@ -2,6 +2,7 @@
 
 import ast
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -31,8 +32,25 @@ def fake_environment(folder, fail_install=False):
     python.chmod(python.stat().st_mode | stat.S_IXUSR)
 
 
-def run(folder, *words):
-    return subprocess.run([sys.executable, str(folder / "run.py"), *words], capture_output=True, text=True, timeout=120)
+def without_uv():
+    """A PATH on which no uv is found, whatever is installed here."""
+    folders = os.environ["PATH"].split(os.pathsep)
+    return os.pathsep.join(folder for folder in folders if not (Path(folder) / "uv").exists())
+
+
+def run(folder, *words, path=None):
+    environment = {**os.environ, "PATH": path or without_uv()}
+    command = [sys.executable, str(folder / "run.py"), *words]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment)
+
+
+def fake_uv(folder, fails=False):
+    """A PATH that begins with a uv, which logs its words."""
+    uv = folder / "bin" / "uv"
+    uv.parent.mkdir(exist_ok=True)
+    uv.write_text(f'#!/bin/sh\necho "uv $@" >> "{folder}/log"\nexit {int(fails)}\n')
+    uv.chmod(uv.stat().st_mode | stat.S_IXUSR)
+    return os.pathsep.join([str(uv.parent), without_uv()])
 
 
 def log(folder):
@@ -74,6 +92,63 @@ def test_the_tests_get_their_extras_and_words_go_to_pytest(clone):
     asked = log(clone)
     assert f"{clone}[test]" in asked[0]
     assert "--without-torch" not in asked[-1]
+
+
+def test_uv_installs_where_it_is_there(clone):
+    fake_environment(clone)
+    assert run(clone, path=fake_uv(clone)).returncode == 0
+    asked = log(clone)
+    assert asked[0] == f"uv pip install -q --python {clone}/.venv/bin/python -e {clone}"
+    assert not [line for line in asked if "-m pip" in line]
+
+
+def test_where_uv_cannot_pip_installs_and_that_is_said(clone):
+    fake_environment(clone)
+    result = run(clone, path=fake_uv(clone, fails=True))
+    assert result.returncode == 0
+    assert "pip tries next" in result.stderr
+    assert log(clone)[1].startswith("-m pip install")
+
+
+def test_uv_makes_the_environment_with_pip_in_it(clone):
+    run(clone, path=fake_uv(clone))
+    assert log(clone)[0] == f"uv venv -q --seed --python {sys.executable} {clone}/.venv"
+
+
+def test_check_asks_for_all_parts_and_ends_well_if_none_complains(clone):
+    fake_environment(clone)
+    result = run(clone, "check")
+    assert result.returncode == 0, result.stderr
+    asked = log(clone)
+    assert f"{clone}[test,quality]" in asked[0]
+    assert not [line for line in asked if "warm" in line], "nothing is compiled for it"
+    parts = {"-m mypy", "-m vulture", "-m ruff check .", "-m ruff format --check .", "-m pytest"}
+    assert all(any(line.startswith(part) for line in asked) for part in parts)
+    assert result.stderr.count("fine") == len(parts)
+
+
+def test_check_says_what_complains_and_why(clone):
+    fake_environment(clone)
+    python = clone / ".venv" / "bin" / "python"
+    lines = python.read_text().splitlines()
+    python.write_text("\n".join([lines[0], '[ "$2" = "vulture" ] && echo "unused: x" && exit 3', *lines[1:]]) + "\n")
+    result = run(clone, "check")
+    assert result.returncode == 1
+    assert "unused: x" in result.stderr
+    assert result.stderr.count("fine") == 4
+
+
+def test_check_mends_first_where_that_is_asked_for(clone):
+    fake_environment(clone)
+    run(clone, "check")
+    log(clone)
+    run(clone, "check", "--mend")
+    assert log(clone)[:2] == ["-m ruff check --fix -q .", "-m ruff format -q ."]
+
+
+def test_an_old_python_looks_for_all_newer_ones_those_that_are_tested_first(clone):
+    names = ast.literal_eval(re.search(r"^NAMES = (.*)$", (clone / "run.py").read_text(), re.M)[1])
+    assert names == ("python3.13", "python3.12", "python3.11", "python3.14", "python3.15")
 
 
 def test_a_failed_installation_is_one_sentence_and_starts_over_next_time(clone):
