@@ -1,4 +1,4 @@
-"""Whether every library of the program has a wheel for Pythons that aren't installed here: ``python tests/newer_pythons.py 3.15``.
+"""Whether each library of the program has a wheel for Pythons not installed here: ``python tests/newer_pythons.py 3.15``.
 
 Asks pip to download each one for that Python into a folder that is thrown away; exit code 1 if one has none.
 """

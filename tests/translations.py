@@ -1,0 +1,69 @@
+"""Catalogs of words for translators: what `playground.words.tr` marks anywhere in the program, by Babel.
+
+``python tests/translations.py FILE.pot`` writes all sentences; ``python tests/translations.py de`` brings
+resources/locale/de/LC_MESSAGES/playground.po up to date (new sentences are added, those that are gone leave) and compiles it.
+"""
+
+import sys
+from pathlib import Path
+
+from babel.messages import Catalog, extract, mofile, pofile
+
+from playground.words import DOMAIN
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+LOCALE = REPOSITORY / "resources" / "locale"
+# How each function of words.py takes its sentences: the first word, or one for one thing and one for many.
+KEYWORDS = {"tr": None, "trn": (1, 2)}
+
+
+def catalog_of_sentences() -> Catalog:
+    """Every sentence that is marked in the program, without translations."""
+    catalog = Catalog(project="Neural Playground", charset="utf-8")
+    found = extract.extract_from_dir(REPOSITORY / "playground", [("**.py", "python")], keywords=KEYWORDS)
+    for path, line, message, comments, context in found:
+        catalog.add(message, None, [(path, line)], auto_comments=comments, context=context)
+    return catalog
+
+
+def write_mo(catalog: Catalog, folder: Path, language: str) -> Path:
+    """Compile a catalog into a folder of catalogs."""
+    path = folder / language / "LC_MESSAGES" / f"{DOMAIN}.mo"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as file:
+        mofile.write_mo(file, catalog)
+    return path
+
+
+def update(language: str) -> Path:
+    """Bring a language's catalog up to date and compile it; the path of what translators edit."""
+    path = LOCALE / language / "LC_MESSAGES" / f"{DOMAIN}.po"
+    if path.exists():
+        with path.open("rb") as file:
+            catalog = pofile.read_po(file, locale=language)
+    else:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        catalog = Catalog(locale=language, project="Neural Playground", charset="utf-8")
+    catalog.update(catalog_of_sentences(), no_fuzzy_matching=True)
+    with path.open("wb") as file:
+        pofile.write_po(file, catalog, width=120, no_location=True, ignore_obsolete=True)
+    write_mo(catalog, LOCALE, language)
+    return path
+
+
+def main(words: list[str]) -> int:
+    """Carry out what the words ask for."""
+    if len(words) != 1:
+        print(__doc__)
+        return 2
+    if words[0].endswith(".pot"):
+        with open(words[0], "wb") as file:
+            pofile.write_po(file, catalog_of_sentences(), width=120)
+        print(words[0])
+    else:
+        print(update(words[0]))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
