@@ -10,6 +10,7 @@ import numpy as np
 from playground.bench.cases import TrainCase
 from playground.bench.job import Job
 from playground.bench.problem import STEPS, TOLERANCE, make_experiment
+from playground.training import parts
 from playground.training.session import Pause, Run, Snapshot, Status, TrainingSession, Use, Watch
 from playground.training.trainer import Trainer
 
@@ -25,7 +26,7 @@ def prepare(case: TrainCase, seed: int) -> Job:
     experiment = make_experiment(case, seed)
     session = TrainingSession("cpu")
     session.start()
-    session.send(Watch(frozenset({"outputs"})))
+    session.send(Watch(frozenset({parts.outputs})))
 
     def latest(fits: Callable[[Snapshot], bool]) -> Snapshot:
         """The first snapshot of the present run that fits."""

@@ -8,7 +8,9 @@ from typing import Protocol
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
-from playground.training.session import Snapshot, Status, TrainingSession, Watch
+from playground.training import parts
+from playground.training.protocol import Part, Snapshot, Status, Watch
+from playground.training.session import TrainingSession
 
 # Looked at more often than snapshots come (60 a second): each is shown soon after it is there, not up to a frame later.
 POLL_MILLISECONDS = 5
@@ -23,8 +25,8 @@ class View(Protocol):
 
     def show_snapshot(self, snapshot: Snapshot) -> None: ...
 
-    def needs_parts(self) -> frozenset[str]:
-        """Names of the parts of a snapshot that the view draws (see ``playground.training.session.Watch``)."""
+    def needs_parts(self) -> frozenset[Part]:
+        """The parts of a snapshot that the view draws: functions of ``training.parts``, or others of their kind."""
 
 
 class FrameLoop(QObject):
@@ -126,10 +128,10 @@ class FrameLoop(QObject):
 
     def _watch(self, seen: list[View]) -> None:
         """Tell the session which parts are worth computing."""
-        names: frozenset[str] = frozenset().union(*(view.needs_parts() for view in seen))
+        needed: frozenset[Part] = frozenset().union(*(view.needs_parts() for view in seen))
         if self.probe is not None:
-            names |= {"probe"}
-        wanted = Watch(names=names, probe=self.probe)
+            needed |= {parts.probe}
+        wanted = Watch(needed, self.probe)
         if wanted != self._watched:
             self._watched = wanted
             self._session.send(wanted)

@@ -17,7 +17,7 @@ from playground.gui.forms.activation_boxes import show_plots
 from playground.gui.widgets.choices import LabeledCombo
 from playground.gui.widgets.controls import IconButton, NumberLabel
 from playground.gui.widgets.theme import Theme
-from playground.training.session import Snapshot, Status
+from playground.training.protocol import Part, Snapshot, Status
 from playground.words import plain_number, tr
 
 LEARNING_RATES = (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
@@ -272,7 +272,7 @@ class TrainingBar(QFrame):
         self.play_button.setToolTip(words)
         self.play_button.setAccessibleName(words)
 
-    def needs_parts(self) -> frozenset[str]:
+    def needs_parts(self) -> frozenset[Part]:
         """The bar needs only what every snapshot has."""
         return frozenset()
 

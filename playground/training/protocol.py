@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
@@ -16,7 +16,7 @@ from playground.kernels.cuda.target import GpuFacts
 from playground.training.diagnosis import Trouble
 from playground.training.history import History, history_columns
 from playground.training.rate_finder import RateTest
-from playground.training.trainer import RunInfo
+from playground.training.trainer import RunInfo, Trainer
 
 
 class Status(StrEnum):
@@ -61,11 +61,23 @@ class TestRates:
     """Try learning rates on a copy of the run, from tiny to far too large; the result is in later snapshots."""
 
 
+# Works out one part of a snapshot; see ``training.parts``.
+Part = Callable[[Trainer, "Watch"], Any]
+
+
 @dataclass(frozen=True)
 class Watch:
-    """What snapshots shall hold: any of ``neurons``, ``surface``, ``outputs``, ``probe``, ``health``; see `Snapshot.parts`."""
+    """What snapshots shall hold, see `Snapshot.parts`; equal ones ask for the same.
 
-    names: frozenset[str] = frozenset()
+    Parameters
+    ----------
+    parts
+        Functions of ``training.parts``, or others of their kind; the same object stands for the same part.
+    probe
+        The raw row whose way through the network is watched, if any.
+    """
+
+    parts: frozenset[Part] = frozenset()
     probe: tuple[float, ...] | None = None
 
 
@@ -94,10 +106,7 @@ class Snapshot:
     parameters
         float32, flat; the plan has the views.
     parts
-        ``neurons``: a float32 (units, 40, 40) per layer, inputs first; ``surface``: float32 (outputs, 100, 100), both over
-        ±extent of the plane with x₂ upward; ``outputs``: float32 (rows, outputs) for every row of the data set;
-        ``probe``: a float32 (units,) per layer for the probed raw row; ``health``: a `LayerHealth` for each stage but the
-        inputs. Only those that are watched and exist for the data.
+        What is watched, by the function that worked it out: ``snapshot.parts[parts.surface]``; only what exists for the data.
     error
         One sentence where the status is diverged or failed.
     trouble
@@ -128,7 +137,7 @@ class Snapshot:
     epoch: float = 0.0
     history: History = field(default_factory=lambda: History(history_columns("binary"), np.zeros((0, 5)), 0))
     parameters: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
-    parts: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    parts: Mapping[Part, Any] = field(default_factory=lambda: MappingProxyType({}))
     error: str | None = None
     trouble: Trouble | None = None
     stopped: str = ""

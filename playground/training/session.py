@@ -6,16 +6,10 @@ newest snapshot counts: it holds state, never an event, so whoever reads may ski
 
 from __future__ import annotations
 
-import contextlib
 import queue
 import subprocess
 import threading
 import time
-from types import MappingProxyType
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from playground.experiment import Experiment, ExperimentError, FileSource, output_activation, target_range
 from playground.kernels import cache
@@ -23,7 +17,7 @@ from playground.kernels.cuda import target as cuda_target
 from playground.kernels.state import available_cores
 from playground.storage import FileError
 from playground.training.backends import GPU_CANNOT_BE_COMPILED_FOR, Choice
-from playground.training.diagnosis import measure_health
+from playground.training.parts import watched_parts
 from playground.training.protocol import Close, Command, Pause, Run, Snapshot, Status, TestRates, Use, Watch
 from playground.training.rate_finder import RateTest, find_rate
 from playground.training.trainer import Trainer
@@ -32,12 +26,10 @@ __all__ = ["Close", "Command", "Pause", "Run", "Snapshot", "Status", "TestRates"
 
 FRAME = 1 / 60
 SLICE = 0.010
-SURFACE_SIZE = 100
-NEURON_SIZE = 40
 # Measuring and drawing up a snapshot may take this share of the thread's time at most.
 PUBLISH_SHARE = 0.35
-# Seconds from one look at gradients and dead neurons to the next: they change slowly.
-HEALTH_PAUSE = 0.5
+# Seconds from one close look (gradients, parts that are `Seldom`) to the next: what it shows changes slowly.
+CLOSE_LOOK_PAUSE = 0.5
 
 
 class TrainingSession:
@@ -67,7 +59,6 @@ class TrainingSession:
         self._steps_left: int | None = None
         self._epochs_per_frame: float | None = None
         self._watch = Watch()
-        self._grids: dict[str, NDArray[np.float32]] = {}
         self._slice_steps = 1
         self._pace_start = 0.0
         self._pace_step = 0
@@ -80,10 +71,7 @@ class TrainingSession:
         self._gpu_fails = False
         self._speed = 0.0
         self._rates: RateTest | None = None
-        self._health: tuple[Any, ...] = ()
-        # What the health was measured of.
-        self._health_of: tuple[Any, ...] = ()
-        self._last_health = 0.0
+        self._last_close_look = 0.0
 
     def start(self) -> None:
         """Start the thread."""
@@ -206,8 +194,7 @@ class TrainingSession:
             # Row 0 of the history: where the run starts from.
             self._trainer.record()
             self._recorded_step = 0
-            self._grids.clear()
-            self._rates, self._health, self._health_of, self._last_health = None, (), (), 0.0
+            self._rates, self._last_close_look = None, 0.0
             self._speed = 0.0
             self._slice_steps = 1
             self._status = Status.RUNNING if running else Status.IDLE
@@ -217,7 +204,7 @@ class TrainingSession:
         """What was asked for; else one a core, less the one that paints what is watched."""
         if self._threads is not None:
             return self._threads
-        return max(1, available_cores() - bool(self._watch.names))
+        return max(1, available_cores() - bool(self._watch.parts))
 
     def _present_backend(self) -> str:
         """The backend to start with: NumPy while a subprocess compiles the CPU's kernels for the first time."""
@@ -354,15 +341,17 @@ class TrainingSession:
             self.latest = Snapshot(self._seen_generation, self._status, error=self._error)
             return
         # While it runs, now and then; a run that stands still is looked at once, for good.
-        due = self._status is not Status.RUNNING or start - self._last_health >= HEALTH_PAUSE
+        closely = self._status is not Status.RUNNING or start - self._last_close_look >= CLOSE_LOOK_PAUSE
+        if closely:
+            self._last_close_look = start
         if trainer.step != self._recorded_step and self._status is not Status.FAILED:
-            trainer.record(with_gradients=due)
+            trainer.record(with_gradients=closely)
             self._recorded_step = trainer.step
             if trainer.diverged and self._status is not Status.DIVERGED:
                 self._diverge(trainer)
                 self._changed = False
-        if due:
-            self._look_at_health(trainer, start)
+        # First, as a GPU that is lost meanwhile takes the run back to an earlier step.
+        parts = watched_parts(trainer, self._watch, closely and self._status is not Status.FAILED)
         parameters = trainer.parameters
         parameters.flags.writeable = False
         self.latest = Snapshot(
@@ -372,7 +361,7 @@ class TrainingSession:
             epoch=trainer.epoch,
             history=trainer.history,
             parameters=parameters,
-            parts=MappingProxyType(self._parts(trainer)),
+            parts=parts,
             error=self._error,
             trouble=trainer.trouble if trainer.diverged else None,
             stopped=trainer.stopped,
@@ -390,48 +379,6 @@ class TrainingSession:
         # Time spent waiting for the interpreter is no cost of the snapshot's: a high reading counts little.
         cost = time.perf_counter() - start
         self._publish_cost = min(cost, 0.9 * self._publish_cost + 0.1 * cost)
-
-    def _look_at_health(self, trainer: Trainer, now: float) -> None:
-        """Measure how the layers learn, if that is watched and the weights or the network have changed since."""
-        self._last_health = now
-        seen = (trainer.step, trainer.run, trainer.history.length)
-        if "health" in self._watch.names and seen != self._health_of and self._status is not Status.FAILED:
-            self._health, self._health_of = measure_health(trainer), seen
-
-    def _parts(self, trainer: Trainer) -> dict[str, Any]:
-        parts: dict[str, Any] = {}
-        names, data = self._watch.names, trainer.run.data
-        if "outputs" in names:
-            parts["outputs"] = trainer.outputs.copy()
-        if "neurons" in names and data.dataset.planar:
-            layers = trainer.activations(self._grid(data, NEURON_SIZE))
-            parts["neurons"] = tuple(_pictures(layer, NEURON_SIZE) for layer in layers)
-        if "surface" in names and data.dataset.planar:
-            parts["surface"] = _pictures(trainer.outputs_for(self._grid(data, SURFACE_SIZE)), SURFACE_SIZE)
-        probe = self._watch.probe
-        if "probe" in names and probe is not None and len(probe) == data.dataset.features.shape[1]:
-            # A row of the data before these is no row of tables; the window will name another one soon.
-            with contextlib.suppress(ExperimentError):
-                row = data.preprocessing.inputs(np.array([probe], np.float64))
-                parts["probe"] = tuple(layer[0] for layer in trainer.activations(row))
-        if "health" in names:
-            parts["health"] = self._health
-        return parts
-
-    def _grid(self, data: Any, size: int) -> NDArray[np.float32]:
-        """Network inputs of size × size points over the plane, row by row from the top; kept for the run."""
-        key = f"{size}"
-        if key not in self._grids:
-            # Centers of the pixels, so that the picture is symmetric about the axes.
-            axis = ((np.arange(size) + 0.5) / size * 2 - 1) * data.dataset.extent
-            x1, x2 = np.meshgrid(axis, -axis)
-            self._grids[key] = data.preprocessing.inputs(np.column_stack([x1.ravel(), x2.ravel()]))
-        return self._grids[key]
-
-
-def _pictures(values: NDArray[np.float32], size: int) -> NDArray[np.float32]:
-    """(size², units) values of a grid as (units, size, size) pictures."""
-    return np.ascontiguousarray(values.T).reshape(-1, size, size)
 
 
 def _answers_otherwise(old: Experiment, new: Experiment) -> bool:

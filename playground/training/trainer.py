@@ -156,6 +156,8 @@ class Trainer:
         self.trouble: Trouble | None = None
         # Set when early stopping has gone back to the best weights: one sentence.
         self.stopped = ""
+        self.kept: dict[Any, Any] = {}
+        """What the parts of snapshots have worked out for this run and look up again; it ends with the run."""
 
     # The run as it stands
 

@@ -15,6 +15,7 @@ import time
 from playground.cli.main import preset_names
 from playground.experiment import ExperimentError, decode, set_field
 from playground.storage import resource
+from playground.training import parts
 from playground.training.session import Pause, Run, Status, TrainingSession, Use, Watch
 
 PRESETS = [decode(resource("presets", f"{name}.json").read_bytes()) for name in preset_names()]
@@ -27,7 +28,7 @@ CHANGES = (
     ("network.seed", ("1", "2")),
     ("network.layers", ('[{"type": "dense", "units": 8, "activation": "tanh"}]', WIDE)),
 )
-VIEWS = ({"outputs"}, {"outputs", "neurons", "surface"}, set())
+VIEWS = ({parts.outputs}, {parts.outputs, parts.neurons, parts.surface}, set())
 
 
 def memory_megabytes():

@@ -78,7 +78,7 @@ class Sizes:
     # Measurements of each engine; many networks take so long that fewer do.
     rounds: int = 9
     storm_rounds: int = 5
-    # Of the endurance run.
+    # Of the endurance run; the parts of its snapshots by name.
     samples: int = 500
     views: tuple = ("outputs", "neurons", "surface", "health")
 
@@ -297,6 +297,7 @@ def _watch(session, seconds, sizes):
     RuntimeError
         If the run fails or leaves the GPU.
     """
+    from playground.training import parts
     from playground.training.protocol import Run, Status, Use, Watch
     from playground.training.session import FRAME
 
@@ -306,7 +307,7 @@ def _watch(session, seconds, sizes):
     training = structs.replace(experiment.training, optimizer=SGD(learning_rate=0.03), epochs=1_000_000)
     data = structs.replace(experiment.data, source=source)
     session.send(Use(structs.replace(experiment, data=data, network=network, training=training)))
-    session.send(Watch(frozenset(sizes.views)))
+    session.send(Watch(frozenset(getattr(parts, name) for name in sizes.views)))
     session.send(Run())
     _wait_for_steps(session)
     begin, first_step, seen, frames, after_a_fifth = time.monotonic(), session.latest.step, None, 0, None

@@ -6,6 +6,7 @@ from PySide6.QtWidgets import QDialog
 from playground.gui.file_actions import preset
 from playground.gui.preferences import Preferences
 from playground.gui.window import Window
+from playground.training import parts
 from playground.training.session import Pause, Status, TrainingSession
 
 PATIENCE = 20_000
@@ -41,8 +42,8 @@ class Driver:
                 and self.snapshot.run is not None
                 and self.snapshot.run.experiment == self.experiment
                 and window.loop._shown is self.snapshot
-                and "probe" in self.snapshot.parts
-                and len(self.snapshot.parts["probe"]) == len(self.canvas.lanes)
+                and parts.probe in self.snapshot.parts
+                and len(self.snapshot.parts[parts.probe]) == len(self.canvas.lanes)
                 and self.canvas.edges is not None
             )
         )

@@ -20,6 +20,7 @@ from playground.experiment import (
     set_field,
 )
 from playground.kernels.cuda import warm as cuda_warm
+from playground.training import parts
 from playground.training import trainer as trainer_module
 from playground.training.backends import Choice
 from playground.training.rate_finder import find_rate
@@ -132,21 +133,21 @@ def test_restart_and_given_parameters(session):
 def test_parts_hold_what_is_watched_and_nothing_else(session):
     session.send(Use(CIRCLE))
     assert dict(wait_for(session, lambda snapshot: True).parts) == {}
-    session.send(Watch(frozenset({"neurons", "surface", "outputs", "probe"}), probe=(1.0, -2.0)))
-    parts = wait_for(session, lambda snapshot: len(snapshot.parts) == 4).parts
-    assert [layer.shape for layer in parts["neurons"]] == [(2, 40, 40), (4, 40, 40), (1, 40, 40)]
-    assert parts["surface"].shape == (1, 100, 100)
-    assert parts["outputs"].shape == (100, 1)
-    assert [layer.shape for layer in parts["probe"]] == [(2,), (4,), (1,)]
-    x1, x2 = parts["neurons"][0]
+    session.send(Watch(frozenset({parts.neurons, parts.surface, parts.outputs, parts.probe}), probe=(1.0, -2.0)))
+    found = wait_for(session, lambda snapshot: len(snapshot.parts) == 4).parts
+    assert [layer.shape for layer in found[parts.neurons]] == [(2, 40, 40), (4, 40, 40), (1, 40, 40)]
+    assert found[parts.surface].shape == (1, 100, 100)
+    assert found[parts.outputs].shape == (100, 1)
+    assert [layer.shape for layer in found[parts.probe]] == [(2,), (4,), (1,)]
+    x1, x2 = found[parts.neurons][0]
     assert (np.diff(x1, axis=1) > 0).all(), "x1 grows to the right"
     assert (np.diff(x2, axis=0) < 0).all(), "x2 grows upward"
     # The surface is the network's output at the point: compare with the outputs of the data's rows nearest to a pixel.
     data = session.latest.run.data
     extent = data.dataset.extent
     columns = ((data.dataset.features / extent + 1) / 2 * 100).astype(int)
-    near = parts["surface"][0][99 - columns[:, 1], columns[:, 0]]
-    assert np.abs(near - parts["outputs"][:, 0]).max() < 0.1
+    near = found[parts.surface][0][99 - columns[:, 1], columns[:, 0]]
+    assert np.abs(near - found[parts.outputs][:, 0]).max() < 0.1
 
 
 def test_tables_have_no_pictures(session):
@@ -155,11 +156,11 @@ def test_tables_have_no_pictures(session):
         network=NetworkSpec(layers=()),
         training=TrainingSpec(task="multiclass", loss="categorical_cross_entropy"),
     )
-    session.send(Watch(frozenset({"neurons", "surface", "outputs"})))
+    session.send(Watch(frozenset({parts.neurons, parts.surface, parts.outputs, parts.probe})))
     session.send(Use(iris))
-    parts = wait_for(session, lambda snapshot: snapshot.run is not None).parts
-    assert set(parts) == {"outputs"}
-    np.testing.assert_allclose(parts["outputs"].sum(axis=1), 1, rtol=1e-5)
+    found = wait_for(session, lambda snapshot: snapshot.run is not None).parts
+    assert set(found) == {parts.outputs}
+    np.testing.assert_allclose(found[parts.outputs].sum(axis=1), 1, rtol=1e-5)
 
 
 def test_divergence_stops_the_run_and_keeps_the_last_good_weights(session):
@@ -217,17 +218,17 @@ def test_it_starts_on_numpy_while_kernels_compile_and_switches_by_itself(monkeyp
 
 def test_a_change_that_keeps_the_weights_is_measured_at_once(session):
     session.send(Use(CIRCLE))
-    session.send(Watch(frozenset({"outputs"})))
+    session.send(Watch(frozenset({parts.outputs})))
     session.send(Run(steps=40))
-    before = wait_for(session, lambda s: s.step == 40 and s.status is Status.PAUSED and "outputs" in s.parts)
+    before = wait_for(session, lambda s: s.step == 40 and s.status is Status.PAUSED and parts.outputs in s.parts)
     changed = set_field(CIRCLE, "network.layers.0.activation", "relu")
     session.send(Use(changed))
-    after = wait_for(session, lambda s: s.run is not None and s.run.experiment == changed and "outputs" in s.parts)
+    after = wait_for(session, lambda s: s.run is not None and s.run.experiment == changed and parts.outputs in s.parts)
     assert (after.step, after.status) == (40, Status.PAUSED)
     assert np.array_equal(before.parameters, after.parameters)
     trainer = Trainer(changed, "cpu", after.parameters)
     assert after.history.last()["train_loss"] == pytest.approx(trainer.record()["train_loss"], rel=1e-6)
-    np.testing.assert_allclose(after.parts["outputs"], trainer.outputs, rtol=1e-6, atol=1e-7)
+    np.testing.assert_allclose(after.parts[parts.outputs], trainer.outputs, rtol=1e-6, atol=1e-7)
 
 
 @pytest.mark.parametrize(("first", "second"), [("2", "32"), ("32", "2")])
@@ -296,15 +297,15 @@ def test_health_comes_where_it_is_watched(session):
     sick = set_field(sick, "training.epochs", "1000000")
     session.send(Use(sick))
     session.send(Run())
-    assert "health" not in wait_for(session, lambda s: s.step > 10).parts
-    session.send(Watch(frozenset({"health"})))
-    shown = wait_for(session, lambda s: s.parts.get("health"))
-    assert [found.name for found in shown.parts["health"]] == ["layers.0", "outputs"]
-    assert "4 of 4 neurons are dead" in shown.parts["health"][0].words
-    assert shown.parts["health"][1].words == ""
+    assert parts.health not in wait_for(session, lambda s: s.step > 10).parts
+    session.send(Watch(frozenset({parts.health})))
+    shown = wait_for(session, lambda s: s.parts.get(parts.health))
+    assert [found.name for found in shown.parts[parts.health]] == ["layers.0", "outputs"]
+    assert "4 of 4 neurons are dead" in shown.parts[parts.health][0].words
+    assert shown.parts[parts.health][1].words == ""
     session.send(Use(set_field(CIRCLE, "training.epochs", "1000000"), restart=True))
-    well = wait_for(session, lambda s: s.run is not None and s.run.experiment != sick and s.parts.get("health"))
-    assert [found.words for found in well.parts["health"]] == ["", ""]
+    well = wait_for(session, lambda s: s.run is not None and s.run.experiment != sick and s.parts.get(parts.health))
+    assert [found.words for found in well.parts[parts.health]] == ["", ""]
 
 
 def test_health_is_shown_of_a_run_that_stands(session):
@@ -312,8 +313,8 @@ def test_health_is_shown_of_a_run_that_stands(session):
     session.send(Use(CIRCLE))
     session.send(Run(steps=3))
     wait_for(session, lambda s: s.step == 3 and s.status is Status.PAUSED)
-    session.send(Watch(frozenset({"health"})))
-    health = wait_for(session, lambda s: s.parts.get("health")).parts["health"]
+    session.send(Watch(frozenset({parts.health})))
+    health = wait_for(session, lambda s: s.parts.get(parts.health)).parts[parts.health]
     assert [found.name for found in health] == ["layers.0", "outputs"]
 
 

@@ -31,7 +31,8 @@ from playground.gui.canvas.signs import skip_room
 from playground.gui.widgets.controls import painting
 from playground.gui.widgets.theme import Theme
 from playground.network.plan import Plan
-from playground.training.session import Snapshot
+from playground.training import parts
+from playground.training.protocol import Part, Snapshot
 from playground.training.trainer import RunInfo
 from playground.words import number, tr
 
@@ -118,9 +119,8 @@ class NetworkCanvas(QWidget):
 
     # What is shown
 
-    def needs_parts(self) -> frozenset[str]:
-        """Names of the parts of a snapshot that the canvas draws."""
-        return frozenset({"neurons", "health"}) if self._planar else frozenset({"health"})
+    def needs_parts(self) -> frozenset[Part]:
+        return frozenset({parts.neurons, parts.health}) if self._planar else frozenset({parts.health})
 
     def show_experiment(self, experiment: Experiment) -> None:
         """Show a network's structure; nothing is emitted."""
@@ -216,7 +216,7 @@ class NetworkCanvas(QWidget):
 
     def _show_health(self) -> None:
         """Show what the session found wrong with layers, under their titles."""
-        health = self._snapshot.parts.get("health", ()) if self._snapshot is not None and self._current else ()
+        health = self._snapshot.parts.get(parts.health, ()) if self._snapshot is not None and self._current else ()
         by_stage = {found.name: found.words for found in health}
         sentences = [by_stage.get(content.stage.name, "") for content in self.shown] if health else []
         if sentences == self._sentences:
@@ -394,7 +394,7 @@ class NetworkCanvas(QWidget):
             self._painter.scale = self.devicePixelRatioF()
             self.edges = edges_between(self.lanes, weights, self._sources, self._painter.scale)
             self._painter.draw_edges(self.edges, self.size())
-            values = snapshot.parts.get("neurons" if self._planar else "probe")
+            values = snapshot.parts.get(parts.neurons if self._planar else parts.probe)
             columns = self._run.data.dataset.feature_names
             self._painter.draw_layers(plan, snapshot.parameters, values, columns, self._dropped(snapshot, plan))
             if self._hovered_edge is not None and self._hovered_edge >= len(self.edges.values):

@@ -28,7 +28,7 @@ from playground.gui.widgets.choices import LabeledCombo, Segmented
 from playground.gui.widgets.controls import Card, ElidedLabel, IconButton, TextLabel
 from playground.gui.widgets.sliders import LabeledSlider, Switch
 from playground.gui.widgets.theme import Theme
-from playground.training.session import Snapshot
+from playground.training.protocol import Part, Snapshot
 from playground.words import tr
 
 RAIL = 268
@@ -296,7 +296,7 @@ class DataPanel(Card):
             if columns and self._shown_tab == "file":
                 self.show_tab("file")
 
-    def needs_parts(self) -> frozenset[str]:
+    def needs_parts(self) -> frozenset[Part]:
         return frozenset()
 
 

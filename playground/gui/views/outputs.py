@@ -16,7 +16,8 @@ from playground.experiment import output_activation
 from playground.gui.widgets.controls import ElidedLabel, painting
 from playground.gui.widgets.theme import Theme
 from playground.insight.evaluation import class_shares
-from playground.training.session import Snapshot
+from playground.training import parts
+from playground.training.protocol import Part, Snapshot
 from playground.training.trainer import RunInfo
 from playground.words import number, tr
 
@@ -63,7 +64,7 @@ class OutputsView(QWidget):
         self._snapshot: Snapshot | None = None
         theme.changed.connect(self._recolor)
 
-    def needs_parts(self) -> frozenset[str]:
+    def needs_parts(self) -> frozenset[Part]:
         """The values for the row come with the window's probe."""
         return frozenset()
 
@@ -79,7 +80,7 @@ class OutputsView(QWidget):
     def show_snapshot(self, snapshot: Snapshot) -> None:
         """Show the outputs of the newest weights."""
         self._snapshot = snapshot
-        run, layers = snapshot.run, snapshot.parts.get("probe")
+        run, layers = snapshot.run, snapshot.parts.get(parts.probe)
         if run is None or layers is None:
             return
         row = self._row if self._row is not None and self._row < len(run.data.dataset.features) else None

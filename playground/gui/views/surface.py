@@ -15,7 +15,8 @@ from playground.experiment import output_activation
 from playground.gui.widgets.controls import painting
 from playground.gui.widgets.pictures import boundary, colorize
 from playground.gui.widgets.theme import Theme
-from playground.training.session import Snapshot
+from playground.training import parts
+from playground.training.protocol import Part, Snapshot
 from playground.training.trainer import RunInfo
 from playground.words import number, tr
 
@@ -45,15 +46,15 @@ class DecisionSurface(QWidget):
         layout.addWidget(self.scale)
         self.plane.probed.connect(self.probed)
 
-    def needs_parts(self) -> frozenset[str]:
-        return frozenset({"surface"})
+    def needs_parts(self) -> frozenset[Part]:
+        return frozenset({parts.surface})
 
     def show_snapshot(self, snapshot: Snapshot) -> None:
         """Show the newest surface."""
         run = snapshot.run
         if run is None or not run.data.dataset.planar:
             return
-        self.plane.show_run(run, snapshot.parts.get("surface"))
+        self.plane.show_run(run, snapshot.parts.get(parts.surface))
         dataset = run.data.dataset
         if dataset.class_names:
             self.scale.show_ends(*(f"{name}" for name in dataset.class_names), "")
@@ -266,10 +267,10 @@ class SurfacePlane(QWidget):
         targets = (dataset.targets[:, 0] - self._level_of_targets()) / self._half_of_targets()
         colors = colorize(targets.astype(np.float32), 1.0, theme.colors())
         radius = 3.3 if len(centers) <= 800 else 2.4
-        parts = [(data.train_rows, "surface")]
+        groups = [(data.train_rows, "surface")]
         if self._test_points:
-            parts.append((data.test_rows, "text"))
-        for rows, rim in parts:
+            groups.append((data.test_rows, "text"))
+        for rows, rim in groups:
             painter.setPen(QPen(theme.color(rim), 1.1))
             for row in rows.tolist():
                 painter.setBrush(theme.color(f"#{int(colors[row]) & 0xFFFFFF:06x}"))

@@ -18,6 +18,7 @@ from playground.gui.file_actions import preset
 from playground.kernels.dropping import drop_key
 from playground.kernels.reference.layers import Batch, forward
 from playground.network.layers import LAYERS
+from playground.training import parts
 from playground.training.diagnosis import LayerHealth
 from playground.training.trainer import Trainer
 
@@ -80,7 +81,7 @@ def color_at(canvas, x, y):
 
 def test_feature_maps_show_the_values_of_the_row_that_is_looked_at(images):
     show(images, CONVOLUTIONS)
-    canvas, probe = images.canvas, images.snapshot.parts["probe"]
+    canvas, probe = images.canvas, images.snapshot.parts[parts.probe]
     assert [content.kind for content in canvas.shown] == ["inputs", *(layer["type"] for layer in CONVOLUTIONS), "outputs"]
     lane = canvas.lanes[1]
     assert (lane.units, lane.shown) == (16, MOST_MAPS)
@@ -163,7 +164,7 @@ def test_an_embedding_shows_its_tables_and_the_rows_that_were_picked(open_window
     categories = driver.snapshot.run.data.preprocessing.categories
     assert len(lane.tables) == len(categories) == 2
     tables = canvas._painter._pictures._tables[1]
-    probe = driver.snapshot.parts["probe"]
+    probe = driver.snapshot.parts[parts.probe]
     for number, (picture, start, picked) in enumerate(tables):
         assert picked == probe[0][number]
         assert start <= picked < start + len(picture) <= categories[number]
@@ -446,7 +447,7 @@ def test_what_is_wrong_with_a_layer_stands_under_its_title(planar):
     planar.window.loop.stop()
     try:
         healthy = planar.snapshot
-        canvas.show_snapshot(replace(healthy, parts=MappingProxyType({**healthy.parts, "health": sick})))
+        canvas.show_snapshot(replace(healthy, parts=MappingProxyType({**healthy.parts, parts.health: sick})))
         notes = [note for note in canvas.controls.notes if note.isVisible()]
         assert [note.words for note in notes] == [sentence]
         assert abs(notes[0].geometry().center().x() - canvas.lanes[2].center) < 2
@@ -458,7 +459,7 @@ def test_what_is_wrong_with_a_layer_stands_under_its_title(planar):
         assert canvas.lanes[1].top > top, "they don't jump back at once"
         canvas.show_experiment(planar.experiment)
         assert canvas.lanes[1].top == top
-        canvas.show_snapshot(replace(healthy, parts=MappingProxyType({**healthy.parts, "health": sick})))
+        canvas.show_snapshot(replace(healthy, parts=MappingProxyType({**healthy.parts, parts.health: sick})))
         planar.canvas.headers[1].remove_button.click()
         assert not any(note.isVisible() for note in canvas.controls.notes), "the layer that it was about is gone"
     finally:

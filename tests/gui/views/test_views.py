@@ -13,6 +13,7 @@ from playground.gui.views.report.view import LABEL_CELLS
 from playground.insight.evaluation import evaluate_model, in_words
 from playground.insight.heads import head_reason, with_head
 from playground.model import TrainedModel
+from playground.training import parts
 from playground.training.history import History
 
 Left = Qt.MouseButton.LeftButton
@@ -65,8 +66,8 @@ def test_dragging_and_arrow_keys_move_the_probe(driver):
 
 def test_the_surface_is_what_the_model_predicts(driver):
     driver.train_some()
-    driver.until(lambda: "surface" in driver.snapshot.parts)
-    surface = driver.snapshot.parts["surface"][0]
+    driver.until(lambda: parts.surface in driver.snapshot.parts)
+    surface = driver.snapshot.parts[parts.surface][0]
     size = surface.shape[0]
     for row, column in ((0, 0), (10, 70), (50, 50), (99, 3)):
         x1, x2 = ((column + 0.5) / size * 2 - 1) * 6, (1 - (row + 0.5) / size * 2) * 6
@@ -252,10 +253,10 @@ def test_regression_shows_rmse_and_r2(open_window):
 
 
 def test_a_hidden_view_costs_nothing(driver):
-    watched = driver.window.loop._watched.names
-    assert "surface" in watched
+    watched = driver.window.loop._watched.parts
+    assert parts.surface in watched
     driver.window.actions_by_name["panel_output"].trigger()
-    driver.until(lambda: "surface" not in driver.window.loop._watched.names)
+    driver.until(lambda: parts.surface not in driver.window.loop._watched.parts)
 
 
 def test_positions_on_the_surface_round_trip(driver):
@@ -406,7 +407,7 @@ def test_ratings_are_a_table_with_gaps_to_click_on(open_window):
 
 
 def test_metrics_that_are_not_looked_at_cost_nothing(driver):
-    assert "outputs" not in driver.window.loop._watched.names
+    assert parts.outputs not in driver.window.loop._watched.parts
     before = driver.panels.report.shown
     driver.train_some()
     assert driver.panels.report.shown is before

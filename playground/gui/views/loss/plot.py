@@ -26,7 +26,7 @@ from playground.gui.widgets.controls import IconButton, NumberLabel, TextLabel, 
 from playground.gui.widgets.theme import Theme
 from playground.storage import atomic_write
 from playground.training.history import History
-from playground.training.session import Snapshot
+from playground.training.protocol import Part, Snapshot
 from playground.words import number, tr
 
 Array = NDArray[Any]
@@ -177,7 +177,7 @@ class LossPlot(QWidget):
 
     # What is shown
 
-    def needs_parts(self) -> frozenset[str]:
+    def needs_parts(self) -> frozenset[Part]:
         """The curves need only the history, which is always there."""
         return frozenset()
 

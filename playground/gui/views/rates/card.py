@@ -11,8 +11,8 @@ from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QWidget
 from playground.gui.views.rates.curve import RateCurve, short_rate
 from playground.gui.widgets.controls import Card, IconButton, TextLabel
 from playground.gui.widgets.theme import Theme
+from playground.training.protocol import Part, Snapshot, Status
 from playground.training.rate_finder import STEPS, RateTest
-from playground.training.session import Snapshot, Status
 from playground.training.trainer import RunInfo
 from playground.words import plain_number, tr
 
@@ -117,7 +117,7 @@ class RateCard(Card):
         elif self._test is not None and snapshot.rates is not self._test:
             self._finish(None, tr("That was another run: find a rate again for this one."))
 
-    def needs_parts(self) -> frozenset[str]:
+    def needs_parts(self) -> frozenset[Part]:
         """The result is in every snapshot."""
         return frozenset()
 

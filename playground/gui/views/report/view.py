@@ -22,7 +22,8 @@ from playground.gui.widgets.theme import Theme
 from playground.insight.evaluation import Report, evaluate_outputs
 from playground.insight.heads import has_two_softmax_outputs, head_reason, head_warnings, sigmoid_proof
 from playground.model import TrainedModel
-from playground.training.session import Snapshot, Status
+from playground.training import parts
+from playground.training.protocol import Part, Snapshot, Status
 from playground.training.trainer import RunInfo
 from playground.words import tr
 
@@ -114,12 +115,12 @@ class ReportView(QWidget):
         layout.addWidget(self.part)
         layout.addWidget(area, 1)
 
-    def needs_parts(self) -> frozenset[str]:
-        return frozenset({"outputs"})
+    def needs_parts(self) -> frozenset[Part]:
+        return frozenset({parts.outputs})
 
     def show_snapshot(self, snapshot: Snapshot) -> None:
         """Judge the newest outputs, if it is time to."""
-        if snapshot.run is None or snapshot.parts.get("outputs") is None:
+        if snapshot.run is None or snapshot.parts.get(parts.outputs) is None:
             return
         before, self._newest = self._newest, snapshot
         fresh = before is None or before.run is None or before.run.data is not snapshot.run.data
@@ -146,7 +147,7 @@ class ReportView(QWidget):
         """On a thread of its own: the report of a part of the rows."""
         run = snapshot.run
         assert run is not None
-        data, outputs = run.data, snapshot.parts["outputs"]
+        data, outputs = run.data, snapshot.parts[parts.outputs]
         rows = data.test_rows if part == "test" else data.train_rows
         # Between a change of the data and its first snapshot they may not belong together.
         found: Judged | None = None
@@ -182,7 +183,7 @@ class ReportView(QWidget):
         self.scatter.setVisible(report.confusion is None)
         if report.confusion is None:
             self._show_words(self.caption, tr("True value across, prediction upward; on the line they are the same."))
-            values = run.data.preprocessing.values(judged.snapshot.parts["outputs"][judged.rows])
+            values = run.data.preprocessing.values(judged.snapshot.parts[parts.outputs][judged.rows])
             self.scatter.show_points(run.data.dataset.targets[judged.rows], values, report.names)
         elif report.confusion.ndim == 3:
             self._show_words(self.caption, tr("Each label: how many rows are found, missed, wrongly named, rightly not."))
@@ -209,7 +210,7 @@ class ReportView(QWidget):
     def _choose_cell(self, row: int, column: int) -> None:
         judged = self.shown
         if judged is not None and judged.snapshot.run is not None:
-            rows = rows_of_cell(judged.snapshot.run, judged.snapshot.parts["outputs"], judged.rows, row, column)
+            rows = rows_of_cell(judged.snapshot.run, judged.snapshot.parts[parts.outputs], judged.rows, row, column)
             self.rows_chosen.emit(rows, self.matrix.words_of(row, column))
 
     def describe(self) -> str:

@@ -26,7 +26,8 @@ from playground.gui.views.rows.ratings_map import RatingsMap
 from playground.gui.widgets.choices import Segmented
 from playground.gui.widgets.controls import TextLabel, painting
 from playground.gui.widgets.theme import Theme
-from playground.training.session import Snapshot
+from playground.training import parts
+from playground.training.protocol import Part, Snapshot
 from playground.training.trainer import RunInfo
 from playground.words import number, tr
 
@@ -94,12 +95,12 @@ class RowsView(QWidget):
         self.map.picked.connect(self._pick)
         self.grid.moved_to.connect(lambda y: self._scroll.ensureVisible(0, y, 0, TILE_HEIGHT))
 
-    def needs_parts(self) -> frozenset[str]:
-        return frozenset({"outputs"})
+    def needs_parts(self) -> frozenset[Part]:
+        return frozenset({parts.outputs})
 
     def show_snapshot(self, snapshot: Snapshot) -> None:
         """Show what the newest weights say about each row, a few times a second."""
-        run, outputs = snapshot.run, snapshot.parts.get("outputs")
+        run, outputs = snapshot.run, snapshot.parts.get(parts.outputs)
         if run is None or outputs is None or run.data.dataset.planar:
             return
         fresh = self._run is None or run.data is not self._run.data
