@@ -4,13 +4,14 @@ import sys
 from pathlib import Path
 
 from playground.catalog.activations import ACTIVATIONS
+from playground.catalog.datasets import BUNDLED, SYNTHETIC
+from playground.catalog.features import FEATURES
 from playground.catalog.initializers import INITIALIZERS
 from playground.catalog.losses import LOSSES
 from playground.catalog.metrics import METRICS
 from playground.catalog.optimizers import OPTIMIZERS
 from playground.catalog.schedules import SCHEDULES
 from playground.catalog.tasks import TASKS
-from playground.experiment import BUNDLED_TASKS, FEATURES, SYNTHETIC_TASKS
 from playground.network.layers import LAYERS
 
 START, END = "<!-- choices: written by tests/readme_table.py -->\n", "<!-- end of choices -->"
@@ -40,8 +41,8 @@ def table():
         "Also": "L1, L2, weight decay apart from the gradient, clipping by norm and by value, class weights, label smoothing, "
         "early stopping on a validation share, frozen layers",
         "Initial weights": titles(INITIALIZERS),
-        "Shapes": f"{', '.join(SYNTHETIC_TASKS)}; inputs {', '.join(FEATURES)}",
-        "Data sets": f"{', '.join(BUNDLED_TASKS)}, through [scikit-learn](https://scikit-learn.org)",
+        "Shapes": f"{', '.join(SYNTHETIC)}; inputs {', '.join(FEATURES)}",
+        "Data sets": f"{', '.join(BUNDLED)}, through [scikit-learn](https://scikit-learn.org)",
     }
     lines = "".join(f"| {name} | {words.replace('|', '∣')} |\n" for name, words in rows.items())
     return f"{START}| | |\n|---|---|\n{lines}{END}"

@@ -15,7 +15,8 @@ os.environ["PLAYGROUND_CONFIG_DIR"] = tempfile.mkdtemp()
 
 from PySide6.QtWidgets import QApplication
 
-from playground.experiment import FEATURES, set_field
+from playground.catalog.features import FEATURES
+from playground.experiment import set_field
 from playground.gui.file_actions import preset
 from playground.gui.window import Window
 from playground.training.session import Status

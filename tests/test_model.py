@@ -9,7 +9,7 @@ from sklearn.metrics import accuracy_score, root_mean_squared_error
 
 import playground
 from playground import Experiment, load, predict, train
-from playground.data.dataset import load_dataset
+from playground.data.sources import load_dataset
 from playground.experiment import Adam, BundledSource, DataSpec, Dense, NetworkSpec, SyntheticSource, TrainingSpec, build_plan
 from playground.formats import safetensors
 from playground.model import TrainedModel

@@ -37,7 +37,7 @@ def bent_line(z, p):
     slope=lambda a, t, p: TWO * TWO * (a - t),
     array=lambda a, t, p: 2 * (a - t) ** 2,
     array_slope=lambda a, t, p: 4 * (a - t),
-    tasks=ALL_TASKS,
+    tasks=tuple(TASKS),
 )
 def double_squared_error(a, t, p):
     return TWO * (a - t) * (a - t)

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from readme_table import written
 
+from playground.catalog.datasets import DATASETS
 from playground.catalog.tasks import TASKS
 from playground.cli.main import parser, preset_names
-from playground.experiment import BUNDLED_TASKS, SYNTHETIC_TASKS
 
 HERE = Path(__file__).resolve().parent.parent
 README = (HERE / "README.md").read_text(encoding="utf-8")
@@ -15,7 +15,7 @@ README = (HERE / "README.md").read_text(encoding="utf-8")
 
 def test_all_that_can_be_chosen_is_named():
     assert written(README) == README, "run `python tests/readme_table.py`"
-    for name in (*TASKS, *SYNTHETIC_TASKS, *BUNDLED_TASKS, *preset_names()):
+    for name in (*TASKS, *DATASETS, *preset_names()):
         assert name in README, name
 
 

@@ -13,8 +13,9 @@ from sklearn.decomposition import PCA
 from sklearn.preprocessing import StandardScaler
 
 from playground.catalog.activations import ACTIVATIONS
+from playground.catalog.datasets import BUNDLED
 from playground.catalog.tasks import TASKS
-from playground.data.bundled import BUNDLED, load_bundled
+from playground.data.bundled import load_bundled
 from playground.experiment import BundledSource, decode
 from playground.storage import resource
 

@@ -18,6 +18,7 @@ import numpy as np
 
 from playground.catalog.elementary import HALF, ONE, TINY, TWO, ZERO, exp, log, maximum, where
 from playground.catalog.record import Parameter, Record, spec_type
+from playground.catalog.tasks import TASKS
 
 Array = Any
 ScalarFunction = Callable[..., Any]
@@ -80,7 +81,6 @@ class Loss(Record):
 
 
 LOSSES: dict[str, Loss] = {}
-ALL_TASKS = ("binary", "multiclass", "multilabel", "regression", "bounded")
 
 
 def loss(name: str, **fields: Any) -> Callable[[ScalarFunction], ScalarFunction]:
@@ -164,7 +164,7 @@ def mean_squared_error_slope(a, t, p):
     slope=mean_squared_error_slope,
     array=lambda a, t, p: (a - t) ** 2,
     array_slope=lambda a, t, p: 2 * (a - t),
-    tasks=ALL_TASKS,
+    tasks=tuple(TASKS),
     torch="MSELoss",
     keras="mean_squared_error",
 )
@@ -185,7 +185,7 @@ def half_squared_error_slope(a, t, p):
     slope=half_squared_error_slope,
     array=lambda a, t, p: 0.5 * (a - t) ** 2,
     array_slope=lambda a, t, p: a - t,
-    tasks=ALL_TASKS,
+    tasks=tuple(TASKS),
     mean_over="rows",
 )
 def half_squared_error(a, t, p):
@@ -204,7 +204,7 @@ def mean_absolute_error_slope(a, t, p):
     slope=mean_absolute_error_slope,
     array=lambda a, t, p: np.abs(a - t),
     array_slope=lambda a, t, p: np.sign(a - t),
-    tasks=ALL_TASKS,
+    tasks=tuple(TASKS),
     source="C. Bishop, Pattern Recognition and Machine Learning, 2006, section 1.5.5 (q = 1)",
     torch="L1Loss",
     keras="mean_absolute_error",

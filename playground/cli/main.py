@@ -199,7 +199,7 @@ def _has_display() -> bool:
 
 
 def _presets(options: argparse.Namespace) -> int:
-    from playground.data.dataset import load_dataset
+    from playground.data.sources import load_dataset
     from playground.experiment import decode
     from playground.storage import resource
 
@@ -292,7 +292,7 @@ def _say_compiling() -> None:
 
 def _what(options: argparse.Namespace):  # type: ignore[no-untyped-def]
     """The experiment that WHAT names, and a model's parameters to go on from (or None)."""
-    from playground.data.columns import suggest
+    from playground.data.suggest import suggest
     from playground.experiment import ExperimentError, decode
     from playground.storage import FileError, read_bytes, resource
 
@@ -341,7 +341,8 @@ def _changed(experiment, change: str):  # type: ignore[no-untyped-def]
 
 
 def _predict(options: argparse.Namespace) -> int:
-    from playground.data.columns import feature_rows, read_table
+    from playground.data.columns import feature_rows
+    from playground.data.readers import read_table
     from playground.formats.predictions import prediction_table
     from playground.model import load
     from playground.storage import FileError, atomic_write

@@ -1,4 +1,4 @@
-"""Real data sets that come with scikit-learn, with words for people."""
+"""The rows of the data sets that are always the same: measured ones that come with scikit-learn, and two that are made up."""
 
 from __future__ import annotations
 
@@ -7,12 +7,25 @@ from typing import Any
 
 import numpy as np
 
+from playground.catalog.datasets import BUNDLED
 from playground.data.dataset import Dataset
 
 USERS, ITEMS, TRAITS, RATED = 200, 150, 2, 5400
 STARS = (1.0, 5.0)
 
+Loader = Callable[[], Dataset]
 
+# What loads each set, by its name.
+LOADERS: dict[str, Loader] = {}
+
+
+def loader(function: Loader) -> Loader:
+    """Register the decorated function as what loads the set of its name."""
+    LOADERS[function.__name__] = function
+    return function
+
+
+@loader
 def breast_cancer() -> Dataset:
     """569 tumors by 30 measurements of their cell nuclei; yes means malignant."""
     from sklearn.datasets import load_breast_cancer
@@ -20,67 +33,58 @@ def breast_cancer() -> Dataset:
     bunch = load_breast_cancer()
     # scikit-learn's 1 is benign; a screening test asks "is it malignant?", so malignant is the yes here.
     return _dataset(
-        bunch,
         "breast_cancer",
-        "Tumors",
-        "569 tumors by 30 measurements of their cell nuclei: malignant or benign?",
-        "binary",
+        bunch,
         targets=1.0 - bunch.target,
         target_names=("malignant",),
         class_names=("benign", "malignant"),
     )
 
 
+@loader
 def iris() -> Dataset:
     """150 irises of three species by the length and width of sepal and petal."""
     from sklearn.datasets import load_iris
 
     bunch = load_iris()
     return _dataset(
-        bunch,
         "iris",
-        "Iris",
-        "150 irises by the size of their sepals and petals: which of three species?",
-        "multiclass",
+        bunch,
         target_names=("species",),
         class_names=tuple(str(name) for name in bunch.target_names),
     )
 
 
+@loader
 def wine() -> Dataset:
     """178 wines from three growers by 13 chemical measurements."""
     from sklearn.datasets import load_wine
 
     return _dataset(
-        load_wine(),
         "wine",
-        "Wine",
-        "178 wines by 13 chemical measurements: which of three growers?",
-        "multiclass",
+        load_wine(),
         target_names=("grower",),
         class_names=("grower A", "grower B", "grower C"),
     )
 
 
+@loader
 def digits() -> Dataset:
     """1,797 handwritten digits of 8 × 8 pixels; intensities 0 … 1 (scikit-learn has 0 … 16)."""
     from sklearn.datasets import load_digits
 
     bunch = load_digits()
     return _dataset(
-        bunch,
         "digits",
-        "Digits",
-        "1,797 handwritten digits of 8 × 8 pixels: which digit is it?",
-        "multiclass",
+        bunch,
         features=bunch.data / 16.0,
         feature_names=tuple(f"pixel {row},{column}" for row in range(8) for column in range(8)),
         target_names=("digit",),
         class_names=tuple(str(digit) for digit in range(10)),
-        image_shape=(8, 8),
     )
 
 
+@loader
 def diabetes() -> Dataset:
     """442 patients by ten measurements; how far the disease has come a year later."""
     from sklearn.datasets import load_diabetes
@@ -89,32 +93,28 @@ def diabetes() -> Dataset:
     words |= {"s4": "cholesterol / HDL", "s5": "log triglycerides", "s6": "blood sugar"}
     bunch = load_diabetes(scaled=False)
     return _dataset(
-        bunch,
         "diabetes",
-        "Diabetes",
-        "442 patients by ten measurements: how far will the disease have come in a year?",
-        "regression",
+        bunch,
         feature_names=tuple(words.get(name, name) for name in bunch.feature_names),
         target_names=("progression",),
     )
 
 
+@loader
 def linnerud() -> Dataset:
     """20 men by three exercises; weight, waist and pulse at once."""
     from sklearn.datasets import load_linnerud
 
     bunch = load_linnerud()
     return _dataset(
-        bunch,
         "linnerud",
-        "Linnerud",
-        "20 men by how often they manage three exercises: weight, waist and pulse at once.",
-        "regression",
+        bunch,
         feature_names=("chin-ups", "sit-ups", "jumps"),
         target_names=("weight (lb)", "waist (in)", "pulse"),
     )
 
 
+@loader
 def multilabel() -> Dataset:
     """1,000 made-up documents by how often 20 words occur; any of five topics."""
     from sklearn.datasets import make_multilabel_classification
@@ -124,19 +124,17 @@ def multilabel() -> Dataset:
         n_samples=1000, n_features=20, n_classes=5, n_labels=2, length=100, random_state=0
     )
     topics = ("art", "music", "science", "sport", "travel")
-    return Dataset(
-        name="multilabel",
-        title="Topics",
-        description="1,000 made-up documents by how often 20 words occur: which of five topics, any number of them?",
-        task="multilabel",
-        features=features.astype(np.float64),
-        targets=targets.astype(np.float64),
+    return _dataset(
+        "multilabel",
+        features=features,
+        targets=targets,
         feature_names=tuple(f"word {number}" for number in range(1, 21)),
         target_names=topics,
         class_names=topics,
     )
 
 
+@loader
 def ratings() -> Dataset:
     """5,400 made-up ratings, one to five stars, of 150 items by 200 users who each rated about every sixth.
 
@@ -152,12 +150,9 @@ def ratings() -> Dataset:
     stars = np.clip(np.round(liking), *STARS)
     seen = np.sort(random.permutation(USERS * ITEMS)[:RATED])
     users, items = np.divmod(seen, ITEMS)
-    return Dataset(
-        name="ratings",
-        title="Ratings",
-        description="5,400 made-up ratings of 150 items by 200 users, who rated 18 % of them: how many stars for the others?",
-        task="bounded",
-        features=np.column_stack([users, items]).astype(np.float64),
+    return _dataset(
+        "ratings",
+        features=np.column_stack([users, items]),
         targets=stars[users, items][:, None],
         feature_names=("user", "item"),
         target_names=("stars",),
@@ -166,26 +161,25 @@ def ratings() -> Dataset:
     )
 
 
-BUNDLED: dict[str, Callable[[], Dataset]] = {
-    load.__name__: load for load in (breast_cancer, iris, wine, digits, diabetes, linnerud, multilabel, ratings)
-}
-
-
 def load_bundled(name: str) -> Dataset:
-    """Load a set by its name in `BUNDLED`."""
-    return BUNDLED[name]()
+    """Load a set by its name in the catalog."""
+    return LOADERS[name]()
 
 
-def _dataset(bunch: Any, name: str, title: str, description: str, task: str, **fields: Any) -> Dataset:
-    """A Dataset from scikit-learn's bunch; fields given here replace the bunch's own."""
-    targets = np.asarray(fields.pop("targets", bunch.target), np.float64)
+def _dataset(name: str, bunch: Any = None, **fields: Any) -> Dataset:
+    """A Dataset with the catalog's words; fields given here replace those of scikit-learn's bunch."""
+    record = BUNDLED[name]
+    if bunch is not None:
+        names = tuple(str(name) for name in bunch.feature_names)
+        fields = {"features": bunch.data, "targets": bunch.target, "feature_names": names} | fields
+    features, targets = np.asarray(fields.pop("features"), np.float64), np.asarray(fields.pop("targets"), np.float64)
     return Dataset(
         name=name,
-        title=title,
-        description=description,
-        task=task,
-        features=np.asarray(fields.pop("features", bunch.data), np.float64),
+        title=record.title,
+        description=record.description,
+        task=record.task,
+        features=features,
         targets=targets if targets.ndim == 2 else targets[:, None],
-        feature_names=fields.pop("feature_names", tuple(str(name) for name in bunch.feature_names)),
+        image_shape=(record.image[0], record.image[1]) if record.image else None,
         **fields,
     )

@@ -1,14 +1,9 @@
-"""Tables in CSV files: reading them, and a first experiment for one nobody has described."""
+"""From a table to rows of numbers: its columns as features and targets, refused by name and line where they are neither."""
 
 from __future__ import annotations
 
-import csv
 import difflib
-import io
 import os
-import re
-import warnings
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +11,9 @@ import numpy as np
 
 from playground.catalog.tasks import TASKS
 from playground.data.dataset import Dataset
-from playground.experiment import Adam, DataSpec, Dense, Experiment, FileSource, NetworkSpec, TrainingSpec, checked, default_loss
-from playground.storage import FileError, read_bytes
+from playground.data.readers import read_table
+from playground.experiment import FileSource
+from playground.storage import FileError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,73 +40,6 @@ class ColumnError(FileError):
         self.column = column
 
 
-def read_table(path: str | os.PathLike[str]) -> pd.DataFrame:
-    """Read a table with a header from a text file; comma, semicolon, tab or bar may part the columns.
-
-    Returns
-    -------
-    frame
-        The rows, indexed by the line of the file where each begins.
-
-    Raises
-    ------
-    FileError
-        If it can't be read, or is no such table; the message says what to mend.
-    """
-    import pandas as pd
-
-    data = read_bytes(path)
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data[: error.start].count(b"\n") + 1
-        raise FileError(f"{path}: line {line} isn't UTF-8 text; save the file as CSV in UTF-8.") from None
-    if "\0" in text:
-        raise FileError(f"{path}: it isn't a text table; save it as CSV in UTF-8.")
-    if not text.strip():
-        raise FileError(f"{path}: it is empty; a header and at least two rows are needed.")
-    header = text.lstrip(" \r\n").splitlines()[0]
-    # Delimiters inside quotes belong to a name.
-    delimiter = max(",;\t|", key=re.sub(r'"[^"]*"', "", header).count)
-    names = [name.strip() for name in next(csv.reader([header], delimiter=delimiter))]
-    for name in names:
-        if names.count(name) > 1:
-            raise FileError(f"{path}: the column {name!r} is there twice; give each column a name of its own.")
-    # A decimal comma only makes sense where the comma doesn't part columns, and no number has a decimal point.
-    decimal = "," if delimiter != "," and _has_numbers(text, delimiter, ",") and not _has_numbers(text, delimiter, ".") else "."
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            # pandas only warns where cells beyond the header's columns would be dropped.
-            warnings.simplefilter("error", pd.errors.ParserWarning)
-            frame = pd.read_csv(
-                io.StringIO(text),
-                sep=delimiter,
-                skipinitialspace=True,
-                index_col=False,
-                on_bad_lines="error",
-                decimal=decimal,
-                # Only an empty cell has no value: "NA" and "None" may well be names of classes.
-                keep_default_na=False,
-                na_values=[""],
-            )
-    except pd.errors.ParserWarning:
-        raise FileError(
-            f"{path}: it can't be read as a table: its rows have more cells than the header; every row needs as many."
-        ) from None
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, ValueError) as error:
-        reason = str(error).removeprefix("Error tokenizing data. C error: ").strip()
-        if "EOF inside string" in reason:
-            raise FileError(f"{path}: a quotation mark is opened and never closed; close it or remove it.") from None
-        raise FileError(f"{path}: it can't be read as a table: {reason}; every row needs as many cells as the header.") from None
-    frame.columns = pd.Index([str(name).strip() for name in frame.columns])
-    if frame.empty:
-        raise FileError(f"{path}: it has a header but no rows; add at least two.")
-    # Complaints name the line that an editor shows.
-    frame.index = pd.Index(_lines_of_rows(text, delimiter, len(frame)))
-    return frame
-
-
 def load_table(source: FileSource, task: str) -> Dataset:
     """Load a table as a data set.
 
@@ -120,7 +49,7 @@ def load_table(source: FileSource, task: str) -> Dataset:
         If a column is missing, a feature is text, a value is missing, or the targets don't fit the task.
     """
     frame = read_table(source.path)
-    targets = _target_columns(frame, source)
+    targets = target_columns(frame, source)
     for name in source.ignore:
         _require_column(frame, name, source.path, "ignore")
     features = [name for name in frame.columns if name not in targets and name not in source.ignore]
@@ -143,40 +72,6 @@ def load_table(source: FileSource, task: str) -> Dataset:
         target_names=tuple(targets),
         class_names=classes,
     )
-
-
-def suggest(
-    path: str | os.PathLike[str],
-    targets: tuple[str, ...] = (),
-    ignore: tuple[str, ...] = (),
-    task: str | None = None,
-) -> Experiment:
-    """A first experiment for a bare table.
-
-    Text or at most two different values in the target make classes, and so do up to ten different whole numbers; anything
-    else is a quantity. Several targets are labels if all are 0 or 1, else quantities.
-
-    Raises
-    ------
-    FileError
-        If the table can't be used as it is.
-    """
-    source = FileSource(path=str(path), targets=targets, ignore=ignore)
-    frame = read_table(path)
-    names = _target_columns(frame, source)
-    task = task or _guess_task(frame, names)
-    experiment = checked(
-        Experiment(
-            name=Path(path).stem[:200],
-            data=DataSpec(source=FileSource(path=str(path), targets=tuple(names), ignore=ignore)),
-            network=NetworkSpec(
-                layers=(Dense(units=16, activation="relu"), Dense(units=8, activation="relu")), initializer="he_uniform"
-            ),
-            training=TrainingSpec(task=task, loss=default_loss(task), optimizer=Adam(learning_rate=0.003), epochs=100),
-        )
-    )
-    load_table(experiment.data.source, task)  # type: ignore[arg-type]
-    return experiment
 
 
 def feature_rows(
@@ -208,30 +103,7 @@ def feature_rows(
     return rows
 
 
-def _has_numbers(text: str, delimiter: str, point: str) -> bool:
-    """Whether a cell is a number with that decimal point."""
-    edge, number = re.escape(delimiter), rf"[-+]?\d+{re.escape(point)}\d+(?:[eE][-+]?\d+)?"
-    return re.search(rf'(?:^|{edge})[ "]*{number}[ "]*(?:\r?$|{edge})', text, re.MULTILINE) is not None
-
-
-def _lines_of_rows(text: str, delimiter: str, count: int) -> Sequence[int]:
-    """The line where each row begins, counted from 1; blank lines and line breaks in quotes push it down."""
-    usual = range(2, count + 2)
-    if text.rstrip().count("\n") == count:
-        return usual
-    lines, begin = [], 1
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True)
-    try:
-        for cells in reader:
-            if len(cells) > 1 or "".join(cells).strip():
-                lines.append(begin)
-            begin = reader.line_num + 1
-    except csv.Error:
-        return usual
-    return lines[1:] if len(lines) == count + 1 else usual
-
-
-def _target_columns(frame: pd.DataFrame, source: FileSource) -> list[str]:
+def target_columns(frame: pd.DataFrame, source: FileSource) -> list[str]:
     """The columns to predict: those named, else the last one that isn't ignored."""
     for name in source.targets:
         _require_column(frame, name, source.path, "target")
@@ -280,23 +152,6 @@ def _numbers(frame: pd.DataFrame, name: str, path: str | os.PathLike[str], role:
         mend = "give a finite number there" if infinite else "use a larger unit"
         raise refusal(f"{path}: column {name!r} {what} in line {line}", f"; {mend}.")
     return values
-
-
-def _guess_task(frame: pd.DataFrame, targets: list[str]) -> str:
-    import pandas as pd
-
-    columns = [frame[name] for name in targets]
-    if len(targets) > 1:
-        zero_one = all(set(column.dropna().unique()) <= {0, 1} for column in columns)
-        return "multilabel" if zero_one else "regression"
-    column = columns[0].dropna()
-    distinct = column.nunique()
-    if distinct <= 2:
-        return "binary"
-    if not pd.api.types.is_numeric_dtype(column):
-        return "multiclass"
-    whole = bool((column == column.round()).all())
-    return "multiclass" if whole and distinct <= 10 else "regression"
 
 
 def _encode_targets(

@@ -1,14 +1,11 @@
-"""Dataset: the raw rows of any source with the words that go with them, and the one function that loads them."""
+"""Dataset: the raw rows of any source, with the words that go with them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 from numpy.typing import NDArray
-
-from playground.experiment import BundledSource, DataSpec, SyntheticSource
 
 Array = NDArray[Any]
 
@@ -57,36 +54,3 @@ class Dataset:
     categories: tuple[int, ...] = ()
     value_range: tuple[float, float] | None = None
     extent: float = 6.0
-
-
-def load_dataset(data: DataSpec, task: str) -> Dataset:
-    """Load the rows that an experiment asks for.
-
-    Raises
-    ------
-    FileError
-        If a file can't be read as a table, or its targets don't fit the task.
-    """
-    source = data.source
-    if isinstance(source, SyntheticSource):
-        return _synthetic(source, data.seed)
-    if isinstance(source, BundledSource):
-        return _bundled(source.name)
-    # Not cached: the file may have changed.
-    from playground.data.columns import load_table
-
-    return load_table(source, task)
-
-
-@lru_cache(maxsize=8)
-def _synthetic(source: SyntheticSource, seed: int) -> Dataset:
-    from playground.data.synthetic import draw
-
-    return draw(source.name, source.samples, source.noise, seed)
-
-
-@lru_cache(maxsize=8)
-def _bundled(name: str) -> Dataset:
-    from playground.data.bundled import load_bundled
-
-    return load_bundled(name)

@@ -10,22 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from playground.catalog import activations
+from playground.catalog.features import FEATURES
 from playground.catalog.tasks import TASKS
-from playground.data.dataset import Dataset, load_dataset
+from playground.data.dataset import Dataset
+from playground.data.sources import load_dataset
 from playground.experiment import Experiment, ExperimentError, Inputs, output_activation, target_range
 
 Array = NDArray[Any]
-
-# Features of a point, each a function of its two coordinates.
-EXPANSIONS = {
-    "x1": lambda x1, x2: x1,
-    "x2": lambda x1, x2: x2,
-    "x1_squared": lambda x1, x2: x1 * x1,
-    "x2_squared": lambda x1, x2: x2 * x2,
-    "x1_times_x2": lambda x1, x2: x1 * x2,
-    "sin_x1": lambda x1, x2: np.sin(x1),
-    "sin_x2": lambda x1, x2: np.sin(x2),
-}
 
 
 class Preprocessing(msgspec.Struct, frozen=True, kw_only=True):
@@ -151,11 +142,22 @@ class PreparedData:
     test_targets: NDArray[np.float32]
 
 
+def class_shares(outputs: Array, preprocessing: Preprocessing) -> Array:
+    """Outputs as a share 0 … 1 for each class or label, float64 (rows, classes): probabilities, where the head gives those.
+
+    A single output of a yes or no is the share of the yes.
+    """
+    low, high = preprocessing.target_low, preprocessing.target_high
+    shares = (np.asarray(outputs, np.float64) - low) / (high - low)
+    single = preprocessing.task == "binary" and not preprocessing.one_of_several
+    return np.column_stack([1 - shares, shares]) if single else shares
+
+
 def expand(raw: Array, features: tuple[str, ...]) -> Array:
     """The chosen features of points (rows, 2); any other rows as they are."""
     if not features:
         return raw
-    return np.column_stack([EXPANSIONS[name](raw[:, 0], raw[:, 1]) for name in features])
+    return np.column_stack([FEATURES[name].value(raw[:, 0], raw[:, 1]) for name in features])
 
 
 def prepare(experiment: Experiment, dataset: Dataset | None = None) -> PreparedData:

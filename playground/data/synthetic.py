@@ -6,12 +6,13 @@ Circle, xor, gauss, spiral, plane and multi_gauss have the geometry of TensorFlo
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from playground.catalog.datasets import SYNTHETIC
+from playground.catalog.tasks import TASKS
 from playground.data.dataset import Dataset
 
 Array = NDArray[Any]
@@ -19,20 +20,23 @@ Random = np.random.Generator
 RADIUS = 5.0
 
 
-@dataclass(frozen=True)
-class Rule:
-    """How one set is drawn: ``draw(random, samples, noise) -> points (n, 2), targets (n,)``, and its words."""
+Rule = Callable[[Random, int, float], tuple[Array, Array]]
 
-    title: str
-    description: str
-    draw: Callable[[Random, int, float], tuple[Array, Array]]
-    regression: bool = False
+# How each set is drawn, by its name: ``rule(random, samples, noise) -> points (n, 2), targets (n,)``.
+RULES: dict[str, Rule] = {}
+
+
+def rule(function: Rule) -> Rule:
+    """Register the decorated function as what draws the set of its name."""
+    RULES[function.__name__] = function
+    return function
 
 
 def _polar(radius: Array, angle: Array) -> Array:
     return np.column_stack([radius * np.sin(angle), radius * np.cos(angle)])
 
 
+@rule
 def circle(random: Random, samples: int, noise: float) -> tuple[Array, Array]:
     """A disc of radius 2.5 in a ring from 3.5 to 5; noise moves a point before its label is decided."""
     inner = np.arange(samples) < samples // 2
@@ -42,6 +46,7 @@ def circle(random: Random, samples: int, noise: float) -> tuple[Array, Array]:
     return points, (np.hypot(*seen.T) < RADIUS / 2).astype(float)
 
 
+@rule
 def xor(random: Random, samples: int, noise: float) -> tuple[Array, Array]:
     """Four quadrants, opposite ones alike, 0.3 away from the axes; noise decides the label from a moved point."""
     points = random.uniform(-RADIUS, RADIUS, (samples, 2))
@@ -50,6 +55,7 @@ def xor(random: Random, samples: int, noise: float) -> tuple[Array, Array]:
     return points, (seen[:, 0] * seen[:, 1] >= 0).astype(float)
 
 
+@rule
 def gauss(random: Random, samples: int, noise: float) -> tuple[Array, Array]:
     """Two normal clouds around (2, 2) and (−2, −2); noise 0 … 0.5 widens their variance from 0.5 to 4."""
     variance = 0.5 + 3.5 * noise / 0.5
@@ -58,6 +64,7 @@ def gauss(random: Random, samples: int, noise: float) -> tuple[Array, Array]:
     return center + random.normal(0, np.sqrt(variance), (samples, 2)), first.astype(float)
 
 
+@rule
 def spiral(random: Random, samples: int, noise: float) -> tuple[Array, Array]:
     """Two arms that wind 1¾ turns around each other; noise shifts each point by up to ±noise."""
     first = np.arange(samples) < samples - samples // 2
@@ -68,6 +75,7 @@ def spiral(random: Random, samples: int, noise: float) -> tuple[Array, Array]:
     return points, first.astype(float)
 
 
+@rule
 def moons(random: Random, samples: int, noise: float) -> tuple[Array, Array]:
     """Two half circles that reach into each other; noise is the deviation of a normal shift, in radii."""
     first = np.arange(samples) < samples // 2
@@ -78,6 +86,7 @@ def moons(random: Random, samples: int, noise: float) -> tuple[Array, Array]:
     return points + random.normal(0, 3.0 * noise, (samples, 2)), first.astype(float)
 
 
+@rule
 def rings(random: Random, samples: int, noise: float) -> tuple[Array, Array]:
     """Rings of equal width, every second one alike; noise decides the label from a moved point."""
     points = _polar(RADIUS * np.sqrt(random.uniform(0, 1, samples)), random.uniform(0, 2 * np.pi, samples))
@@ -85,6 +94,7 @@ def rings(random: Random, samples: int, noise: float) -> tuple[Array, Array]:
     return points, (np.floor(np.hypot(*seen.T) / (RADIUS / 3)) % 2 == 0).astype(float)
 
 
+@rule
 def checkerboard(random: Random, samples: int, noise: float) -> tuple[Array, Array]:
     """Four by four squares in turns; noise decides the label from a moved point."""
     points = random.uniform(-RADIUS, RADIUS, (samples, 2))
@@ -92,6 +102,7 @@ def checkerboard(random: Random, samples: int, noise: float) -> tuple[Array, Arr
     return points, (np.floor(seen / (RADIUS / 2)).sum(axis=1) % 2 == 0).astype(float)
 
 
+@rule
 def plane(random: Random, samples: int, noise: float) -> tuple[Array, Array]:
     """A slope: (x₁ + x₂) / 10; noise decides the height from a moved point."""
     points = random.uniform(-6, 6, (samples, 2))
@@ -99,6 +110,7 @@ def plane(random: Random, samples: int, noise: float) -> tuple[Array, Array]:
     return points, seen.sum(axis=1) / 10
 
 
+@rule
 def multi_gauss(random: Random, samples: int, noise: float) -> tuple[Array, Array]:
     """Six cones of radius 2, up and down in turns; noise decides the height from a moved point."""
     points = random.uniform(-6, 6, (samples, 2))
@@ -117,26 +129,13 @@ def multi_gauss(random: Random, samples: int, noise: float) -> tuple[Array, Arra
     return points, height
 
 
-RULES: dict[str, Rule] = {
-    "circle": Rule("Circle", "A disc inside a ring: one closed boundary.", circle),
-    "xor": Rule("XOR", "Four quadrants, opposite ones alike: no straight line parts them.", xor),
-    "gauss": Rule("Gaussians", "Two clouds: a straight line is enough.", gauss),
-    "spiral": Rule("Spiral", "Two arms wound around each other: the hardest of the classics.", spiral),
-    "moons": Rule("Moons", "Two half circles that reach into each other.", moons),
-    "rings": Rule("Rings", "Rings in turns: several closed boundaries.", rings),
-    "checkerboard": Rule("Checkers", "Squares in turns: many corners to learn.", checkerboard),
-    "plane": Rule("Plane", "A slope: the simplest function of two numbers.", plane, regression=True),
-    "multi_gauss": Rule("Hills", "Three hills and three hollows on flat ground.", multi_gauss, regression=True),
-}
-
-
 def draw(name: str, samples: int, noise: float, seed: int) -> Dataset:
     """Draw a set.
 
     Parameters
     ----------
     name
-        A key of `RULES`.
+        Of a set in the catalog.
     samples
         Number of points.
     noise
@@ -144,18 +143,19 @@ def draw(name: str, samples: int, noise: float, seed: int) -> Dataset:
     seed
         The same seed gives the same points.
     """
-    rule = RULES[name]
-    points, targets = rule.draw(np.random.default_rng([seed, 1]), samples, noise / 100)
+    record = SYNTHETIC[name]
+    classes = TASKS[record.task].classes
+    points, targets = RULES[name](np.random.default_rng([seed, 1]), samples, noise / 100)
     return Dataset(
         name=name,
-        title=rule.title,
-        description=rule.description,
-        task="regression" if rule.regression else "binary",
+        title=record.title,
+        description=record.description,
+        task=record.task,
         features=points,
         targets=targets[:, None],
         feature_names=("x1", "x2"),
-        target_names=("height" if rule.regression else "class",),
-        class_names=() if rule.regression else ("orange", "blue"),
+        target_names=("class" if classes else "height",),
+        class_names=("orange", "blue") if classes else (),
         planar=True,
         extent=6.0,
     )

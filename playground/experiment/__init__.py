@@ -15,11 +15,6 @@ from playground.experiment.rules import (
     weights_key,
 )
 from playground.experiment.specs import (
-    BUNDLED_CATEGORIES,
-    BUNDLED_IMAGES,
-    BUNDLED_TASKS,
-    FEATURES,
-    SYNTHETIC_TASKS,
     BundledSource,
     DataSpec,
     EarlyStopping,
@@ -45,12 +40,7 @@ from playground.network.layers import (
 )
 
 __all__ = [
-    "BUNDLED_CATEGORIES",
-    "BUNDLED_IMAGES",
-    "BUNDLED_TASKS",
-    "FEATURES",
     "SGD",
-    "SYNTHETIC_TASKS",
     "Adagrad",
     "Adam",
     "AdamW",

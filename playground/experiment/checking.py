@@ -12,6 +12,8 @@ import msgspec
 
 from playground.catalog import activations, initializers
 from playground.catalog.activations import ACTIVATIONS
+from playground.catalog.datasets import DATASETS
+from playground.catalog.features import FEATURES
 from playground.catalog.initializers import INITIALIZERS
 from playground.catalog.losses import LOSSES
 from playground.catalog.optimizers import OPTIMIZERS
@@ -19,9 +21,6 @@ from playground.catalog.schedules import SCHEDULES
 from playground.catalog.tasks import TASKS
 from playground.experiment.rules import loss_of, output_activation, sketch
 from playground.experiment.specs import (
-    BUNDLED_TASKS,
-    FEATURES,
-    SYNTHETIC_TASKS,
     BundledSource,
     DataSpec,
     EarlyStopping,
@@ -221,7 +220,7 @@ def _choices(path: str) -> list[str]:
         "initializer": list(INITIALIZERS),
         "activation": [name for name, record in ACTIVATIONS.items() if record.hidden],
         "output_activation": list(ACTIVATIONS),
-        "name": [*SYNTHETIC_TASKS, *BUNDLED_TASKS],
+        "name": list(DATASETS),
         "version": ["1"],
         "padding": ["same", "valid"],
         "class_weights": ["balanced"],
@@ -238,10 +237,13 @@ def _nearest(word: str, choices: list[str]) -> str:
 def _check_combinations(experiment: Experiment) -> None:
     """Refuse what no single field shows: a task that the data don't pose, a loss that the outputs can't have."""
     source, task = experiment.data.source, TASKS[experiment.training.task]
-    posed = {**SYNTHETIC_TASKS, **BUNDLED_TASKS}.get(source.name) if not isinstance(source, FileSource) else task.name
-    quantities = posed in ("regression", "bounded") and not task.classes
-    if posed != task.name and not quantities:
-        raise ExperimentError(f"training.task: {source.name} poses a {posed} task, not {task.name}; set it to {posed!r}.")  # type: ignore[union-attr]
+    if not isinstance(source, FileSource):
+        posed = TASKS[DATASETS[source.name].task]
+        quantities = not posed.classes and not task.classes
+        if posed != task and not quantities:
+            raise ExperimentError(
+                f"training.task: {source.name} poses a {posed.name} task, not {task.name}; set it to {posed.name!r}."
+            )
     if len(set(experiment.data.features)) != len(experiment.data.features):
         raise ExperimentError("data.features: a feature is listed twice; list each once.")
     _check_head(experiment)

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from playground.catalog import activations, losses
 from playground.catalog.activations import ACTIVATIONS
+from playground.catalog.features import FEATURES
 from playground.catalog.losses import LOSSES
 from playground.catalog.optimizers import OPTIMIZERS
 from playground.catalog.tasks import TASKS
@@ -139,10 +140,10 @@ def _is_activated(layer: Any) -> bool:
     return size_field(layer) is not None and hasattr(layer, "activation")
 
 
-def with_feature(experiment: Experiment, name: str, on: bool, order: tuple[str, ...]) -> Experiment:
+def with_feature(experiment: Experiment, name: str, on: bool) -> Experiment:
     """Switch an input feature on or off, keeping the catalog's order; the last one stays on."""
     features = set(experiment.data.features) | {name} if on else set(experiment.data.features) - {name}
-    kept = tuple(feature for feature in order if feature in features)
+    kept = tuple(feature for feature in FEATURES if feature in features)
     return replace(experiment, data=replace(experiment.data, features=kept)) if kept else experiment
 
 

@@ -10,17 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from playground.catalog import activations, losses
+from playground.catalog.datasets import BUNDLED
 from playground.catalog.losses import Loss
 from playground.catalog.tasks import TASKS
-from playground.experiment.specs import (
-    BUNDLED_CATEGORIES,
-    BUNDLED_IMAGES,
-    BUNDLED_WIDTHS,
-    BundledSource,
-    Experiment,
-    ExperimentError,
-    SyntheticSource,
-)
+from playground.experiment.specs import BundledSource, Experiment, ExperimentError, SyntheticSource
 from playground.network.building import Inputs, plan_network
 from playground.network.layers import BatchNorm, Layer, LayerError, LayerNorm, MaxPool2D
 from playground.network.parameters import initialize
@@ -66,8 +59,8 @@ def sketch(experiment: Experiment) -> Plan:
     if isinstance(source, SyntheticSource):
         rows = Inputs(len(experiment.data.features))
     elif isinstance(source, BundledSource):
-        image, columns = BUNDLED_IMAGES.get(source.name, ()), BUNDLED_CATEGORIES.get(source.name, 0)
-        rows = Inputs(BUNDLED_WIDTHS[source.name], image, (1,) * columns)
+        known = BUNDLED[source.name]
+        rows = Inputs(known.columns, known.image, (1,) * known.columns if known.names_things else ())
     two = experiment.training.task == "binary" and activations.resolve(output_activation(experiment))[0].name == "softmax"
     return build_plan(experiment, rows, 2 if two else 1)
 

@@ -6,50 +6,14 @@ from typing import TYPE_CHECKING, Annotated, Literal, Union
 
 import msgspec
 
+from playground.catalog.datasets import BUNDLED, SYNTHETIC
+from playground.catalog.features import FEATURES
 from playground.catalog.initializers import INITIALIZERS
 from playground.catalog.losses import LOSSES
 from playground.catalog.optimizers import OPTIMIZERS, Adam, Optimizer
 from playground.catalog.schedules import SCHEDULES, Constant, Schedule
 from playground.catalog.tasks import TASKS
 from playground.network.layers import AnyLayer, Dense, OutputActivationChoice
-
-# The task that each set poses; a source and a task that don't go together are refused.
-SYNTHETIC_TASKS = {
-    "circle": "binary",
-    "xor": "binary",
-    "gauss": "binary",
-    "spiral": "binary",
-    "moons": "binary",
-    "rings": "binary",
-    "checkerboard": "binary",
-    "plane": "regression",
-    "multi_gauss": "regression",
-}
-BUNDLED_TASKS = {
-    "breast_cancer": "binary",
-    "iris": "multiclass",
-    "wine": "multiclass",
-    "digits": "multiclass",
-    "diabetes": "regression",
-    "linnerud": "regression",
-    "multilabel": "multilabel",
-    "ratings": "bounded",
-}
-# How many columns each set has; what kind they are follows.
-BUNDLED_WIDTHS = {
-    "breast_cancer": 30,
-    "iris": 4,
-    "wine": 13,
-    "digits": 64,
-    "diabetes": 10,
-    "linnerud": 3,
-    "multilabel": 20,
-    "ratings": 2,
-}
-# Sets whose rows are images: height, width, channels; and those whose columns name things by whole numbers: how many columns.
-BUNDLED_IMAGES = {"digits": (8, 8, 1)}
-BUNDLED_CATEGORIES = {"ratings": 2}
-FEATURES = ("x1", "x2", "x1_squared", "x2_squared", "x1_times_x2", "sin_x1", "sin_x2")
 
 _INITIALIZER_SPECS = tuple(record.spec for record in INITIALIZERS.values() if record.spec is not None)
 _LOSS_SPECS = tuple(record.spec for record in LOSSES.values() if record.spec is not None)
@@ -71,9 +35,9 @@ else:
     OptimizerChoice = Union[tuple(record.spec for record in OPTIMIZERS.values())]  # noqa: UP007
     ScheduleChoice = Union[tuple(record.spec for record in SCHEDULES.values())]  # noqa: UP007
     TaskName = Literal[tuple(TASKS)]
-    SyntheticName = Literal[tuple(SYNTHETIC_TASKS)]
-    BundledName = Literal[tuple(BUNDLED_TASKS)]
-    FeatureName = Literal[FEATURES]
+    SyntheticName = Literal[tuple(SYNTHETIC)]
+    BundledName = Literal[tuple(BUNDLED)]
+    FeatureName = Literal[tuple(FEATURES)]
 
 Seed = Annotated[int, msgspec.Meta(ge=0, le=2**32 - 1)]
 ClassWeight = Annotated[float, msgspec.Meta(gt=0, le=1e6)]

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from playground.catalog.tasks import TASKS
-from playground.insight.evaluation import class_shares
+from playground.data.preprocessing import class_shares
 from playground.model import TrainedModel
 
 # A spreadsheet takes a cell that begins with one of these for a formula.

@@ -20,11 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from playground.catalog import activations
+from playground.catalog.datasets import BUNDLED
+from playground.catalog.features import FEATURES
 from playground.catalog.tasks import TASKS
-from playground.data.preprocessing import EXPANSIONS, Preprocessing
+from playground.data.preprocessing import Preprocessing
 from playground.experiment import (
-    BUNDLED_CATEGORIES,
-    BUNDLED_IMAGES,
     BundledSource,
     Experiment,
     ExperimentError,
@@ -168,7 +168,7 @@ def _fit(preprocessing: Preprocessing, experiment: Experiment) -> bool:
     numbers = (*preprocessing.mean, *preprocessing.target_mean, *preprocessing.scale, *preprocessing.target_scale)
     return (
         task == experiment.training.task
-        and (not features or (set(features) <= set(EXPANSIONS) and len(columns) == 2))
+        and (not features or (set(features) <= set(FEATURES) and len(columns) == 2))
         and len(preprocessing.mean) == len(preprocessing.scale) == len(features or columns)
         and len(preprocessing.target_mean) == len(preprocessing.target_scale) == (outputs if quantities else 0)
         and len(preprocessing.target_names) == (1 if task in ("binary", "multiclass") else outputs)
@@ -196,10 +196,10 @@ def _head_fits(preprocessing: Preprocessing, experiment: Experiment) -> bool:
 def _rows_fit(preprocessing: Preprocessing, experiment: Experiment) -> bool:
     """Whether rows are images, or numbers that name things, exactly where the experiment's data are."""
     source, image, categories = experiment.data.source, preprocessing.image, preprocessing.categories
-    name = source.name if isinstance(source, BundledSource) else ""
+    known = BUNDLED[source.name] if isinstance(source, BundledSource) else None
     # Models saved before there were convolutions say nothing about images.
-    return image in ((), BUNDLED_IMAGES.get(name, ())) and (
-        len(categories) == BUNDLED_CATEGORIES.get(name, 0)
+    return image in ((), known.image if known else ()) and (
+        len(categories) == (known.columns if known and known.names_things else 0)
         and (not categories or (set(preprocessing.mean) == {0.0} and set(preprocessing.scale) == {1.0}))
     )
 

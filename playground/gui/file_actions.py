@@ -214,7 +214,8 @@ class FileActions(QObject):
         return True
 
     def _use_table(self, path: Path, targets: tuple[str, ...], ignore: tuple[str, ...]) -> bool:
-        from playground.data.columns import ColumnError, suggest
+        from playground.data.columns import ColumnError
+        from playground.data.suggest import suggest
 
         try:
             experiment = suggest(path.resolve(), targets, ignore)

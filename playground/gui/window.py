@@ -11,11 +11,11 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QMainWindow, QMenuBar, QVBoxLayout
 
-from playground.experiment import FEATURES, Experiment, FileSource, SyntheticSource, edits, keeps_weights
+from playground.data.gallery import shown_as, title_of
+from playground.experiment import Experiment, FileSource, SyntheticSource, edits, keeps_weights
 from playground.gui.actions import build_actions, fill_menu_bar, shortcut_list
 from playground.gui.banner import Banner
 from playground.gui.canvas.rasterizer import Rasterizer
-from playground.gui.data.thumbnails import shown_as, title_of
 from playground.gui.document import Document, Parameters
 from playground.gui.file_actions import FileActions, preset, welcome_experiment
 from playground.gui.forms.settings_panel import settings_path
@@ -218,9 +218,7 @@ class Window(QMainWindow):
         canvas.output_activation_chosen.connect(
             lambda name: self._set(tr("output activation"), "network.output_activation", name)
         )
-        canvas.feature_toggled.connect(
-            lambda name, on: self._edit(tr("inputs"), edits.with_feature(self._now, name, on, FEATURES))
-        )
+        canvas.feature_toggled.connect(lambda name, on: self._edit(tr("inputs"), edits.with_feature(self._now, name, on)))
         canvas.value_edited.connect(self._edit_value)
         canvas.layer_selected.connect(lambda where: self.open_settings(settings_path(where)))
         canvas.layer_selected.connect(canvas.show_selected)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from playground.catalog.metrics import METRICS, Metric
 from playground.catalog.tasks import TASKS
-from playground.data.preprocessing import Preprocessing
+from playground.data.preprocessing import Preprocessing, class_shares
 from playground.kernels.reference import backend as reference
 from playground.model import TrainedModel
 
@@ -124,17 +124,6 @@ def evaluate_outputs(outputs: Array, targets: Array, preprocessing: Preprocessin
         if TASKS[preprocessing.task].classes:
             return _report_on_classes(outputs, targets, preprocessing)
         return _report_on_quantities(preprocessing.values(outputs), targets, preprocessing)
-
-
-def class_shares(outputs: Array, preprocessing: Preprocessing) -> Array:
-    """Outputs as a share 0 … 1 for each class or label, float64 (rows, classes): probabilities, where the head gives those.
-
-    A single output of a yes or no is the share of the yes.
-    """
-    low, high = preprocessing.target_low, preprocessing.target_high
-    shares = (np.asarray(outputs, np.float64) - low) / (high - low)
-    single = preprocessing.task == "binary" and not preprocessing.one_of_several
-    return np.column_stack([1 - shares, shares]) if single else shares
 
 
 def _report_on_quantities(values: Array, targets: Array, preprocessing: Preprocessing) -> Report:

@@ -4,13 +4,11 @@ import numpy as np
 import pytest
 from sklearn import datasets
 
-from playground.data.bundled import BUNDLED, load_bundled
-from playground.data.dataset import load_dataset
+from playground.catalog.datasets import BUNDLED
+from playground.data.bundled import LOADERS, load_bundled
 from playground.data.preprocessing import output_width
+from playground.data.sources import load_dataset
 from playground.experiment import (
-    BUNDLED_CATEGORIES,
-    BUNDLED_IMAGES,
-    BUNDLED_TASKS,
     BundledSource,
     DataSpec,
     Experiment,
@@ -29,26 +27,41 @@ SHAPES = {
     "multilabel": (1000, 20, 5),
     "ratings": (5400, 2, 1),
 }
+TASK_OF = {
+    "breast_cancer": "binary",
+    "iris": "multiclass",
+    "wine": "multiclass",
+    "digits": "multiclass",
+    "diabetes": "regression",
+    "linnerud": "regression",
+    "multilabel": "multilabel",
+    "ratings": "bounded",
+}
 
 
 def class_of_each_row(dataset):
     return [dataset.class_names[int(number)] for number in dataset.targets[:, 0]]
 
 
-def test_what_the_specs_know_of_a_set_is_what_it_is():
-    for name in BUNDLED:
+def test_what_the_catalog_knows_of_a_set_is_what_it_is():
+    for name, record in BUNDLED.items():
         dataset = load_bundled(name)
-        assert BUNDLED_IMAGES.get(name) == ((*dataset.image_shape, 1) if dataset.image_shape else None)
-        assert BUNDLED_CATEGORIES.get(name, 0) == len(dataset.categories)
+        assert (dataset.name, dataset.title, dataset.description) == (name, record.title, record.description)
+        assert record.columns == dataset.features.shape[1]
+        assert record.image == ((*dataset.image_shape, 1) if dataset.image_shape else ())
+        assert (record.columns if record.names_things else 0) == len(dataset.categories)
+    assert {name for name, record in BUNDLED.items() if record.image} == {"digits"}
+    assert {name for name, record in BUNDLED.items() if record.names_things} == {"ratings"}
 
 
 def test_every_set_can_be_chosen_and_poses_its_task():
-    assert {name: load_bundled(name).task for name in BUNDLED} == BUNDLED_TASKS
+    assert list(LOADERS) == list(BUNDLED) == list(TASK_OF)
+    assert {name: load_bundled(name).task for name in BUNDLED} == TASK_OF
 
 
 @pytest.mark.parametrize("name", BUNDLED)
 def test_shapes_and_words_go_together(name):
-    data, task = DataSpec(source=BundledSource(name=name)), BUNDLED_TASKS[name]
+    data, task = DataSpec(source=BundledSource(name=name)), TASK_OF[name]
     dataset = load_dataset(data, task)
     experiment = Experiment(data=data, network=NetworkSpec(), training=TrainingSpec(task=task, loss=default_loss(task)))
     rows, columns, outputs = SHAPES[name]
@@ -64,7 +77,7 @@ def test_shapes_and_words_go_together(name):
     assert not dataset.planar
 
 
-@pytest.mark.parametrize("name", [name for name, task in BUNDLED_TASKS.items() if task in ("binary", "multiclass")])
+@pytest.mark.parametrize("name", [name for name, task in TASK_OF.items() if task in ("binary", "multiclass")])
 def test_every_class_has_a_name_and_occurs(name):
     dataset = load_bundled(name)
     assert set(dataset.targets[:, 0]) == set(range(len(dataset.class_names)))

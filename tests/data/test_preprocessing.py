@@ -9,14 +9,13 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
+from playground.catalog.datasets import BUNDLED
+from playground.catalog.features import FEATURES
 from playground.data.bundled import load_bundled
 from playground.data.dataset import Dataset
-from playground.data.preprocessing import EXPANSIONS, expand, prepare, split
+from playground.data.preprocessing import expand, prepare, split
 from playground.data.synthetic import draw
 from playground.experiment import (
-    BUNDLED_CATEGORIES,
-    BUNDLED_TASKS,
-    FEATURES,
     BundledSource,
     DataSpec,
     Dense,
@@ -33,8 +32,8 @@ from playground.experiment import (
 
 
 def bundled(name, output_activation=None, loss=None, **data):
-    task = BUNDLED_TASKS[name]
-    layers = (Embedding(),) if name in BUNDLED_CATEGORIES else (Dense(),)
+    task = BUNDLED[name].task
+    layers = (Embedding(),) if BUNDLED[name].names_things else (Dense(),)
     return checked(
         Experiment(
             data=DataSpec(source=BundledSource(name=name), **data),
@@ -178,8 +177,8 @@ def test_features_of_the_plane_are_computed_from_both_coordinates():
         "sin_x1": np.sin(x),
         "sin_x2": np.sin(y),
     }
-    assert tuple(EXPANSIONS) == tuple(expected) == FEATURES
-    assert np.allclose(expand(points, FEATURES), np.column_stack([expected[name] for name in FEATURES]))
+    assert list(FEATURES) == list(expected)
+    assert np.allclose(expand(points, tuple(FEATURES)), np.column_stack([expected[name] for name in FEATURES]))
     assert np.allclose(expand(points, ("sin_x2", "x1")), np.column_stack([np.sin(y), x])), "in the order asked for"
 
 

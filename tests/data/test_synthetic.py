@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 from sklearn.datasets import make_moons
 
-from playground.data.dataset import load_dataset
+from playground.catalog.datasets import SYNTHETIC
+from playground.data.sources import load_dataset
 from playground.data.synthetic import RULES, draw
-from playground.experiment import SYNTHETIC_TASKS, DataSpec, SyntheticSource
+from playground.experiment import DataSpec, SyntheticSource
 
-CLASSES = [name for name, rule in RULES.items() if not rule.regression]
-QUANTITIES = [name for name, rule in RULES.items() if rule.regression]
+CLASSES = ["circle", "xor", "gauss", "spiral", "moons", "rings", "checkerboard"]
+QUANTITIES = ["plane", "multi_gauss"]
 
 
 def points_and_labels(name, samples=2000, noise=0, seed=0):
@@ -22,7 +23,17 @@ def radius(points):
 
 
 def test_every_rule_can_be_chosen_and_poses_its_task():
-    assert {name: draw(name, 10, 0, 0).task for name in RULES} == SYNTHETIC_TASKS
+    assert list(RULES) == list(SYNTHETIC) == [*CLASSES, *QUANTITIES]
+    assert {name: draw(name, 10, 0, 0).task for name in RULES} == {
+        **dict.fromkeys(CLASSES, "binary"),
+        **dict.fromkeys(QUANTITIES, "regression"),
+    }
+
+
+def test_a_drawn_set_has_the_catalogs_words():
+    for name, record in SYNTHETIC.items():
+        dataset = draw(name, 10, 0, 0)
+        assert (dataset.name, dataset.title, dataset.description) == (name, record.title, record.description)
 
 
 @pytest.mark.parametrize("samples", [10, 11, 500])
@@ -32,7 +43,7 @@ def test_as_many_points_as_asked_for(name, samples):
     assert dataset.features.shape == (samples, 2)
     assert dataset.targets.shape == (samples, 1)
     assert dataset.features.dtype == dataset.targets.dtype == np.float64
-    assert len(dataset.class_names) == (0 if RULES[name].regression else 2)
+    assert len(dataset.class_names) == (0 if name in QUANTITIES else 2)
 
 
 @pytest.mark.parametrize("noise", [0, 5])

@@ -5,10 +5,11 @@ import json
 import numpy as np
 import pytest
 
+from playground.catalog.datasets import BUNDLED
 from playground.catalog.tasks import TASKS
 from playground.cli.main import preset_names
-from playground.data.dataset import load_dataset
-from playground.experiment import BUNDLED_TASKS, BundledSource, decode, output_activation, set_field
+from playground.data.sources import load_dataset
+from playground.experiment import BundledSource, decode, output_activation, set_field
 from playground.storage import resource
 from playground.training.trainer import Trainer
 
@@ -76,7 +77,7 @@ def test_there_is_a_preset_for_each_task_with_the_head_that_fits():
 def test_every_real_set_has_a_preset_of_its_name_and_the_gallery_shows_every_preset_on_one():
     pictures = json.loads(resource("thumbnails.json").read_text(encoding="utf-8"))
     real = {name for name in preset_names() if isinstance(experiment_of(name).data.source, BundledSource)}
-    assert set(BUNDLED_TASKS) <= real
+    assert set(BUNDLED) <= real
     assert set(pictures) == real
     for name, picture in pictures.items():
         experiment = experiment_of(name)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from model_files import refusal, with_header, with_preprocessing
 
-from playground.data.dataset import load_dataset
+from playground.data.sources import load_dataset
 from playground.experiment import (
     Adam,
     BundledSource,

@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from model_files import models, random_parameters, refusal, some_rows, with_header, with_preprocessing
 
-from playground.data.dataset import load_dataset
 from playground.data.preprocessing import prepare
+from playground.data.sources import load_dataset
 from playground.experiment import (
     BatchNorm,
     BundledSource,

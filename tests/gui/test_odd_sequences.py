@@ -7,7 +7,7 @@ import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtWidgets import QAbstractButton, QMessageBox
 
-from playground.experiment import BUNDLED_TASKS, SYNTHETIC_TASKS
+from playground.catalog.datasets import DATASETS
 from playground.gui.file_actions import preset
 from playground.training.session import Pause, Status
 
@@ -180,7 +180,7 @@ def test_random_actions_never_break_it(driver, monkeypatch):
         lambda: (
             chance.choice(visible(canvas.insert_buttons)).click() if len(window.document.experiment.network.layers) < 6 else None
         ),
-        lambda: data.set_chosen.emit(chance.choice([*SYNTHETIC_TASKS, *BUNDLED_TASKS])),
+        lambda: data.set_chosen.emit(chance.choice(list(DATASETS))),
         lambda: chance.choice([window.play_or_pause, window.step, window.reset, window.new_weights])(),
         lambda: window.actions_by_name[chance.choice(["undo", "redo"])].trigger(),
         lambda: chance.choice(visible(list(canvas.feature_buttons.values())) or [window.bar.theme_button]).click(),

@@ -9,9 +9,9 @@ from sklearn import metrics as oracle
 
 from playground.catalog.metrics import METRICS
 from playground.catalog.tasks import TASKS
-from playground.data.preprocessing import Preprocessing, prepare
+from playground.data.preprocessing import Preprocessing, class_shares, prepare
 from playground.experiment import decode, set_field
-from playground.insight.evaluation import class_shares, evaluate_model, evaluate_outputs, in_words, report_json, report_lines
+from playground.insight.evaluation import evaluate_model, evaluate_outputs, in_words, report_json, report_lines
 from playground.storage import resource
 from playground.training.trainer import train
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from msgspec import structs
 
-from playground.data.dataset import load_dataset
 from playground.data.preprocessing import prepare
+from playground.data.sources import load_dataset
 from playground.experiment import (
     SGD,
     BatchNorm,

@@ -12,11 +12,11 @@ from PySide6.QtCore import QPoint, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
-from playground.catalog.activations import resolve
-from playground.experiment import FEATURES, Experiment, ExperimentError, SyntheticSource, output_activation
+from playground.catalog import activations, features
+from playground.experiment import Experiment, ExperimentError, SyntheticSource, output_activation
 from playground.experiment.layer_edits import with_layer, with_layer_moved, without_layer
 from playground.gui.canvas import lanes as lane_contents
-from playground.gui.canvas.controls import FEATURE_NAMES, NOTE, CanvasControls
+from playground.gui.canvas.controls import NOTE, CanvasControls
 from playground.gui.canvas.drag import Preview, preview_of
 from playground.gui.canvas.hit_testing import edge_at, node_at
 from playground.gui.canvas.insert_menu import layer_menu, show_below
@@ -174,10 +174,10 @@ class NetworkCanvas(QWidget):
         dataset = self._run.data.dataset if self._run is not None else None
         columns = dataset.image_shape[1] if dataset is not None and dataset.image_shape and not self._planar else 0
         # Switched-off features stay on the lane, to be switched on again.
-        inputs = len(FEATURES) if self._planar else shown[0].units
+        inputs = len(features.FEATURES) if self._planar else shown[0].units
         widths = (inputs, *(content.units for content in shown[1:]))
         self._painter.name_nodes(*self._node_names(widths))
-        has_field = any(resolve(getattr(content.layer, "activation", "identity"))[0].parameters for content in shown)
+        has_field = any(activations.resolve(getattr(content.layer, "activation", "identity"))[0].parameters for content in shown)
         size = Size(
             widths,
             self.width(),
@@ -192,7 +192,7 @@ class NetworkCanvas(QWidget):
         # This may widen the canvas at once.
         self.setMinimumWidth(minimum_width(size))
         self.lanes = lay_out(replace(size, width=self.width()))
-        active = [FEATURES.index(name) for name in experiment.data.features] if self._planar else range(inputs)
+        active = [list(features.FEATURES).index(name) for name in experiment.data.features] if self._planar else range(inputs)
         self._sources = [np.array(active, np.int64), *(np.arange(lane.units) for lane in self.lanes[1:-1])]
         self.controls.place(experiment, self.lanes, shown, self._planar)
         self.controls.show_health(self.lanes, self._sentences)
@@ -206,7 +206,7 @@ class NetworkCanvas(QWidget):
         dataset = self._run.data.dataset if self._run is not None else None
         inputs: list[str] = []
         if self._planar:
-            inputs = [FEATURE_NAMES[name] for name in FEATURES]
+            inputs = [feature.symbol for feature in features.FEATURES.values()]
         elif dataset is not None and not dataset.image_shape and len(dataset.feature_names) == widths[0]:
             inputs = list(dataset.feature_names)
         outputs: list[str] = []
@@ -453,8 +453,8 @@ class NetworkCanvas(QWidget):
             activation = getattr(content.layer, "activation", "identity")
             if content.kind == "outputs":
                 activation = output_activation(self._experiment)
-            if content.kind in WITH_BIAS or resolve(activation)[0].name != "identity":
-                words.append(resolve(activation)[0].title)
+            if content.kind in WITH_BIAS or activations.resolve(activation)[0].name != "identity":
+                words.append(activations.resolve(activation)[0].title)
             words += [
                 f"{view.name.rpartition('.')[2].replace('_', ' ')} {number(self.value_of(view.name, (node,)), 4)}"
                 for view in self._run.plan.parameters

@@ -6,7 +6,8 @@ from PySide6.QtCore import QObject, QPoint, Qt, Signal
 from PySide6.QtGui import QPaintEvent
 from PySide6.QtWidgets import QWidget
 
-from playground.experiment import FEATURES, Experiment
+from playground.catalog.features import FEATURES
+from playground.experiment import Experiment
 from playground.experiment.fields import size_field
 from playground.experiment.layer_edits import field_path
 from playground.gui.canvas.insert_menu import InsertButton
@@ -18,15 +19,6 @@ from playground.gui.widgets.controls import painting
 from playground.gui.widgets.theme import Theme
 from playground.words import tr
 
-FEATURE_NAMES = {
-    "x1": "x₁",
-    "x2": "x₂",
-    "x1_squared": "x₁²",
-    "x2_squared": "x₂²",
-    "x1_times_x2": "x₁x₂",
-    "sin_x1": "sin x₁",
-    "sin_x2": "sin x₂",
-}
 NOTE = 20
 # Arrow and cross behind a title.
 TITLE_BUTTONS = 44
@@ -131,7 +123,7 @@ class CanvasControls(QObject):
             feature.setVisible(planar)
             feature.setChecked(name in experiment.data.features)
             if planar:
-                x, y, width, height = lanes[0].nodes[FEATURES.index(name)]
+                x, y, width, height = lanes[0].nodes[list(FEATURES).index(name)]
                 feature.setGeometry(round(x) - 2, round(y) - 2, round(width) + 4, round(height) + 4)
         self.output_box.show_experiment(experiment)
         self.output_box.move(round(lanes[-1].center - self.output_box.width() / 2), 59)
@@ -225,6 +217,6 @@ class CanvasControls(QObject):
         button.move(round(x - button.width() / 2), round(left.top) + 4)
 
     def _add_feature_button(self, name: str) -> None:
-        button = FeatureButton(self._theme, name, tr("Input {0}").format(FEATURE_NAMES[name]), self._canvas)
+        button = FeatureButton(self._theme, name, tr("Input {0}").format(FEATURES[name].symbol), self._canvas)
         button.clicked.connect(lambda: self.feature_toggled.emit(name, not button.isChecked()))
         self.feature_buttons[name] = button

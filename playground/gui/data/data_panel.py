@@ -18,11 +18,13 @@ from PySide6.QtWidgets import (
 )
 
 from playground.catalog import initializers
+from playground.catalog.datasets import SYNTHETIC
 from playground.catalog.initializers import INITIALIZERS
 from playground.catalog.tasks import TASKS
-from playground.experiment import SYNTHETIC_TASKS, Experiment, FileSource, NetworkSpec, SyntheticSource
+from playground.data.gallery import description_of, real_sets, shown_as
+from playground.experiment import Experiment, FileSource, NetworkSpec, SyntheticSource
 from playground.experiment.fields import Choice, field_of
-from playground.gui.data.thumbnails import Thumbnail, description_of, real_sets, shown_as
+from playground.gui.data.thumbnails import Thumbnail
 from playground.gui.forms.editors import chosen_value
 from playground.gui.widgets.choices import LabeledCombo, Segmented
 from playground.gui.widgets.controls import Card, ElidedLabel, IconButton, TextLabel
@@ -89,10 +91,10 @@ class DataPanel(Card):
             ],
             tr("Data"),
         )
-        self.thumbnails = {name: Thumbnail(theme, name) for name in (*SYNTHETIC_TASKS, *real_sets())}
+        self.thumbnails = {name: Thumbnail(theme, name) for name in (*SYNTHETIC, *real_sets())}
         self.pages = QStackedWidget()
         self.file_page = FilePage(theme)
-        self._page_of = {"shapes": self._gallery(SYNTHETIC_TASKS), "real": self._gallery(real_sets()), "file": self.file_page}
+        self._page_of = {"shapes": self._gallery(SYNTHETIC), "real": self._gallery(real_sets()), "file": self.file_page}
         for page in self._page_of.values():
             self.pages.addWidget(page)
         self.about = TextLabel(theme, "", 11, 400, "text_faint", wordWrap=True)

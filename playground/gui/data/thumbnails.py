@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -11,47 +9,16 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent, QPen, QPixmap
 from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
 
+from playground.catalog.datasets import SYNTHETIC
 from playground.catalog.tasks import TASKS
-from playground.data.synthetic import RULES, draw
-from playground.experiment import Experiment, FileSource
+from playground.data.gallery import description_of, real_sets, title_of
+from playground.data.synthetic import draw
 from playground.gui.widgets.controls import painting
 from playground.gui.widgets.theme import Theme
-from playground.storage import resource
 from playground.words import tr
 
 LABEL_HEIGHT = 20
 SAMPLES = 220
-NOISE = {"gauss": 5.0, "spiral": 8.0, "moons": 6.0}
-
-
-@lru_cache(maxsize=1)
-def real_sets() -> dict[str, dict[str, Any]]:
-    """Pictures and words of the presets on real data by name, made ahead by tests/thumbnails.py."""
-    sets: dict[str, dict[str, Any]] = json.loads(resource("thumbnails.json").read_text(encoding="utf-8"))
-    return sets
-
-
-def shown_as(experiment: Experiment) -> str:
-    """Name of the gallery's button that stands for an experiment: its data set, or another preset on it; "" for a file."""
-    source, network = experiment.data.source, experiment.network
-    if isinstance(source, FileSource):
-        return ""
-    first = network.layers[0].__struct_config__.tag if network.layers else ""
-    for name, words in real_sets().items():
-        own = words["data"] == source.name and name != source.name
-        if own and words["output_activation"] == network.output_activation and words["first_layer"] == first:
-            return name
-    return source.name
-
-
-def title_of(name: str) -> str:
-    """A data set's name for people."""
-    return RULES[name].title if name in RULES else str(real_sets()[name]["title"])
-
-
-def description_of(name: str) -> str:
-    """One sentence about a data set."""
-    return RULES[name].description if name in RULES else str(real_sets()[name]["description"])
 
 
 _pictures: dict[tuple[str, int, int, str], QPixmap] = {}
@@ -119,8 +86,8 @@ class Thumbnail(QAbstractButton):
         painter = QPainter(pixmap)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         area = QRectF(5, 6, self.width() - 10, self.height() - LABEL_HEIGHT - 9)
-        if self.name in RULES:
-            dataset = draw(self.name, SAMPLES, NOISE.get(self.name, 0.0), 3)
+        if self.name in SYNTHETIC:
+            dataset = draw(self.name, SAMPLES, SYNTHETIC[self.name].picture_noise, 3)
             scale = np.abs(dataset.targets).max()
             classes = len(dataset.class_names)
             values = dataset.targets[:, 0] * 2 - 1 if classes else dataset.targets[:, 0] / scale

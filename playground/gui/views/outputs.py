@@ -12,10 +12,10 @@ from PySide6.QtWidgets import QFrame, QScrollArea, QSizePolicy, QVBoxLayout, QWi
 
 from playground.catalog.activations import resolve
 from playground.catalog.tasks import TASKS
+from playground.data.preprocessing import class_shares
 from playground.experiment import output_activation
 from playground.gui.widgets.controls import ElidedLabel, painting
 from playground.gui.widgets.theme import Theme
-from playground.insight.evaluation import class_shares
 from playground.training import parts
 from playground.training.protocol import Part, Snapshot
 from playground.training.trainer import RunInfo

@@ -8,7 +8,8 @@ from msgspec.structs import replace
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QMouseEvent
 
-from playground.experiment import FEATURES, FileSource, sketch
+from playground.catalog.features import FEATURES
+from playground.experiment import FileSource, sketch
 from playground.gui.canvas.layout import MOST_IN_COLUMN, Size, lay_out
 from playground.network.plan import UNKNOWN
 
@@ -199,7 +200,7 @@ def test_the_output_activation_can_be_overridden_and_warns_where_it_is_a_mistake
     assert driver.experiment.network.output_activation is None
 
 
-@pytest.mark.parametrize("name", FEATURES[2:])
+@pytest.mark.parametrize("name", list(FEATURES)[2:])
 def test_every_feature_can_be_switched_on_and_off(driver, name):
     button = driver.canvas.feature_buttons[name]
     driver.qtbot.mouseClick(button, Left)

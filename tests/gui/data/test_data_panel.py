@@ -5,8 +5,8 @@ import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QFileDialog
 
+from playground.catalog.datasets import BUNDLED, SYNTHETIC
 from playground.catalog.initializers import INITIALIZERS, resolve
-from playground.experiment import BUNDLED_TASKS, SYNTHETIC_TASKS
 from playground.formats.safetensors import save
 from playground.gui.forms import editors as form_editors
 from playground.model import TrainedModel
@@ -28,13 +28,13 @@ def slide(qtbot, slider, share):
     qtbot.mouseRelease(bar, Left, pos=end)
 
 
-@pytest.mark.parametrize("name", [name for name in SYNTHETIC_TASKS if name != "circle"])
+@pytest.mark.parametrize("name", [name for name in SYNTHETIC if name != "circle"])
 def test_every_shape_is_a_click_and_the_network_stays(driver, name):
     network = driver.experiment.network
     driver.qtbot.mouseClick(driver.panels.data.thumbnails[name], Left)
     assert driver.experiment.data.source.name == name
     assert driver.experiment.network.layers == network.layers
-    assert driver.experiment.training.task == SYNTHETIC_TASKS[name]
+    assert driver.experiment.training.task == SYNTHETIC[name].task
     driver.settle()
     assert driver.panels.data.thumbnails[name].isChecked()
     assert not driver.panels.data.thumbnails["circle"].isChecked()
@@ -42,7 +42,7 @@ def test_every_shape_is_a_click_and_the_network_stays(driver, name):
     driver.train_some()
 
 
-@pytest.mark.parametrize("name", list(BUNDLED_TASKS))
+@pytest.mark.parametrize("name", list(BUNDLED))
 def test_every_real_set_is_a_click_and_brings_its_settings(driver, name):
     driver.qtbot.mouseClick(driver.panels.data.tabs.buttons["real"], Left)
     thumbnail = driver.panels.data.thumbnails[name]
@@ -50,7 +50,7 @@ def test_every_real_set_is_a_click_and_brings_its_settings(driver, name):
     driver.qtbot.mouseClick(thumbnail, Left)
     driver.settle()
     assert driver.experiment.data.source.name == name
-    assert driver.experiment.training.task == BUNDLED_TASKS[name]
+    assert driver.experiment.training.task == BUNDLED[name].task
     assert driver.panels.rows.isVisible()
     assert not driver.panels.data.noise.isVisible()
     driver.train_some()

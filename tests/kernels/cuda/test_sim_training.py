@@ -10,8 +10,8 @@ from oracle import SOURCES, make_experiment
 
 from playground.catalog.schedules import Cosine, Exponential, OneCycle, Step, WarmUp
 from playground.catalog.tasks import TASKS
-from playground.data.dataset import load_dataset
 from playground.data.preprocessing import prepare
+from playground.data.sources import load_dataset
 from playground.experiment import (
     SGD,
     Adagrad,

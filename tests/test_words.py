@@ -1,0 +1,112 @@
+"""Words and numbers for people: one catalog for core and window, and nothing that a translator can't reach."""
+
+import ast
+import math
+import os
+import re
+import string
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from translations import LOCALE, catalog_of_sentences, write_mo
+
+import playground
+from playground import words
+from playground.words import number, plain_number, tr, trn
+
+PACKAGE = Path(playground.__file__).parent
+SOURCES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(PACKAGE.rglob("*.py"))}
+
+
+@pytest.fixture(scope="module")
+def brackets(tmp_path_factory):
+    """A language in which every sentence is the English one in brackets; the folder of its catalog."""
+    folder = tmp_path_factory.mktemp("locale")
+    catalog = catalog_of_sentences()
+    catalog.locale = "de"
+    for message in catalog:
+        if message.id:
+            texts = message.id if isinstance(message.id, tuple) else (message.id,)
+            bracketed = tuple(f"⟦{text}⟧" for text in texts)
+            message.string = bracketed if isinstance(message.id, tuple) else bracketed[0]
+    write_mo(catalog, folder, "de")
+    return folder
+
+
+@pytest.fixture
+def in_brackets(brackets):
+    words.choose_language(brackets, ["de"])
+    yield
+    words.choose_language(brackets, ["en"])
+
+
+def test_english_stands_in_the_code():
+    assert tr("What the network puts out.") == "What the network puts out."
+    assert tr("") == ""
+    assert trn("one row", "{count} rows", 1) == "one row"
+    assert trn("one row", "{count} rows", 2).format(count=2) == "2 rows"
+
+
+def test_a_language_is_chosen_once_for_all(in_brackets):
+    assert tr("Close this message") == "⟦Close this message⟧"
+    assert tr("no sentence of the program") == "no sentence of the program"
+    assert tr("") == "", "not the catalog's own head"
+
+
+def test_a_language_that_is_not_there_is_english(tmp_path):
+    words.choose_language(tmp_path, ["xx"])
+    assert tr("Close this message") == "Close this message"
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_what_is_marked_can_be_found_by_a_translators_tool(path):
+    """A sentence that is put together before it is marked is in no catalog."""
+    for node in ast.walk(SOURCES[path]):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("tr", "trn"):
+            marked = node.args[:1] if node.func.id == "tr" else node.args[:2]
+            assert all(isinstance(text, ast.Constant) and isinstance(text.value, str) for text in marked), (
+                f"line {node.lineno}: {ast.unparse(node)}"
+            )
+
+
+def fields_in(text):
+    return sorted(name for _, name, _, _ in string.Formatter().parse(text) if name is not None)
+
+
+def test_translations_put_the_same_things_in():
+    from babel.messages import pofile
+
+    for path in LOCALE.rglob("*.po"):
+        with path.open("rb") as file:
+            for message in pofile.read_po(file):
+                if message.id and message.string:
+                    assert fields_in(message.string) == fields_in(message.id), message.id
+
+
+def test_every_sentence_can_be_filled_in():
+    """Braces are balanced; what is put in has a name or a number."""
+    for message in catalog_of_sentences():
+        for text in message.id if isinstance(message.id, tuple) else (message.id,):
+            assert "" not in fields_in(text), text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.0003, "0.0003"), (4096, "4,096"), (1e-8, "1e−08"), (2.5, "2.5"), (-0.5, "−0.5"), (math.inf, "∞"), (-math.inf, "−∞"), (0, "0")],
+)
+def test_settings_are_written_as_people_write_them(value, text):
+    assert plain_number(value) == text
+
+
+@given(st.floats(-1e9, 1e9).map(lambda value: float(f"{value:.6g}")))
+def test_a_setting_is_read_back_as_it_was(value):
+    assert float(plain_number(value).replace("−", "-").replace(",", "")) == pytest.approx(value, rel=1e-9, abs=1e-12)
+
+
+@pytest.mark.parametrize(("value", "digits", "text"), [(-1.23456, 3, "−1.235"), (0.5, 1, "0.5"), (12345678.0, 3, "1.23e+07")])
+def test_measured_numbers_have_a_true_minus(value, digits, text):
+    assert number(value, digits) == text
