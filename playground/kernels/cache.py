@@ -25,7 +25,7 @@ from typing import Any
 
 from playground.storage import FileError, atomic_write, cache_folder
 
-_SOURCES = ("catalog", "kernels", "network/plan.py", "network/parameters.py")
+_SOURCES = ("catalog", "kernels", "network/table.py", "network/parameters.py")
 _LIST = "complete.json"
 notice = ""
 """One line for people if the folder had to be replaced, else empty."""

@@ -132,11 +132,11 @@ class TrainingState:
             self.second_moment = self.zeros(size if record.slots > 1 else 0)
             # Bias correction counts the steps since the memory was empty.
             self.memory_start = int(self.counters[STEP])
-        for offset, size, _, trainable in plan.blocks:
-            if not trainable:
+        for view in plan.parameters:
+            if not view.trainable:
                 # What a frozen parameter gathered while it learned must not move it on.
                 for buffer in (self.gradients, self.first_moment, self.second_moment):
-                    buffer[offset : offset + size] = 0
+                    buffer[view.offset : view.offset + view.size] = 0
         self.batch_size = min(training.batch_size, max(1, self.order.size))
         self.hyper[:] = hyper_numbers(training, self.order.size, self.dtype)
         capacity = padded(self.batch_size)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import msgspec
 
 from playground.catalog import activations, losses
-from playground.network import plan as table
+from playground.network import table
 from playground.network.layers import Layer, LayerError, dense, emit_all, shape_in_words
 from playground.network.plan import Builder, Plan, Region
 

@@ -8,8 +8,8 @@ import msgspec
 
 from playground.catalog import activations
 from playground.catalog.activations import ACTIVATIONS
-from playground.network import plan as table
-from playground.network.plan import Builder, Region
+from playground.network import table
+from playground.network.plan import UNKNOWN, Builder, Region
 
 _HIDDEN = tuple(name for name, record in ACTIVATIONS.items() if record.hidden)
 _HIDDEN_SPECS = tuple(record.spec for record in ACTIVATIONS.values() if record.spec is not None and record.hidden)
@@ -376,7 +376,7 @@ class Residual(Layer, frozen=True, kw_only=True, tag="residual"):
     def emit(self, build: Builder, x: Region, name: str) -> Region:
         inner = emit_all(build, self.layers, x, f"{name}.layers")
         shape = (x.width,) if x.is_data and len(inner.shape) == 1 else x.shape
-        if inner.shape != shape and shape != (table.UNKNOWN,):
+        if inner.shape != shape and shape != (UNKNOWN,):
             raise LayerError(
                 name,
                 f"its layers make {shape_in_words(inner.shape)} of {shape_in_words(x.shape)}, and only equal shapes can be "

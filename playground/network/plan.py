@@ -20,70 +20,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from playground.network import table
 from playground.network.parameters import PADDING, ParameterView, padded
-
-# Operations.
-DENSE = 0  # output = activation(input · W + b)
-ACTIVATION = 1  # output = activation(input), number by number
-SOFTMAX = 2  # output = softmax of each row
-LOSS = 3  # how wrong the outputs are; always the last instruction
-CONVOLUTION = 4  # the windows of an image as rows (im2col), then as DENSE
-MAX_POOL = 5  # the largest number of each window, channel by channel
-AVERAGE_POOL = 6  # the mean of each window, channel by channel
-BATCH_NORM = 7  # each feature over the batch to mean 0 and variance 1, then scaled and shifted
-LAYER_NORM = 8  # each row to mean 0 and variance 1, then scaled and shifted
-DROPOUT = 9  # random numbers set to 0 while training
-EMBEDDING = 10  # a row of a table for each whole number in one column
-ADD = 11  # output = input + second input
-
-(
-    # Columns of the instruction table.
-    OPERATION,
-    INPUT,  # unit where the input region starts
-    OUTPUT,  # unit where the output region starts; for LOSS, where the logits lie
-    INPUTS,  # width of the input: of DENSE, of a window (CONVOLUTION), of a row
-    UNITS,  # width of the output; filters of CONVOLUTION, features of BATCH_NORM
-    WEIGHT,  # index of the weights (tables, scales) in the parameter buffer
-    BIAS,  # index of the biases (shifts)
-    CODE,  # code of the activation or loss
-    FUSED,  # 1: the loss's slope is taken at the logits, so the output activation's own slope is skipped
-    OVER_ROWS,  # LOSS: 1 for a mean over rows, 0 for a mean over rows and outputs
-    TRAINABLE,  # 1 if its parameters learn
-    PASSES_BACK,  # 1 if something before it learns, so that the slope at its input is needed
-    SPARE,  # unit of a region for the slope at the input where that has got another one already, else −1
-    SECOND,  # ADD: the second input; CONVOLUTION: the windows as rows; BATCH_NORM, LAYER_NORM: what backward needs
-    HEIGHT,
-    WIDTH,
-    CHANNELS,
-    OUT_HEIGHT,
-    OUT_WIDTH,
-    KERNEL_HEIGHT,
-    KERNEL_WIDTH,
-    STRIDE_HEIGHT,
-    STRIDE_WIDTH,
-    TOP,  # rows of padding above
-    LEFT,  # columns of padding to the left
-    COUNTS_PADDING,  # AVERAGE_POOL: 1 if padding counts as zeros
-    STATISTICS,  # BATCH_NORM: index of the running means; the running variances follow, each padded
-    COLUMN,  # EMBEDDING: which column of the input holds the whole numbers
-    FIRST,  # EMBEDDING: where its numbers begin within an output row
-    ROW_WIDTH,  # EMBEDDING: width of a whole output row
-    TABLE_ROWS,  # EMBEDDING: rows of the table
-) = range(31)
-COLUMNS = 31
-
-# Columns of the table of settings, one row an instruction.
-PARAMETER = 0  # the activation's or loss's parameter; the share that is dropped
-EPSILON = 1  # added to variances
-MOMENTUM = 2  # share of a batch's statistics in the running ones
-SETTINGS = 4
-
-# Columns of the table of parameter blocks.
-BLOCK_OFFSET = 0
-BLOCK_SIZE = 1
-BLOCK_DECAYS = 2  # 1 if L1, L2 and weight decay act on it
-BLOCK_TRAINABLE = 3  # 1 if it learns
-
 
 # Width of data that nobody has looked at yet.
 UNKNOWN = 0
@@ -177,10 +115,9 @@ class Plan:
 
     @cached_property
     def blocks(self) -> NDArray[np.int64]:
-        """int64 (views, 4): offset, size, whether weight penalties act, and whether it learns, for the optimizer's pass."""
-        return np.array(
-            [(view.offset, view.size, view.decays and view.trainable, view.trainable) for view in self.parameters], np.int64
-        ).reshape(-1, 4)
+        """int64 (views, 3): offset, size, and whether weight penalties act, for the optimizer's pass."""
+        rows = [(view.offset, view.size, view.decays and view.trainable) for view in self.parameters]
+        return np.array(rows, np.int64).reshape(-1, 3)
 
     @cached_property
     def parameter_count(self) -> int:
@@ -196,16 +133,16 @@ class Plan:
     def operations(self) -> int:
         """Additions and multiplications of all matrix products of a training step, per row of the batch."""
         # Forward, for the weights' gradient, and for the slopes at the input: the same product three times at most.
-        return sum(2 * size * (1 + int(row[TRAINABLE]) + int(row[PASSES_BACK])) for size, row in self._products)
+        return sum(2 * size * (1 + int(row[table.TRAINABLE]) + int(row[table.PASSES_BACK])) for size, row in self._products)
 
     @property
     def _products(self) -> Iterator[tuple[int, NDArray[np.int64]]]:
         """Multiplications of each matrix product, per row of the batch, and its instruction."""
         for row in self.instructions:
-            if row[OPERATION] == DENSE:
-                yield int(row[INPUTS] * row[UNITS]), row
-            elif row[OPERATION] == CONVOLUTION:
-                yield int(row[OUT_HEIGHT] * row[OUT_WIDTH] * row[INPUTS] * row[UNITS]), row
+            if row[table.OPERATION] == table.DENSE:
+                yield int(row[table.INPUTS] * row[table.UNITS]), row
+            elif row[table.OPERATION] == table.CONVOLUTION:
+                yield int(row[table.OUT_HEIGHT] * row[table.OUT_WIDTH] * row[table.INPUTS] * row[table.UNITS]), row
 
     def view(self, buffer: NDArray[Any], name: str) -> NDArray[Any]:
         """The parameter of that name in a parameter buffer, such as weights ``(inputs, units)`` or biases ``(units,)``.
@@ -257,8 +194,15 @@ class Builder:
 
     def add(self, operation: int, x: Region, out: Region, columns: dict[int, int], settings: dict[int, float]) -> None:
         """One more instruction, from one region to another."""
-        row = {OPERATION: operation, INPUT: x.unit, OUTPUT: out.unit, INPUTS: x.width, UNITS: out.width, SPARE: -1}
-        self.rows.append(row | {PASSES_BACK: int(x.learns)} | columns)
+        row = {
+            table.OPERATION: operation,
+            table.INPUT: x.unit,
+            table.OUTPUT: out.unit,
+            table.INPUTS: x.width,
+            table.UNITS: out.width,
+            table.SPARE: -1,
+        }
+        self.rows.append(row | {table.PASSES_BACK: int(x.learns)} | columns)
         self.settings.append(settings)
 
     def stage(self, name: str, kind: str, region: Region) -> None:
@@ -268,11 +212,11 @@ class Builder:
     def plan(self) -> Plan:
         """All of it, as the backends take it."""
         self._share_slopes()
-        instructions = np.zeros((len(self.rows), COLUMNS), np.int64)
+        instructions = np.zeros((len(self.rows), table.COLUMNS), np.int64)
         for index, row in enumerate(self.rows):
             for column, value in row.items():
                 instructions[index, column] = value
-        settings = np.zeros((len(self.rows), SETTINGS), np.float32)
+        settings = np.zeros((len(self.rows), table.SETTINGS), np.float32)
         for index, numbers in enumerate(self.settings):
             for column, number in numbers.items():
                 settings[index, column] = number
@@ -282,8 +226,8 @@ class Builder:
         """Where two instructions read one region, backward adds their slopes: the second one needs room for its own."""
         reached: set[int] = set()
         for row in reversed(self.rows[:-1]):
-            if row[INPUT] in reached and row[PASSES_BACK]:
-                row[SPARE] = self.region((self._widths[row[INPUT]],)).unit
-            reached.add(row[INPUT])
-            if row[OPERATION] == ADD:
-                reached.add(row[SECOND])
+            if row[table.INPUT] in reached and row[table.PASSES_BACK]:
+                row[table.SPARE] = self.region((self._widths[row[table.INPUT]],)).unit
+            reached.add(row[table.INPUT])
+            if row[table.OPERATION] == table.ADD:
+                reached.add(row[table.SECOND])

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from playground.catalog import activations
 from playground.kernels.state import POSITION, Trace
-from playground.network import plan as table
+from playground.network import table
 from playground.network.plan import Plan, Stage
 
 if TYPE_CHECKING:

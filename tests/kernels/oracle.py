@@ -29,7 +29,7 @@ from playground.experiment import (
     target_range,
 )
 from playground.kernels.dropping import drop_key, is_kept, threshold
-from playground.network import plan as table
+from playground.network import table
 
 HIDDEN = [name for name, record in activations.ACTIVATIONS.items() if record.hidden]
 OUTPUTS = {"binary": 1, "multiclass": 3, "multilabel": 3, "regression": 2, "bounded": 2}

@@ -14,7 +14,7 @@ from playground.kernels import cache
 # What fills a folder in a moment: one small kernel instead of all.
 SMALL = """
 from playground.kernels import cache
-from playground.kernels.cpu.stepping import correction
+from playground.kernels.rates import correction
 import numpy as np
 correction(np.float32(0.9), 3)
 print(sum(correction.stats.cache_hits.values()))
@@ -165,7 +165,7 @@ def test_the_key_changes_with_any_source_of_the_core(tmp_path, monkeypatch):
         shutil.copytree(package / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.setattr(cache, "__file__", str(copy / "kernels" / "cache.py"))
     before = cache._key()
-    for changed in ("kernels/simd/microkernel.py", "catalog/elementary.py", "network/plan.py", "kernels/cpu/tiny.py"):
+    for changed in ("kernels/simd/microkernel.py", "catalog/elementary.py", "network/table.py", "kernels/cpu/tiny.py"):
         with (copy / changed).open("a") as file:
             file.write("# changed\n")
         after = cache._key()

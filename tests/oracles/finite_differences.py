@@ -5,7 +5,7 @@ import pytest
 from oracle import prepare, random_batch
 
 from playground.kernels.reference import backend as reference
-from playground.network import plan as table
+from playground.network import table
 
 STEP = 1e-6
 RELATIVE = 1e-5

@@ -7,8 +7,7 @@ import numpy as np
 from playground.catalog import losses
 from playground.catalog.activations import ACTIVATIONS
 from playground.experiment import SGD, TrainingSpec
-from playground.network import layers
-from playground.network import plan as table
+from playground.network import layers, table
 from playground.network.parameters import aligned_zeros
 from playground.network.plan import Builder
 

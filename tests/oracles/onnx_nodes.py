@@ -10,8 +10,7 @@ from onnx_network import Network, as_rows
 from playground.catalog import activations
 from playground.catalog.activations import ACTIVATIONS
 from playground.experiment import Adagrad, Adam, BatchNorm, Dropout, Embedding, Flatten, LayerNorm, Momentum, Nesterov
-from playground.network import layers
-from playground.network import plan as table
+from playground.network import layers, table
 
 
 def width_of(x):

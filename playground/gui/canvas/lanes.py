@@ -15,8 +15,9 @@ from playground.experiment import Experiment, output_activation
 from playground.experiment.fields import size_field
 from playground.gui.canvas.layout import LANE, NODE, SLOT, Look
 from playground.kernels import dropping
+from playground.network import table
 from playground.network.layers import shape_in_words
-from playground.network.plan import DROPOUT, OPERATION, OUTPUT, Plan, Stage
+from playground.network.plan import Plan, Stage
 from playground.words import tr
 
 UNBOUNDED = (-math.inf, math.inf)
@@ -284,7 +285,7 @@ def dropped(plan: Plan, content: Content, seed: int, step: int) -> NDArray[np.bo
     index = next(
         number
         for number, row in enumerate(plan.instructions)
-        if row[OPERATION] == DROPOUT and row[OUTPUT] == content.stage.region.unit
+        if row[table.OPERATION] == table.DROPOUT and row[table.OUTPUT] == content.stage.region.unit
     )
     places = np.arange(content.units, dtype=np.int64)
     rules: Any = dropping

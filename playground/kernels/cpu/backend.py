@@ -18,15 +18,17 @@ from playground.kernels.cpu import tiny, tiny_layout
 from playground.kernels.cpu.instructions import backward, forward
 from playground.kernels.cpu.objective import loss_and_slope, loss_sum, weighted_loss_and_slope
 from playground.kernels.cpu.packed import at
-from playground.kernels.cpu.stepping import add_penalties, clip_gradients, copy_numbers, correction, rate_at
+from playground.kernels.cpu.stepping import add_penalties, clip_gradients, copy_numbers
 from playground.kernels.cpu.team import NUMBERS_WORTH_SHARING, WORTH_SHARING, Team, gather_rows, update_all
 from playground.kernels.purposes import LOOK, PREDICT, TRAIN
+from playground.kernels.rates import correction, rate_at
 from playground.kernels.shuffling import shuffle
 from playground.kernels.simd.memory import address, floats_at
 from playground.kernels.simd.threads import flushing, rounding, set_rounding
 from playground.kernels.state import BROKEN, C1, C2, EPOCH, H1, H2, POSITION, RATE, STEP, Trace, TrainingState
+from playground.network import table
 from playground.network.parameters import aligned_zeros, padded
-from playground.network.plan import INPUT, PARAMETER, UNITS, Plan
+from playground.network.plan import Plan
 
 if TYPE_CHECKING:
     from playground.experiment import TrainingSpec
@@ -76,7 +78,7 @@ def _train(members, network, run, inputs, targets, capacity, batch_size, optimiz
     set_rounding(flushing(old))
     instructions, settings, parameters = network.instructions, network.settings, network.parameters
     values, deltas, counters, hyper = run.values, run.deltas, run.counters, run.hyper
-    last, loss_parameter = instructions[instructions.shape[0] - 1], settings[instructions.shape[0] - 1, PARAMETER]
+    last, loss_parameter = instructions[instructions.shape[0] - 1], settings[instructions.shape[0] - 1, table.PARAMETER]
     first_moment = address(run.first_moment) if run.first_moment.size else 0
     second_moment = address(run.second_moment) if run.second_moment.size else 0
     rows = run.order.size
@@ -149,7 +151,7 @@ def _look(members, network, values, deltas, capacity, inputs, targets, regions, 
     old = rounding()
     set_rounding(flushing(old))
     last = network.instructions[network.instructions.shape[0] - 1]
-    loss_parameter = network.settings[network.instructions.shape[0] - 1, PARAMETER]
+    loss_parameter = network.settings[network.instructions.shape[0] - 1, table.PARAMETER]
     flat_targets = floats_at(address(targets), targets.size)
     rows, width = inputs.shape
     total = 0.0
@@ -163,7 +165,7 @@ def _look(members, network, values, deltas, capacity, inputs, targets, regions, 
             copy_numbers(at(address(values), unit * capacity), at(place, start * units), count * units)
             place = at(place, rows * units)
         if targets.size > 0:
-            first = start * last[UNITS]
+            first = start * last[table.UNITS]
             total += loss_sum(last, loss_parameter, values, flat_targets, first, deltas, capacity, count)
     set_rounding(old)
     return total / rows
@@ -300,7 +302,7 @@ def evaluate(state: State, inputs: Array, targets: Array, outputs: Array) -> flo
         raise ValueError("outputs must be contiguous float32: they are written by address.")
     plan = state.plan
     last = plan.instructions[-1]
-    regions = np.array([(last[INPUT], last[UNITS])], np.int64)
+    regions = np.array([(last[table.INPUT], last[table.UNITS])], np.int64)
     return _pass(plan, state.parameters, _numbers(inputs), _numbers(targets), regions, outputs, state.threads)
 
 

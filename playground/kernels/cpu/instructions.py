@@ -34,38 +34,7 @@ from playground.kernels.cpu.windows import (
 )
 from playground.kernels.purposes import PREDICT
 from playground.kernels.simd.memory import address
-from playground.network.plan import (
-    ACTIVATION,
-    ADD,
-    AVERAGE_POOL,
-    BATCH_NORM,
-    BIAS,
-    CHANNELS,
-    CODE,
-    CONVOLUTION,
-    DENSE,
-    DROPOUT,
-    EMBEDDING,
-    FUSED,
-    HEIGHT,
-    INPUT,
-    INPUTS,
-    LAYER_NORM,
-    MAX_POOL,
-    OPERATION,
-    OUT_HEIGHT,
-    OUT_WIDTH,
-    OUTPUT,
-    PARAMETER,
-    PASSES_BACK,
-    SECOND,
-    SOFTMAX,
-    SPARE,
-    TRAINABLE,
-    UNITS,
-    WEIGHT,
-    WIDTH,
-)
+from playground.network import table
 
 
 def _over_numbers(value):
@@ -106,45 +75,45 @@ def scale_by_slope(deltas, start, values, sums, results, count, code, parameter)
 @kernel
 def affine_forward(members, row, parameter, parameters, values, x, out, rows):
     """a (rows, units) = activation(x (rows, inputs) · W (inputs, units) + b (units,)), from one index to another."""
-    inputs, units = row[INPUTS], row[UNITS]
+    inputs, units = row[table.INPUTS], row[table.UNITS]
     place = address(values)
-    w = at(address(parameters), row[WEIGHT])
+    w = at(address(parameters), row[table.WEIGHT])
     multiply(members, AB, at(place, x), inputs, w, units, at(place, out), units, rows, units, inputs, 0)
-    bias = parameters[row[BIAS] : row[BIAS] + units]
+    bias = parameters[row[table.BIAS] : row[table.BIAS] + units]
     for i in range(rows):
         sums = values[out + i * units : out + (i + 1) * units]
         for j in range(units):
             sums[j] += bias[j]
-    if row[CODE] != IDENTITY:
-        activate_all(values, out, rows * units, row[CODE], parameter)
+    if row[table.CODE] != IDENTITY:
+        activate_all(values, out, rows * units, row[table.CODE], parameter)
 
 
 @kernel
 def affine_backward(members, row, parameter, parameters, gradients, values, deltas, x, dx, out, rows):
     """dW (inputs, units) = xᵀ·dz, db (units,) = Σ rows of dz, dx (rows, inputs) = dz·Wᵀ, with dz = da · slope."""
-    inputs, units = row[INPUTS], row[UNITS]
-    if row[CODE] != IDENTITY:
-        scale_by_slope(deltas, out, values, out, out, rows * units, row[CODE], parameter)
+    inputs, units = row[table.INPUTS], row[table.UNITS]
+    if row[table.CODE] != IDENTITY:
+        scale_by_slope(deltas, out, values, out, out, rows * units, row[table.CODE], parameter)
     dz = at(address(deltas), out)
-    if row[TRAINABLE] != 0:
-        dw = at(address(gradients), row[WEIGHT])
+    if row[table.TRAINABLE] != 0:
+        dw = at(address(gradients), row[table.WEIGHT])
         multiply(members, ATB, at(address(values), x), inputs, dz, units, dw, units, inputs, units, rows, 0)
-        bias = gradients[row[BIAS] : row[BIAS] + units]
+        bias = gradients[row[table.BIAS] : row[table.BIAS] + units]
         bias[:] = ZERO
         for i in range(rows):
             delta = deltas[out + i * units : out + (i + 1) * units]
             for j in range(units):
                 bias[j] += delta[j]
-    if row[PASSES_BACK] != 0:
-        w = at(address(parameters), row[WEIGHT])
+    if row[table.PASSES_BACK] != 0:
+        w = at(address(parameters), row[table.WEIGHT])
         multiply(members, ABT, dz, units, w, units, at(address(deltas), dx), inputs, rows, inputs, units, 0)
 
 
 @kernel
 def softmax_forward(row, values, capacity, rows):
     """Each row of ``units`` logits becomes probabilities; its largest logit is taken out first."""
-    units = row[UNITS]
-    start, out = row[INPUT] * capacity, row[OUTPUT] * capacity
+    units = row[table.UNITS]
+    start, out = row[table.INPUT] * capacity, row[table.OUTPUT] * capacity
     for i in range(rows):
         z = values[start + i * units : start + (i + 1) * units]
         a = values[out + i * units : out + (i + 1) * units]
@@ -162,8 +131,8 @@ def softmax_forward(row, values, capacity, rows):
 @kernel
 def softmax_backward(row, values, deltas, capacity, rows):
     """dz = a · (da − Σ da·a): softmax mixes the whole row."""
-    units = row[UNITS]
-    start, out = row[INPUT] * capacity, row[OUTPUT] * capacity
+    units = row[table.UNITS]
+    start, out = row[table.INPUT] * capacity, row[table.OUTPUT] * capacity
     for i in range(rows):
         a = values[out + i * units : out + (i + 1) * units]
         da = deltas[out + i * units : out + (i + 1) * units]
@@ -183,38 +152,38 @@ def forward(members, instructions, settings, parameters, values, capacity, rows,
     """
     for index in range(instructions.shape[0] - 1):
         row = instructions[index]
-        kind = row[OPERATION]
-        if purpose != PREDICT and row[FUSED] != 0:
+        kind = row[table.OPERATION]
+        if purpose != PREDICT and row[table.FUSED] != 0:
             continue
-        x, out = row[INPUT] * capacity, row[OUTPUT] * capacity
-        parameter = settings[index, PARAMETER]
-        if kind == DENSE:
+        x, out = row[table.INPUT] * capacity, row[table.OUTPUT] * capacity
+        parameter = settings[index, table.PARAMETER]
+        if kind == table.DENSE:
             affine_forward(members, row, parameter, parameters, values, x, out, rows)
-        elif kind == ACTIVATION:
-            copy_numbers(at(address(values), x), at(address(values), out), rows * row[UNITS])
-            activate_all(values, out, rows * row[UNITS], row[CODE], parameter)
-        elif kind == SOFTMAX:
+        elif kind == table.ACTIVATION:
+            copy_numbers(at(address(values), x), at(address(values), out), rows * row[table.UNITS])
+            activate_all(values, out, rows * row[table.UNITS], row[table.CODE], parameter)
+        elif kind == table.SOFTMAX:
             softmax_forward(row, values, capacity, rows)
-        elif kind == CONVOLUTION:
-            windows = row[SECOND] * capacity
+        elif kind == table.CONVOLUTION:
+            windows = row[table.SECOND] * capacity
             windows_to_rows(row, values, x, windows, rows)
-            places = rows * row[OUT_HEIGHT] * row[OUT_WIDTH]
+            places = rows * row[table.OUT_HEIGHT] * row[table.OUT_WIDTH]
             affine_forward(members, row, parameter, parameters, values, windows, out, places)
-        elif kind == MAX_POOL:
+        elif kind == table.MAX_POOL:
             max_pool_forward(row, values, x, out, rows)
-        elif kind == AVERAGE_POOL:
+        elif kind == table.AVERAGE_POOL:
             average_pool_forward(row, values, x, out, rows)
-        elif kind == BATCH_NORM:
+        elif kind == table.BATCH_NORM:
             batch_norm_forward(row, settings[index], parameters, values, capacity, rows, purpose)
-        elif kind == LAYER_NORM:
+        elif kind == table.LAYER_NORM:
             layer_norm_forward(row, settings[index], parameters, values, capacity, rows)
-        elif kind == DROPOUT:
+        elif kind == table.DROPOUT:
             rate = parameter if purpose != PREDICT else ZERO
-            drop(values, x, out, rows * row[UNITS], rate, drop_seed, index)
-        elif kind == EMBEDDING:
+            drop(values, x, out, rows * row[table.UNITS], rate, drop_seed, index)
+        elif kind == table.EMBEDDING:
             embedding_forward(row, parameters, values, x, out, rows)
-        elif kind == ADD:
-            add_forward(values, x, row[SECOND] * capacity, out, rows * row[UNITS])
+        elif kind == table.ADD:
+            add_forward(values, x, row[table.SECOND] * capacity, out, rows * row[table.UNITS])
 
 
 @kernel
@@ -222,40 +191,40 @@ def backward(members, instructions, settings, parameters, gradients, values, del
     """Walk the instructions backward from the loss's slope; fills ``gradients``."""
     for index in range(instructions.shape[0] - 2, -1, -1):
         row = instructions[index]
-        kind = row[OPERATION]
-        if row[FUSED] != 0 or (row[PASSES_BACK] == 0 and row[TRAINABLE] == 0):
+        kind = row[table.OPERATION]
+        if row[table.FUSED] != 0 or (row[table.PASSES_BACK] == 0 and row[table.TRAINABLE] == 0):
             continue
-        parameter = settings[index, PARAMETER]
-        x, out = row[INPUT] * capacity, row[OUTPUT] * capacity
+        parameter = settings[index, table.PARAMETER]
+        x, out = row[table.INPUT] * capacity, row[table.OUTPUT] * capacity
         # Where the input's slope has another part already, this part goes to a place of its own first.
-        dx = x if row[SPARE] < 0 else row[SPARE] * capacity
-        if kind == DENSE:
+        dx = x if row[table.SPARE] < 0 else row[table.SPARE] * capacity
+        if kind == table.DENSE:
             affine_backward(members, row, parameter, parameters, gradients, values, deltas, x, dx, out, rows)
-        elif kind == ACTIVATION:
-            count = rows * row[UNITS]
+        elif kind == table.ACTIVATION:
+            count = rows * row[table.UNITS]
             copy_numbers(at(address(deltas), out), at(address(deltas), dx), count)
-            scale_by_slope(deltas, dx, values, x, out, count, row[CODE], parameter)
-        elif kind == SOFTMAX:
+            scale_by_slope(deltas, dx, values, x, out, count, row[table.CODE], parameter)
+        elif kind == table.SOFTMAX:
             softmax_backward(row, values, deltas, capacity, rows)
-        elif kind == CONVOLUTION:
-            windows, places = row[SECOND] * capacity, rows * row[OUT_HEIGHT] * row[OUT_WIDTH]
+        elif kind == table.CONVOLUTION:
+            windows, places = row[table.SECOND] * capacity, rows * row[table.OUT_HEIGHT] * row[table.OUT_WIDTH]
             affine_backward(members, row, parameter, parameters, gradients, values, deltas, windows, windows, out, places)
-            if row[PASSES_BACK] != 0:
+            if row[table.PASSES_BACK] != 0:
                 rows_to_windows(row, deltas, windows, dx, rows)
-        elif kind == MAX_POOL:
+        elif kind == table.MAX_POOL:
             max_pool_backward(row, values, deltas, x, dx, out, rows)
-        elif kind == AVERAGE_POOL:
+        elif kind == table.AVERAGE_POOL:
             average_pool_backward(row, deltas, dx, out, rows)
-        elif kind == BATCH_NORM:
+        elif kind == table.BATCH_NORM:
             batch_norm_backward(row, parameters, gradients, values, deltas, capacity, dx, rows)
-        elif kind == LAYER_NORM:
+        elif kind == table.LAYER_NORM:
             layer_norm_backward(row, parameters, gradients, values, deltas, capacity, dx, rows)
-        elif kind == DROPOUT:
-            drop(deltas, out, dx, rows * row[UNITS], parameter, drop_seed, index)
-        elif kind == EMBEDDING:
+        elif kind == table.DROPOUT:
+            drop(deltas, out, dx, rows * row[table.UNITS], parameter, drop_seed, index)
+        elif kind == table.EMBEDDING:
             embedding_backward(row, gradients, values, deltas, x, out, rows)
-        elif kind == ADD:
-            add_backward(deltas, x, dx, row[SECOND] * capacity, out, rows * row[UNITS])
-        if row[SPARE] >= 0:
-            width = row[HEIGHT] * row[WIDTH] * row[CHANNELS] if kind == CONVOLUTION else row[INPUTS]
+        elif kind == table.ADD:
+            add_backward(deltas, x, dx, row[table.SECOND] * capacity, out, rows * row[table.UNITS])
+        if row[table.SPARE] >= 0:
+            width = row[table.HEIGHT] * row[table.WIDTH] * row[table.CHANNELS] if kind == table.CONVOLUTION else row[table.INPUTS]
             add_forward(deltas, dx, x, x, rows * width)

@@ -11,31 +11,14 @@ from playground.kernels.cpu.stepping import copy_numbers
 from playground.kernels.dropping import drop_key, is_kept, threshold
 from playground.kernels.purposes import PREDICT, TRAIN
 from playground.kernels.simd.memory import address
+from playground.network import table
 from playground.network.parameters import PADDING
-from playground.network.plan import (
-    BIAS,
-    COLUMN,
-    EPSILON,
-    FIRST,
-    INPUT,
-    INPUTS,
-    MOMENTUM,
-    OUTPUT,
-    PASSES_BACK,
-    ROW_WIDTH,
-    SECOND,
-    STATISTICS,
-    TABLE_ROWS,
-    TRAINABLE,
-    UNITS,
-    WEIGHT,
-)
 
 
 @inlined_kernel
 def _running(row, parameters):
     """Running means and variances (features,) of a batch normalization."""
-    features, start = row[UNITS], row[STATISTICS]
+    features, start = row[table.UNITS], row[table.STATISTICS]
     next_one = start + (features + PADDING - 1) // PADDING * PADDING
     return parameters[start : start + features], parameters[next_one : next_one + features]
 
@@ -43,7 +26,7 @@ def _running(row, parameters):
 @inlined_kernel
 def _kept_statistics(row, values, capacity):
     """Means and 1 / deviations (features,) that forward leaves for backward."""
-    features, start = row[UNITS], row[SECOND] * capacity
+    features, start = row[table.UNITS], row[table.SECOND] * capacity
     return values[start : start + features], values[start + features : start + 2 * features]
 
 
@@ -70,15 +53,15 @@ def batch_norm_forward(row, settings, parameters, values, capacity, rows, purpos
 
     A frozen one always uses the running statistics.
     """
-    features, x, out = row[UNITS], row[INPUT] * capacity, row[OUTPUT] * capacity
-    count = rows * row[INPUTS] // features
+    features, x, out = row[table.UNITS], row[table.INPUT] * capacity, row[table.OUTPUT] * capacity
+    count = rows * row[table.INPUTS] // features
     running_mean, running_variance = _running(row, parameters)
     mean, inverse = _kept_statistics(row, values, capacity)
-    if purpose != PREDICT and row[TRAINABLE] != 0:
+    if purpose != PREDICT and row[table.TRAINABLE] != 0:
         _measure(values, x, count, mean, inverse)
         # A single value has no variance to remember.
         if purpose == TRAIN and count > 1:
-            momentum = settings[MOMENTUM]
+            momentum = settings[table.MOMENTUM]
             # Running variances are unbiased, as in torch.
             unbiased = np.float32(count) / np.float32(count - 1)
             for j in range(features):
@@ -88,9 +71,9 @@ def batch_norm_forward(row, settings, parameters, values, capacity, rows, purpos
         for j in range(features):
             mean[j], inverse[j] = running_mean[j], running_variance[j]
     for j in range(features):
-        inverse[j] = ONE / sqrt(inverse[j] + settings[EPSILON])
-    scale = parameters[row[WEIGHT] : row[WEIGHT] + features]
-    shift = parameters[row[BIAS] : row[BIAS] + features]
+        inverse[j] = ONE / sqrt(inverse[j] + settings[table.EPSILON])
+    scale = parameters[row[table.WEIGHT] : row[table.WEIGHT] + features]
+    shift = parameters[row[table.BIAS] : row[table.BIAS] + features]
     for i in range(count):
         numbers = values[x + i * features : x + (i + 1) * features]
         results = values[out + i * features : out + (i + 1) * features]
@@ -101,14 +84,15 @@ def batch_norm_forward(row, settings, parameters, values, capacity, rows, purpos
 @kernel
 def batch_norm_backward(row, parameters, gradients, values, deltas, capacity, dx, rows):
     """dx = scale / deviation · (d − mean of d − x̂ · mean of d·x̂), the means over the batch; frozen: scale / deviation · d."""
-    features, x, out = row[UNITS], row[INPUT] * capacity, row[OUTPUT] * capacity
-    count = rows * row[INPUTS] // features
+    features, x, out = row[table.UNITS], row[table.INPUT] * capacity, row[table.OUTPUT] * capacity
+    count = rows * row[table.INPUTS] // features
     mean, inverse = _kept_statistics(row, values, capacity)
-    scale = parameters[row[WEIGHT] : row[WEIGHT] + features]
+    scale = parameters[row[table.WEIGHT] : row[table.WEIGHT] + features]
     # Sums of d and of d·x̂: gradients of shift and scale, if it learns.
-    shift_slope, scale_slope = gradients[row[BIAS] : row[BIAS] + features], gradients[row[WEIGHT] : row[WEIGHT] + features]
+    shift_slope = gradients[row[table.BIAS] : row[table.BIAS] + features]
+    scale_slope = gradients[row[table.WEIGHT] : row[table.WEIGHT] + features]
     share = ZERO
-    if row[TRAINABLE] != 0:
+    if row[table.TRAINABLE] != 0:
         share = ONE / np.float32(count)
         shift_slope[:] = ZERO
         scale_slope[:] = ZERO
@@ -118,7 +102,7 @@ def batch_norm_backward(row, parameters, gradients, values, deltas, capacity, dx
             for j in range(features):
                 shift_slope[j] += d[j]
                 scale_slope[j] += d[j] * (numbers[j] - mean[j]) * inverse[j]
-    if row[PASSES_BACK] == 0:
+    if row[table.PASSES_BACK] == 0:
         return
     for i in range(count):
         numbers = values[x + i * features : x + (i + 1) * features]
@@ -132,10 +116,10 @@ def batch_norm_backward(row, parameters, gradients, values, deltas, capacity, dx
 @kernel
 def layer_norm_forward(row, settings, parameters, values, capacity, rows):
     """a = scale · (x − mean) / √(variance + ε) + shift, mean and variance of each row."""
-    width, x, out = row[INPUTS], row[INPUT] * capacity, row[OUTPUT] * capacity
-    scale = parameters[row[WEIGHT] : row[WEIGHT] + width]
-    shift = parameters[row[BIAS] : row[BIAS] + width]
-    kept = values[row[SECOND] * capacity : row[SECOND] * capacity + 2 * rows]
+    width, x, out = row[table.INPUTS], row[table.INPUT] * capacity, row[table.OUTPUT] * capacity
+    scale = parameters[row[table.WEIGHT] : row[table.WEIGHT] + width]
+    shift = parameters[row[table.BIAS] : row[table.BIAS] + width]
+    kept = values[row[table.SECOND] * capacity : row[table.SECOND] * capacity + 2 * rows]
     share = ONE / np.float32(width)
     for i in range(rows):
         numbers = values[x + i * width : x + (i + 1) * width]
@@ -146,7 +130,7 @@ def layer_norm_forward(row, settings, parameters, values, capacity, rows):
         mean *= share
         for j in range(width):
             variance += (numbers[j] - mean) * (numbers[j] - mean)
-        inverse = ONE / sqrt(variance * share + settings[EPSILON])
+        inverse = ONE / sqrt(variance * share + settings[table.EPSILON])
         kept[2 * i], kept[2 * i + 1] = mean, inverse
         for j in range(width):
             results[j] = (numbers[j] - mean) * inverse * scale[j] + shift[j]
@@ -155,11 +139,12 @@ def layer_norm_forward(row, settings, parameters, values, capacity, rows):
 @kernel
 def layer_norm_backward(row, parameters, gradients, values, deltas, capacity, dx, rows):
     """dx = 1 / deviation · (g − mean of g − x̂ · mean of g·x̂) with g = d · scale, the means over each row."""
-    width, x, out = row[INPUTS], row[INPUT] * capacity, row[OUTPUT] * capacity
-    scale = parameters[row[WEIGHT] : row[WEIGHT] + width]
-    kept = values[row[SECOND] * capacity : row[SECOND] * capacity + 2 * rows]
-    if row[TRAINABLE] != 0:
-        shift_slope, scale_slope = gradients[row[BIAS] : row[BIAS] + width], gradients[row[WEIGHT] : row[WEIGHT] + width]
+    width, x, out = row[table.INPUTS], row[table.INPUT] * capacity, row[table.OUTPUT] * capacity
+    scale = parameters[row[table.WEIGHT] : row[table.WEIGHT] + width]
+    kept = values[row[table.SECOND] * capacity : row[table.SECOND] * capacity + 2 * rows]
+    if row[table.TRAINABLE] != 0:
+        shift_slope = gradients[row[table.BIAS] : row[table.BIAS] + width]
+        scale_slope = gradients[row[table.WEIGHT] : row[table.WEIGHT] + width]
         shift_slope[:] = ZERO
         scale_slope[:] = ZERO
         for i in range(rows):
@@ -169,7 +154,7 @@ def layer_norm_backward(row, parameters, gradients, values, deltas, capacity, dx
             for j in range(width):
                 shift_slope[j] += d[j]
                 scale_slope[j] += d[j] * (numbers[j] - mean) * inverse
-    if row[PASSES_BACK] == 0:
+    if row[table.PASSES_BACK] == 0:
         return
     share = ONE / np.float32(width)
     for i in range(rows):
@@ -202,26 +187,27 @@ def drop(numbers, source, target, count, rate, seed, index):
 @inlined_kernel
 def _table_row(row, numbers):
     """The whole number in an embedding's column, kept within its table."""
-    return min(max(np.int64(numbers[row[COLUMN]]), 0), row[TABLE_ROWS] - 1)
+    return min(max(np.int64(numbers[row[table.COLUMN]]), 0), row[table.TABLE_ROWS] - 1)
 
 
 @kernel
 def embedding_forward(row, parameters, values, x, out, rows):
     """Part of each output row = the row of the table that the column's number names."""
-    inputs, units = row[INPUTS], row[UNITS]
+    inputs, units = row[table.INPUTS], row[table.UNITS]
     for i in range(rows):
-        start = row[WEIGHT] + _table_row(row, values[x + i * inputs : x + (i + 1) * inputs]) * units
-        copy_numbers(at(address(parameters), start), at(address(values), out + i * row[ROW_WIDTH] + row[FIRST]), units)
+        start = row[table.WEIGHT] + _table_row(row, values[x + i * inputs : x + (i + 1) * inputs]) * units
+        place = out + i * row[table.ROW_WIDTH] + row[table.FIRST]
+        copy_numbers(at(address(parameters), start), at(address(values), place), units)
 
 
 @kernel
 def embedding_backward(row, gradients, values, deltas, x, out, rows):
     """Each slope goes to the table's row that was looked up, where those of all rows of the batch add up."""
-    inputs, units = row[INPUTS], row[UNITS]
-    gradients[row[WEIGHT] : row[WEIGHT] + row[TABLE_ROWS] * units] = ZERO
+    inputs, units = row[table.INPUTS], row[table.UNITS]
+    gradients[row[table.WEIGHT] : row[table.WEIGHT] + row[table.TABLE_ROWS] * units] = ZERO
     for i in range(rows):
-        start = row[WEIGHT] + _table_row(row, values[x + i * inputs : x + (i + 1) * inputs]) * units
-        place = out + i * row[ROW_WIDTH] + row[FIRST]
+        start = row[table.WEIGHT] + _table_row(row, values[x + i * inputs : x + (i + 1) * inputs]) * units
+        place = out + i * row[table.ROW_WIDTH] + row[table.FIRST]
         for j in range(units):
             gradients[start + j] += deltas[place + j]
 

@@ -20,7 +20,6 @@ from playground.catalog.losses import binary_cross_entropy_on_logit
 from playground.kernels.compiling import inlined_kernel, kernel, loss_slope, loss_value
 from playground.kernels.cpu.lanes import activate_numbers, scale_numbers, update_lanes
 from playground.kernels.cpu.packed import at
-from playground.kernels.cpu.stepping import CLIP_EPSILON, rate_at, sign
 from playground.kernels.cpu.tiny_layout import (
     ACTIVATION_CODE,
     AFTER_SOFTMAX,
@@ -36,13 +35,15 @@ from playground.kernels.cpu.tiny_layout import (
     Layout,
     lane_layout,
 )
+from playground.kernels.rates import CLIP_EPSILON, rate_at, sign
 from playground.kernels.shuffling import seeded, shuffle
 from playground.kernels.simd.memory import address
 from playground.kernels.simd.threads import flushing, rounding, set_rounding
 from playground.kernels.simd.vectors import LANES, load_vector, spread, store_vector
 from playground.kernels.state import CLIP_NORM, CLIP_VALUE, DECAY, FULL_RATE, H1, H2, H3, L1, L2, RATE, hyper_numbers
+from playground.network import table
 from playground.network.parameters import aligned_zeros
-from playground.network.plan import PARAMETER, Plan
+from playground.network.plan import Plan
 
 if TYPE_CHECKING:
     from playground.experiment import TrainingSpec
@@ -183,15 +184,15 @@ def _forward(layout, weights, values, rows, samples):
     """Every layer, for every sample and network."""
     for layer in range(layout.layers.shape[0]):
         row = layout.layers[layer]
-        _forward_layer(row, layout.settings[row[SETTING], PARAMETER], weights, values, rows, samples)
+        _forward_layer(row, layout.settings[row[SETTING], table.PARAMETER], weights, values, rows, samples)
 
 
 @kernel
 def _losses(layout, values, deltas, targets, order, first, rows, count, scale):
     """Each network's loss summed over samples (averaged over outputs where the loss says so)."""
     row = layout.layers[layout.layers.shape[0] - 1]
-    parameter = layout.settings[row[SETTING], PARAMETER]
-    loss_parameter = layout.settings[layout.loss_setting, PARAMETER]
+    parameter = layout.settings[row[SETTING], table.PARAMETER]
+    loss_parameter = layout.settings[layout.loss_setting, table.PARAMETER]
     total = spread(ZERO)
     for sample in range(count):
         place, sums = (sample * rows + row[TO]) * LANES, at(values, (sample * rows + row[SUMS]) * LANES)
@@ -307,7 +308,7 @@ def train_group(
             total += _losses(layout, values, deltas, targets, order, first, rows, count, ONE / np.float32(terms))
             for layer in range(layers.shape[0] - 1, 0, -1):
                 row, before = layers[layer], layers[layer - 1]
-                parameter = layout.settings[before[SETTING], PARAMETER]
+                parameter = layout.settings[before[SETTING], table.PARAMETER]
                 _backward_layer(row, before, parameter, weights, values, deltas, rows, samples)
             for layer in range(layers.shape[0]):
                 _gradients_of_layer(layers[layer], values, deltas, gradients, rows, count)

@@ -12,8 +12,8 @@ from playground.catalog.activations import sigmoid
 from playground.catalog.elementary import ONE, ZERO, exp, log, maximum
 from playground.catalog.losses import CATEGORICAL_CROSS_ENTROPY, LOSSES, binary_cross_entropy_on_logit
 from playground.kernels.compiling import dispatch, inlined, kernel, loss_slope, loss_value
+from playground.network import table
 from playground.network.parameters import PADDING
-from playground.network.plan import CODE, FUSED, INPUT, OUTPUT, OVER_ROWS, UNITS
 
 
 def _over_values(value):
@@ -47,70 +47,71 @@ def loss_sum(row, parameter, values, targets, first, deltas, capacity, rows):
     ``targets`` (rows, units) is flat; row i of the batch meets the targets from ``first + i·units`` on. The outputs and
     ``deltas`` are overwritten.
     """
-    units = row[UNITS]
+    units = row[table.UNITS]
     count = rows * units
     t = targets[first : first + count]
     total = ZERO
-    if row[FUSED] == 0:
-        total = _sum_values(row[CODE], values[row[INPUT] * capacity : row[INPUT] * capacity + count], t, parameter)
-    elif row[CODE] == CATEGORICAL_CROSS_ENTROPY:
+    if row[table.FUSED] == 0:
+        start = row[table.INPUT] * capacity
+        total = _sum_values(row[table.CODE], values[start : start + count], t, parameter)
+    elif row[table.CODE] == CATEGORICAL_CROSS_ENTROPY:
         total = _cross_entropy(row, values, t, deltas, capacity, rows, ZERO)
     else:
-        z = values[row[OUTPUT] * capacity : row[OUTPUT] * capacity + count]
+        z = values[row[table.OUTPUT] * capacity : row[table.OUTPUT] * capacity + count]
         for i in range(count):
             total += binary_cross_entropy_on_logit(z[i], t[i])
-    return np.float64(total) if row[OVER_ROWS] else np.float64(total) / units
+    return np.float64(total) if row[table.OVER_ROWS] else np.float64(total) / units
 
 
 @kernel
 def loss_and_slope(row, parameter, values, targets, deltas, capacity, rows):
     """`loss_sum` of a batch, and into ``deltas`` the slope of its mean: at the logits where the loss is fused, else outputs."""
-    units = row[UNITS]
+    units = row[table.UNITS]
     count = rows * units
     t = targets[:count]
-    scale = ONE / np.float32(rows if row[OVER_ROWS] else count)
-    if row[FUSED] != 0 and row[CODE] == CATEGORICAL_CROSS_ENTROPY:
+    scale = ONE / np.float32(rows if row[table.OVER_ROWS] else count)
+    if row[table.FUSED] != 0 and row[table.CODE] == CATEGORICAL_CROSS_ENTROPY:
         return np.float64(_cross_entropy(row, values, t, deltas, capacity, rows, scale))
-    place = row[OUTPUT] * capacity if row[FUSED] != 0 else row[INPUT] * capacity
+    place = row[table.OUTPUT] * capacity if row[table.FUSED] != 0 else row[table.INPUT] * capacity
     a = values[place : place + count]
     d = deltas[place : place + count]
     total = ZERO
-    if row[FUSED] == 0:
-        total = _sum_values(row[CODE], a, t, parameter)
-        _place_slopes(row[CODE], d, a, t, parameter, scale)
+    if row[table.FUSED] == 0:
+        total = _sum_values(row[table.CODE], a, t, parameter)
+        _place_slopes(row[table.CODE], d, a, t, parameter, scale)
     else:
         for i in range(count):
             total += binary_cross_entropy_on_logit(a[i], t[i])
             d[i] = (sigmoid(a[i], ZERO) - t[i]) * scale
-    return np.float64(total) if row[OVER_ROWS] else np.float64(total) / units
+    return np.float64(total) if row[table.OVER_ROWS] else np.float64(total) / units
 
 
 @kernel
 def weighted_loss_and_slope(row, parameter, values, targets, weights, deltas, capacity, rows):
     """As `loss_and_slope`, where each target counts by its weight: Σ weight · loss / Σ weight. Returns that times ``rows``."""
-    units = row[UNITS]
+    units = row[table.UNITS]
     count = rows * units
-    place = row[OUTPUT] * capacity if row[FUSED] != 0 else row[INPUT] * capacity
+    place = row[table.OUTPUT] * capacity if row[table.FUSED] != 0 else row[table.INPUT] * capacity
     a, d = values[place : place + count], deltas[place : place + count]
     everything = ZERO
     for i in range(count):
         everything += weights[i]
-    if row[OVER_ROWS] != 0:
+    if row[table.OVER_ROWS] != 0:
         everything /= np.float32(units)
     total = ZERO
-    if row[FUSED] != 0 and row[CODE] == CATEGORICAL_CROSS_ENTROPY:
+    if row[table.FUSED] != 0 and row[table.CODE] == CATEGORICAL_CROSS_ENTROPY:
         for i in range(rows):
             start, end = i * units, (i + 1) * units
             total += _weighted_row(a[start:end], targets[start:end], weights[start], d[start:end], everything)
     else:
         for i in range(count):
             share = weights[i] / everything
-            if row[FUSED] != 0:
+            if row[table.FUSED] != 0:
                 total += weights[i] * binary_cross_entropy_on_logit(a[i], targets[i])
                 d[i] = (sigmoid(a[i], ZERO) - targets[i]) * share
             else:
-                total += weights[i] * loss_value(row[CODE], a[i], targets[i], parameter)
-                d[i] = loss_slope(row[CODE], a[i], targets[i], parameter) * share
+                total += weights[i] * loss_value(row[table.CODE], a[i], targets[i], parameter)
+                d[i] = loss_slope(row[table.CODE], a[i], targets[i], parameter) * share
     return np.float64(total) / np.float64(everything) * rows
 
 
@@ -138,8 +139,8 @@ def _cross_entropy(row, values, t, deltas, capacity, rows, scale):
     Exponentials and logarithms run over flat arrays, padding included, so that they fill whole vector registers. Each
     row's sum of exponentials, and of targets, waits in the regions of the outputs, which training doesn't use.
     """
-    units = row[UNITS]
-    logits = row[OUTPUT] * capacity
+    units = row[table.UNITS]
+    logits = row[table.OUTPUT] * capacity
     dot = ZERO
     for i in range(rows):
         z = values[logits + i * units : logits + (i + 1) * units]
@@ -154,8 +155,8 @@ def _cross_entropy(row, values, t, deltas, capacity, rows, scale):
     flat = deltas[logits : logits + -(-rows * units // PADDING) * PADDING]
     for i in range(flat.size):
         flat[i] = exp(flat[i])
-    totals = values[row[INPUT] * capacity : row[INPUT] * capacity + rows]
-    masses = deltas[row[INPUT] * capacity : row[INPUT] * capacity + rows]
+    totals = values[row[table.INPUT] * capacity : row[table.INPUT] * capacity + rows]
+    masses = deltas[row[table.INPUT] * capacity : row[table.INPUT] * capacity + rows]
     for i in range(rows):
         d = deltas[logits + i * units : logits + (i + 1) * units]
         goal = t[i * units : (i + 1) * units]

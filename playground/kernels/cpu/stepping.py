@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from playground.catalog.elementary import INFINITY, ONE, ZERO, maximum, minimum, where
+from playground.catalog.elementary import INFINITY, ONE, ZERO, maximum, minimum
 from playground.catalog.optimizers import OPTIMIZERS
-from playground.catalog.schedules import CONSTANT
-from playground.kernels.compiling import dispatch, inlined, inlined_kernel, kernel, schedule_factor
+from playground.kernels.compiling import dispatch, inlined, inlined_kernel, kernel
+from playground.kernels.rates import CLIP_EPSILON, sign
 from playground.kernels.simd.memory import FLOAT_BYTES, floats_at, integers_at
 from playground.kernels.state import (
     BROKEN,
@@ -19,9 +19,6 @@ from playground.kernels.state import (
     CLIP_NORM,
     CLIP_VALUE,
     DECAY,
-    EPOCH_STEPS,
-    EPOCHS,
-    FULL_RATE,
     H1,
     H2,
     H3,
@@ -29,17 +26,11 @@ from playground.kernels.state import (
     L1,
     L2,
     RATE,
-    S1,
-    S2,
-    S3,
-    SCHEDULE,
 )
-from playground.network.plan import BLOCK_DECAYS, BLOCK_OFFSET, BLOCK_SIZE
+from playground.network import table
 
 # Parameters that are checked and then updated while they lie in the first-level cache.
 CHECKED_AT_ONCE = 2048
-# torch.nn.utils.clip_grad_norm_ adds as much to the gradient's length.
-CLIP_EPSILON = np.float32(1e-6)
 
 
 @kernel
@@ -56,29 +47,6 @@ def gather(source, order, first, rows, width, target):
     chosen = integers_at(order, first + rows)
     for i in range(rows):
         copy_numbers(source + FLOAT_BYTES * width * chosen[first + i], target + FLOAT_BYTES * width * i, width)
-
-
-@kernel
-def correction(decay, steps):
-    """1 / (1 − decayᵗ): undoes the pull toward zero of a running mean that started at zero."""
-    return np.float32(1.0 / (1.0 - np.float64(decay) ** steps)) if decay > ZERO else ONE
-
-
-@kernel
-def sign(w):
-    """−1, 0 or 1."""
-    return where(w > ZERO, ONE, where(w < ZERO, -ONE, ZERO))
-
-
-@kernel
-def rate_at(hyper, epoch, row, batch_size):
-    """The learning rate of the batch that begins at a row of an epoch, as the schedule has it."""
-    if hyper[SCHEDULE] == CONSTANT:
-        return hyper[FULL_RATE]
-    progress = np.float64(epoch) + np.float64(row) / (np.float64(batch_size) * np.float64(hyper[EPOCH_STEPS]))
-    code, epochs = np.int64(hyper[SCHEDULE]), np.float64(hyper[EPOCHS])
-    s1, s2, s3 = np.float64(hyper[S1]), np.float64(hyper[S2]), np.float64(hyper[S3])
-    return np.float32(np.float64(hyper[FULL_RATE]) * schedule_factor(code, progress, epochs, s1, s2, s3))
 
 
 @inlined_kernel
@@ -136,9 +104,9 @@ def add_penalties(blocks, parameters, gradients, hyper):
         return
     left = ONE - hyper[RATE] * hyper[DECAY]
     for index in range(blocks.shape[0]):
-        if blocks[index, BLOCK_DECAYS] != 0:
-            start = blocks[index, BLOCK_OFFSET]
-            end = start + blocks[index, BLOCK_SIZE]
+        if blocks[index, table.BLOCK_DECAYS] != 0:
+            start = blocks[index, table.BLOCK_OFFSET]
+            end = start + blocks[index, table.BLOCK_SIZE]
             w, g = parameters[start:end], gradients[start:end]
             for i in range(w.size):
                 w[i] *= left

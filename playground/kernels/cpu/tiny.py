@@ -20,7 +20,7 @@ from playground.catalog.schedules import CONSTANT
 from playground.kernels.compiling import inlined_kernel, kernel, loss_slope, loss_value
 from playground.kernels.cpu.lanes import activate_lanes, scale_lanes, scale_numbers, update_lanes
 from playground.kernels.cpu.packed import at
-from playground.kernels.cpu.stepping import clip_factor, rate_at, sign
+from playground.kernels.cpu.stepping import clip_factor
 from playground.kernels.cpu.tiny_layout import (
     ACTIVATION_CODE,
     AFTER_SOFTMAX,
@@ -39,6 +39,7 @@ from playground.kernels.cpu.tiny_layout import (
     WIDTH_OUT,
 )
 from playground.kernels.purposes import LOOK, TRAIN
+from playground.kernels.rates import rate_at, sign
 from playground.kernels.shuffling import shuffle
 from playground.kernels.simd.host import WIDTH
 from playground.kernels.simd.memory import address, transpose_block
@@ -61,7 +62,7 @@ from playground.kernels.state import (
     SCHEDULE,
     STEP,
 )
-from playground.network.plan import PARAMETER
+from playground.network import table
 
 
 @kernel
@@ -111,7 +112,7 @@ def _forward(layers, settings, weights, values, samples):
                 out = at(z, j * samples + lane)
                 lane_tile_of_columns(count, FULL, at(w, j), row[STRIDE], at(x, lane), samples, out, samples, row[WIDTH_IN] + 1)
         if row[ACTIVATION_CODE] != IDENTITY:
-            parameter = settings[row[SETTING], PARAMETER]
+            parameter = settings[row[SETTING], table.PARAMETER]
             activate_lanes(row[ACTIVATION_CODE], z, at(values, row[TO] * samples), units * samples, parameter)
 
 
@@ -128,7 +129,7 @@ def _backward(layers, settings, weights, values, deltas, samples):
                 w, out = at(weights, row[WEIGHTS] + i * stride), at(dx, i * samples + lane)
                 lane_tile_of_rows(count, FULL, w, stride, at(dz, lane), samples, out, samples, row[WIDTH_OUT])
         if before[ACTIVATION_CODE] != IDENTITY:
-            parameter = settings[before[SETTING], PARAMETER]
+            parameter = settings[before[SETTING], table.PARAMETER]
             z, a = at(values, before[SUMS] * samples), at(values, row[FROM] * samples)
             scale_lanes(before[ACTIVATION_CODE], dx, z, a, inputs * samples, parameter)
 
@@ -242,12 +243,12 @@ def _loss(layout, values, targets, deltas, count):
         return _softmax_cross_entropy(z, targets, dz, units, samples, count, scale)
     if layout.ending == AFTER_SOFTMAX:
         _softmax_forward(z, units, samples)
-    parameter = layout.settings[layout.loss_setting, PARAMETER]
+    parameter = layout.settings[layout.loss_setting, table.PARAMETER]
     total = _elementwise_loss(layout.ending, layout.loss_code, parameter, z, targets, dz, units, samples, count, scale)
     if layout.ending == AFTER_SOFTMAX:
         _softmax_backward(z, dz, units, samples)
     elif row[ACTIVATION_CODE] != IDENTITY:
-        sums, parameter = at(values, row[SUMS] * samples), layout.settings[row[SETTING], PARAMETER]
+        sums, parameter = at(values, row[SUMS] * samples), layout.settings[row[SETTING], table.PARAMETER]
         scale_numbers(row[ACTIVATION_CODE], dz, sums, z, units * samples, parameter)
     return total if layout.mean_over_rows else total / np.float32(units)
 

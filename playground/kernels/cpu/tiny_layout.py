@@ -10,22 +10,9 @@ from numpy.typing import NDArray
 from playground.catalog.activations import ACTIVATIONS
 from playground.kernels.simd.host import WIDTH
 from playground.kernels.simd.vectors import LANES
+from playground.network import table
 from playground.network.parameters import aligned_zeros, padded
-from playground.network.plan import (
-    ACTIVATION,
-    CODE,
-    DENSE,
-    FUSED,
-    INPUT,
-    INPUTS,
-    OPERATION,
-    OUTPUT,
-    OVER_ROWS,
-    SOFTMAX,
-    TRAINABLE,
-    UNITS,
-    Plan,
-)
+from playground.network.plan import Plan
 
 Array = NDArray[Any]
 MOST_UNITS = 16
@@ -92,8 +79,8 @@ def lane_layout(plan: Plan, batch_size: int, wide_from: int = WIDE_FROM) -> Layo
     samples = LANES if batch_size <= LANES else 2 * LANES
     layers, rows = _table(chain, wide_from)
     place, decays, rows_of_a, rows_of_d = _place_parameters(plan, layers, rows, samples)
-    softmax = head[OPERATION] == SOFTMAX
-    if loss[FUSED]:
+    softmax = head[table.OPERATION] == table.SOFTMAX
+    if loss[table.FUSED]:
         ending = FUSED_SOFTMAX if softmax else FUSED_SIGMOID
     else:
         ending = AFTER_SOFTMAX if softmax else PLAIN
@@ -107,9 +94,9 @@ def lane_layout(plan: Plan, batch_size: int, wide_from: int = WIDE_FROM) -> Layo
         rows=rows + 1,
         samples=samples,
         ending=ending,
-        loss_code=int(loss[CODE]),
+        loss_code=int(loss[table.CODE]),
         loss_setting=len(plan.settings) - 1,
-        mean_over_rows=bool(loss[OVER_ROWS]),
+        mean_over_rows=bool(loss[table.OVER_ROWS]),
     )
 
 
@@ -128,20 +115,20 @@ def _chain(plan: Plan) -> list[_Link] | None:
     links: list[_Link] = []
     end = 0
     for index, row in enumerate(plan.instructions[:-1]):
-        kind = row[OPERATION]
-        if row[INPUT] != end or kind not in (DENSE, ACTIVATION, SOFTMAX):
+        kind = row[table.OPERATION]
+        if row[table.INPUT] != end or kind not in (table.DENSE, table.ACTIVATION, table.SOFTMAX):
             return None
-        if kind == DENSE:
-            if not row[TRAINABLE]:
+        if kind == table.DENSE:
+            if not row[table.TRAINABLE]:
                 return None
-            links.append(_Link(int(row[INPUTS]), int(row[UNITS]), int(row[CODE]), index, False))
-        elif not links or (kind == SOFTMAX and index < len(plan.instructions) - 2):
+            links.append(_Link(int(row[table.INPUTS]), int(row[table.UNITS]), int(row[table.CODE]), index, False))
+        elif not links or (kind == table.SOFTMAX and index < len(plan.instructions) - 2):
             return None
-        elif kind == ACTIVATION and not row[FUSED]:
+        elif kind == table.ACTIVATION and not row[table.FUSED]:
             # An activation of its own is that of the layer before it.
-            code = int(row[CODE])
+            code = int(row[table.CODE])
             links[-1] = links[-1]._replace(code=code, setting=index, keeps_sums=code in KEEPS_SUM)
-        end = row[OUTPUT]
+        end = row[table.OUTPUT]
     return links
 
 

@@ -7,21 +7,7 @@ from __future__ import annotations
 
 from playground.catalog.elementary import INFINITY, ONE, ZERO
 from playground.kernels.compiling import inlined_kernel, kernel
-from playground.network.plan import (
-    CHANNELS,
-    COUNTS_PADDING,
-    HEIGHT,
-    INPUTS,
-    KERNEL_HEIGHT,
-    KERNEL_WIDTH,
-    LEFT,
-    OUT_HEIGHT,
-    OUT_WIDTH,
-    STRIDE_HEIGHT,
-    STRIDE_WIDTH,
-    TOP,
-    WIDTH,
-)
+from playground.network import table
 
 
 @inlined_kernel
@@ -33,18 +19,18 @@ def _inside(first, size, limit):
 @kernel
 def windows_to_rows(row, values, x, windows, rows):
     """(rows, height, width, channels) → (rows · out height · out width, kernel height · kernel width · channels)."""
-    height, width, channels = row[HEIGHT], row[WIDTH], row[CHANNELS]
-    tall, wide, length = row[KERNEL_HEIGHT], row[KERNEL_WIDTH], row[INPUTS]
+    height, width, channels = row[table.HEIGHT], row[table.WIDTH], row[table.CHANNELS]
+    tall, wide, length = row[table.KERNEL_HEIGHT], row[table.KERNEL_WIDTH], row[table.INPUTS]
     # A window of pixels side by side is one run of numbers in each line of the image.
     run = wide * channels
     place = windows
     for image in range(rows):
         base = x + image * height * width * channels
-        for i in range(row[OUT_HEIGHT]):
-            first_line = i * row[STRIDE_HEIGHT] - row[TOP]
+        for i in range(row[table.OUT_HEIGHT]):
+            first_line = i * row[table.STRIDE_HEIGHT] - row[table.TOP]
             top, bottom = _inside(first_line, tall, height)
-            for j in range(row[OUT_WIDTH]):
-                first = j * row[STRIDE_WIDTH] - row[LEFT]
+            for j in range(row[table.OUT_WIDTH]):
+                first = j * row[table.STRIDE_WIDTH] - row[table.LEFT]
                 left, right = _inside(first, wide, width)
                 out = values[place : place + length]
                 place += length
@@ -60,18 +46,18 @@ def windows_to_rows(row, values, x, windows, rows):
 @kernel
 def rows_to_windows(row, deltas, windows, dx, rows):
     """The way back: each number of a window is added to its pixel, where those of all windows add up."""
-    height, width, channels = row[HEIGHT], row[WIDTH], row[CHANNELS]
-    tall, wide, length = row[KERNEL_HEIGHT], row[KERNEL_WIDTH], row[INPUTS]
+    height, width, channels = row[table.HEIGHT], row[table.WIDTH], row[table.CHANNELS]
+    tall, wide, length = row[table.KERNEL_HEIGHT], row[table.KERNEL_WIDTH], row[table.INPUTS]
     run = wide * channels
     deltas[dx : dx + rows * height * width * channels] = ZERO
     place = windows
     for image in range(rows):
         base = dx + image * height * width * channels
-        for i in range(row[OUT_HEIGHT]):
-            first_line = i * row[STRIDE_HEIGHT] - row[TOP]
+        for i in range(row[table.OUT_HEIGHT]):
+            first_line = i * row[table.STRIDE_HEIGHT] - row[table.TOP]
             top, bottom = _inside(first_line, tall, height)
-            for j in range(row[OUT_WIDTH]):
-                first = j * row[STRIDE_WIDTH] - row[LEFT]
+            for j in range(row[table.OUT_WIDTH]):
+                first = j * row[table.STRIDE_WIDTH] - row[table.LEFT]
                 left, right = _inside(first, wide, width)
                 for line in range(top, bottom):
                     pixels = base + ((first_line + line) * width + first) * channels
@@ -84,15 +70,15 @@ def rows_to_windows(row, deltas, windows, dx, rows):
 @kernel
 def max_pool_forward(row, values, x, out, rows):
     """The largest number of each window, channel by channel."""
-    height, width, channels = row[HEIGHT], row[WIDTH], row[CHANNELS]
+    height, width, channels = row[table.HEIGHT], row[table.WIDTH], row[table.CHANNELS]
     for image in range(rows):
         base = x + image * height * width * channels
-        for i in range(row[OUT_HEIGHT]):
-            first_line = i * row[STRIDE_HEIGHT] - row[TOP]
-            top, bottom = _inside(first_line, row[KERNEL_HEIGHT], height)
-            for j in range(row[OUT_WIDTH]):
-                first = j * row[STRIDE_WIDTH] - row[LEFT]
-                left, right = _inside(first, row[KERNEL_WIDTH], width)
+        for i in range(row[table.OUT_HEIGHT]):
+            first_line = i * row[table.STRIDE_HEIGHT] - row[table.TOP]
+            top, bottom = _inside(first_line, row[table.KERNEL_HEIGHT], height)
+            for j in range(row[table.OUT_WIDTH]):
+                first = j * row[table.STRIDE_WIDTH] - row[table.LEFT]
+                left, right = _inside(first, row[table.KERNEL_WIDTH], width)
                 largest = values[out : out + channels]
                 out += channels
                 largest[:] = -INFINITY
@@ -109,16 +95,16 @@ def max_pool_forward(row, values, x, out, rows):
 @kernel
 def max_pool_backward(row, values, deltas, x, dx, out, rows):
     """The slope goes to the largest number of each window; to the first one where several are equal, as in torch."""
-    height, width, channels = row[HEIGHT], row[WIDTH], row[CHANNELS]
+    height, width, channels = row[table.HEIGHT], row[table.WIDTH], row[table.CHANNELS]
     deltas[dx : dx + rows * height * width * channels] = ZERO
     for image in range(rows):
         base = image * height * width * channels
-        for i in range(row[OUT_HEIGHT]):
-            first_line = i * row[STRIDE_HEIGHT] - row[TOP]
-            top, bottom = _inside(first_line, row[KERNEL_HEIGHT], height)
-            for j in range(row[OUT_WIDTH]):
-                first = j * row[STRIDE_WIDTH] - row[LEFT]
-                left, right = _inside(first, row[KERNEL_WIDTH], width)
+        for i in range(row[table.OUT_HEIGHT]):
+            first_line = i * row[table.STRIDE_HEIGHT] - row[table.TOP]
+            top, bottom = _inside(first_line, row[table.KERNEL_HEIGHT], height)
+            for j in range(row[table.OUT_WIDTH]):
+                first = j * row[table.STRIDE_WIDTH] - row[table.LEFT]
+                left, right = _inside(first, row[table.KERNEL_WIDTH], width)
                 largest, slope = values[out : out + channels], deltas[out : out + channels]
                 out += channels
                 for c in range(channels):
@@ -134,23 +120,23 @@ def max_pool_backward(row, values, deltas, x, dx, out, rows):
 @inlined_kernel
 def _pixel_share(row, top, bottom, left, right):
     """1 / (pixels that a mean is over): those in the image, or the whole window if padding counts."""
-    if row[COUNTS_PADDING] != 0:
-        return ONE / (row[KERNEL_HEIGHT] * row[KERNEL_WIDTH] * ONE)
+    if row[table.COUNTS_PADDING] != 0:
+        return ONE / (row[table.KERNEL_HEIGHT] * row[table.KERNEL_WIDTH] * ONE)
     return ONE / ((bottom - top) * (right - left) * ONE)
 
 
 @kernel
 def average_pool_forward(row, values, x, out, rows):
     """The mean of each window, channel by channel."""
-    height, width, channels = row[HEIGHT], row[WIDTH], row[CHANNELS]
+    height, width, channels = row[table.HEIGHT], row[table.WIDTH], row[table.CHANNELS]
     for image in range(rows):
         base = x + image * height * width * channels
-        for i in range(row[OUT_HEIGHT]):
-            first_line = i * row[STRIDE_HEIGHT] - row[TOP]
-            top, bottom = _inside(first_line, row[KERNEL_HEIGHT], height)
-            for j in range(row[OUT_WIDTH]):
-                first = j * row[STRIDE_WIDTH] - row[LEFT]
-                left, right = _inside(first, row[KERNEL_WIDTH], width)
+        for i in range(row[table.OUT_HEIGHT]):
+            first_line = i * row[table.STRIDE_HEIGHT] - row[table.TOP]
+            top, bottom = _inside(first_line, row[table.KERNEL_HEIGHT], height)
+            for j in range(row[table.OUT_WIDTH]):
+                first = j * row[table.STRIDE_WIDTH] - row[table.LEFT]
+                left, right = _inside(first, row[table.KERNEL_WIDTH], width)
                 mean, share = values[out : out + channels], _pixel_share(row, top, bottom, left, right)
                 out += channels
                 mean[:] = ZERO
@@ -165,16 +151,16 @@ def average_pool_forward(row, values, x, out, rows):
 @kernel
 def average_pool_backward(row, deltas, dx, out, rows):
     """The slope is shared among the pixels of the window."""
-    height, width, channels = row[HEIGHT], row[WIDTH], row[CHANNELS]
+    height, width, channels = row[table.HEIGHT], row[table.WIDTH], row[table.CHANNELS]
     deltas[dx : dx + rows * height * width * channels] = ZERO
     for image in range(rows):
         base = dx + image * height * width * channels
-        for i in range(row[OUT_HEIGHT]):
-            first_line = i * row[STRIDE_HEIGHT] - row[TOP]
-            top, bottom = _inside(first_line, row[KERNEL_HEIGHT], height)
-            for j in range(row[OUT_WIDTH]):
-                first = j * row[STRIDE_WIDTH] - row[LEFT]
-                left, right = _inside(first, row[KERNEL_WIDTH], width)
+        for i in range(row[table.OUT_HEIGHT]):
+            first_line = i * row[table.STRIDE_HEIGHT] - row[table.TOP]
+            top, bottom = _inside(first_line, row[table.KERNEL_HEIGHT], height)
+            for j in range(row[table.OUT_WIDTH]):
+                first = j * row[table.STRIDE_WIDTH] - row[table.LEFT]
+                left, right = _inside(first, row[table.KERNEL_WIDTH], width)
                 slope, share = deltas[out : out + channels], _pixel_share(row, top, bottom, left, right)
                 out += channels
                 for line in range(top, bottom):

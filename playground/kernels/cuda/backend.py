@@ -28,7 +28,8 @@ from playground.kernels.cuda.target import OutOfMemory, sentences
 from playground.kernels.purposes import LOOK, TRAIN
 from playground.kernels.shuffling import shuffle
 from playground.kernels.state import BROKEN, POSITION, Trace, TrainingState
-from playground.network.plan import INPUT, UNITS, Plan
+from playground.network import table
+from playground.network.plan import Plan
 
 if TYPE_CHECKING:
     from playground.experiment import TrainingSpec
@@ -380,7 +381,7 @@ def evaluate(state: State, inputs: Array, targets: Array, outputs: Array) -> flo
     if not len(inputs):
         return float("nan")
     last = state.plan.instructions[-1]
-    regions = np.array([(last[INPUT], last[UNITS])], np.int32)
+    regions = np.array([(last[table.INPUT], last[table.UNITS])], np.int32)
     with sentences():
         state.bring()
         on_device = state.data.of(inputs), state.data.of(targets)

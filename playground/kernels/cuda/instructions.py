@@ -32,36 +32,7 @@ from playground.kernels.cuda.windows import (
     windows_to_rows,
 )
 from playground.kernels.purposes import PREDICT
-from playground.network.plan import (
-    ACTIVATION,
-    ADD,
-    AVERAGE_POOL,
-    BATCH_NORM,
-    CHANNELS,
-    CODE,
-    CONVOLUTION,
-    DENSE,
-    DROPOUT,
-    EMBEDDING,
-    FUSED,
-    HEIGHT,
-    INPUT,
-    INPUTS,
-    LAYER_NORM,
-    MAX_POOL,
-    OPERATION,
-    OUT_HEIGHT,
-    OUT_WIDTH,
-    OUTPUT,
-    PARAMETER,
-    PASSES_BACK,
-    SECOND,
-    SOFTMAX,
-    SPARE,
-    TRAINABLE,
-    UNITS,
-    WIDTH,
-)
+from playground.network import table
 
 
 class Network(NamedTuple):
@@ -107,38 +78,38 @@ def forward(team, network, rows, purpose, drop_seed):
     values, parameters, capacity = network.values, network.parameters, network.capacity
     for index in range(network.instructions.shape[0] - 1):
         row = network.instructions[index]
-        kind = row[OPERATION]
-        if purpose != PREDICT and row[FUSED] != 0:
+        kind = row[table.OPERATION]
+        if purpose != PREDICT and row[table.FUSED] != 0:
             continue
-        x, out = row[INPUT] * capacity, row[OUTPUT] * capacity
-        parameter = network.settings[index, PARAMETER]
-        if kind in (DENSE, CONVOLUTION):
+        x, out = row[table.INPUT] * capacity, row[table.OUTPUT] * capacity
+        parameter = network.settings[index, table.PARAMETER]
+        if kind in (table.DENSE, table.CONVOLUTION):
             places = rows
-            if kind == CONVOLUTION:
-                windows = row[SECOND] * capacity
+            if kind == table.CONVOLUTION:
+                windows = row[table.SECOND] * capacity
                 windows_to_rows(team, row, values, x, windows, rows)
                 barrier(team)
-                x, places = windows, rows * row[OUT_HEIGHT] * row[OUT_WIDTH]
+                x, places = windows, rows * row[table.OUT_HEIGHT] * row[table.OUT_WIDTH]
             affine_forward(team, row, parameter, parameters, values, x, out, places, network.sums)
-        elif kind == ACTIVATION:
-            activate(team, values, x, out, rows * row[UNITS], row[CODE], parameter)
-        elif kind == SOFTMAX:
+        elif kind == table.ACTIVATION:
+            activate(team, values, x, out, rows * row[table.UNITS], row[table.CODE], parameter)
+        elif kind == table.SOFTMAX:
             softmax_forward(team, row, values, capacity, rows)
-        elif kind == MAX_POOL:
+        elif kind == table.MAX_POOL:
             max_pool_forward(team, row, values, x, out, rows)
-        elif kind == AVERAGE_POOL:
+        elif kind == table.AVERAGE_POOL:
             average_pool_forward(team, row, values, x, out, rows)
-        elif kind == BATCH_NORM:
+        elif kind == table.BATCH_NORM:
             batch_norm_forward(team, row, network.settings[index], parameters, values, capacity, rows, purpose)
-        elif kind == LAYER_NORM:
+        elif kind == table.LAYER_NORM:
             layer_norm_forward(team, row, network.settings[index], parameters, values, capacity, rows)
-        elif kind == DROPOUT:
+        elif kind == table.DROPOUT:
             rate = parameter if purpose != PREDICT else ZERO
-            drop(team, values, x, out, rows * row[UNITS], rate, drop_seed, index)
-        elif kind == EMBEDDING:
+            drop(team, values, x, out, rows * row[table.UNITS], rate, drop_seed, index)
+        elif kind == table.EMBEDDING:
             embedding_forward(team, row, parameters, values, x, out, rows)
-        elif kind == ADD:
-            add(team, values, x, row[SECOND] * capacity, out, rows * row[UNITS])
+        elif kind == table.ADD:
+            add(team, values, x, row[table.SECOND] * capacity, out, rows * row[table.UNITS])
         barrier(team)
 
 
@@ -149,43 +120,43 @@ def backward(team, network, rows, drop_seed):
     for step in range(network.instructions.shape[0] - 1):
         index = network.instructions.shape[0] - 2 - step
         row = network.instructions[index]
-        kind = row[OPERATION]
-        if row[FUSED] != 0 or (row[PASSES_BACK] == 0 and row[TRAINABLE] == 0):
+        kind = row[table.OPERATION]
+        if row[table.FUSED] != 0 or (row[table.PASSES_BACK] == 0 and row[table.TRAINABLE] == 0):
             continue
-        parameter = network.settings[index, PARAMETER]
-        x, out = row[INPUT] * capacity, row[OUTPUT] * capacity
+        parameter = network.settings[index, table.PARAMETER]
+        x, out = row[table.INPUT] * capacity, row[table.OUTPUT] * capacity
         # Where the input's slope has another part already, this part goes to a place of its own first.
-        dx = x if row[SPARE] < 0 else row[SPARE] * capacity
-        if kind in (DENSE, CONVOLUTION):
+        dx = x if row[table.SPARE] < 0 else row[table.SPARE] * capacity
+        if kind in (table.DENSE, table.CONVOLUTION):
             places, from_x, into = rows, x, dx
-            if kind == CONVOLUTION:
-                places, from_x = rows * row[OUT_HEIGHT] * row[OUT_WIDTH], row[SECOND] * capacity
+            if kind == table.CONVOLUTION:
+                places, from_x = rows * row[table.OUT_HEIGHT] * row[table.OUT_WIDTH], row[table.SECOND] * capacity
                 into = from_x
             sums = network.sums
             affine_backward(team, row, parameter, parameters, gradients, values, deltas, from_x, into, out, places, sums)
-            if kind == CONVOLUTION and row[PASSES_BACK] != 0:
+            if kind == table.CONVOLUTION and row[table.PASSES_BACK] != 0:
                 barrier(team)
                 rows_to_windows(team, row, deltas, from_x, dx, rows)
-        elif kind == ACTIVATION:
-            scale_by_slope(team, deltas, out, dx, values, x, out, rows * row[UNITS], row[CODE], parameter)
-        elif kind == SOFTMAX:
+        elif kind == table.ACTIVATION:
+            scale_by_slope(team, deltas, out, dx, values, x, out, rows * row[table.UNITS], row[table.CODE], parameter)
+        elif kind == table.SOFTMAX:
             softmax_backward(team, row, values, deltas, capacity, rows)
-        elif kind == MAX_POOL:
+        elif kind == table.MAX_POOL:
             max_pool_backward(team, row, values, deltas, x, dx, out, rows)
-        elif kind == AVERAGE_POOL:
+        elif kind == table.AVERAGE_POOL:
             average_pool_backward(team, row, deltas, dx, out, rows)
-        elif kind == BATCH_NORM:
+        elif kind == table.BATCH_NORM:
             batch_norm_backward(team, row, parameters, gradients, values, deltas, capacity, dx, rows)
-        elif kind == LAYER_NORM:
+        elif kind == table.LAYER_NORM:
             layer_norm_backward(team, row, parameters, gradients, values, deltas, capacity, dx, rows)
-        elif kind == DROPOUT:
-            drop(team, deltas, out, dx, rows * row[UNITS], parameter, drop_seed, index)
-        elif kind == EMBEDDING:
+        elif kind == table.DROPOUT:
+            drop(team, deltas, out, dx, rows * row[table.UNITS], parameter, drop_seed, index)
+        elif kind == table.EMBEDDING:
             embedding_backward(team, row, gradients, values, deltas, x, out, rows)
-        elif kind == ADD:
-            add_backward(team, deltas, x, dx, row[SECOND] * capacity, out, rows * row[UNITS])
+        elif kind == table.ADD:
+            add_backward(team, deltas, x, dx, row[table.SECOND] * capacity, out, rows * row[table.UNITS])
         barrier(team)
-        if row[SPARE] >= 0:
-            width = row[HEIGHT] * row[WIDTH] * row[CHANNELS] if kind == CONVOLUTION else row[INPUTS]
+        if row[table.SPARE] >= 0:
+            width = row[table.HEIGHT] * row[table.WIDTH] * row[table.CHANNELS] if kind == table.CONVOLUTION else row[table.INPUTS]
             add(team, deltas, dx, x, x, rows * width)
             barrier(team)

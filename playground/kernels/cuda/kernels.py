@@ -39,7 +39,7 @@ from playground.kernels.cuda.target import load
 from playground.kernels.cuda.team import Team, barrier, block_barrier, first_of, grid_barrier, step_of
 from playground.kernels.cuda.tiles import SHARED
 from playground.kernels.purposes import LOOK, PREDICT
-from playground.network.plan import PARAMETER, UNITS
+from playground.network import table
 
 cuda = load()
 
@@ -112,9 +112,9 @@ def gather_batch(team, network, run, index):
     first, rows = run.steps[index, STEP_FIRST], run.steps[index, STEP_ROWS]
     last = network.instructions[network.instructions.shape[0] - 1]
     gather(team, run.inputs, run.order, first, rows, network.width, network.values)
-    gather(team, run.targets, run.order, first, rows, last[UNITS], run.batch_targets)
+    gather(team, run.targets, run.order, first, rows, last[table.UNITS], run.batch_targets)
     if run.weights.size > 0:
-        gather(team, run.weights, run.order, first, rows, last[UNITS], run.batch_weights)
+        gather(team, run.weights, run.order, first, rows, last[table.UNITS], run.batch_weights)
 
 
 def train_steps(team, network, run, first_step, last_step, purpose):
@@ -128,7 +128,7 @@ def train_steps(team, network, run, first_step, last_step, purpose):
         Σ rows · mean loss over the steps done; not finite where one of them broke, and ``signals`` says at which.
     """
     last = network.instructions.shape[0] - 1
-    loss_row, parameter = network.instructions[last], network.settings[last, PARAMETER]
+    loss_row, parameter = network.instructions[last], network.settings[last, table.PARAMETER]
     weighted = run.weights.size > 0
     total = ZERO
     if first_step < last_step:
@@ -272,7 +272,7 @@ def predict_on_grid(
     team = Team(thread, cuda.blockDim.x, block, cuda.gridDim.x, shared, arrivals, partial)
     network = Network(instructions, settings, blocks, parameters, parameters, values, deltas, sums, capacity, width)
     last = instructions.shape[0] - 1
-    units = instructions[last, UNITS]
+    units = instructions[last, table.UNITS]
     all_rows = inputs.size // width
     for chunk in range((all_rows + capacity - 1) // capacity):
         first = chunk * capacity
@@ -287,7 +287,7 @@ def predict_on_grid(
         if losses.size > 0:
             # The targets of these rows, where `mean_loss` looks for a batch's.
             loss = mean_loss(
-                team, instructions[last], settings[last, PARAMETER], network, targets[first * units :], targets, False, rows
+                team, instructions[last], settings[last, table.PARAMETER], network, targets[first * units :], targets, False, rows
             )
             if block == 0 and thread == 0:
                 losses[chunk] = loss
@@ -333,7 +333,7 @@ def train_in_blocks(
     """
     memory = cuda.shared.array(0, float32)
     thread, threads, number = cuda.threadIdx.x, cuda.blockDim.x, cuda.blockIdx.x
-    size, outputs = parameters.size // rates.size, instructions[instructions.shape[0] - 1, UNITS]
+    size, outputs = parameters.size // rates.size, instructions[instructions.shape[0] - 1, table.UNITS]
     slots = (first_moment.size + second_moment.size) // rates.size
     # The shared memory: sums, parameters, gradients, memory, values, slopes, targets, weights.
     own, end = memory[threads : threads + size], threads + size
@@ -412,8 +412,8 @@ def train_in_blocks(
 def mean_test_loss(team, network, inputs, targets, own_targets):
     """Mean loss on all test rows, as many at a time as a batch has room for."""
     last = network.instructions.shape[0] - 1
-    row, parameter = network.instructions[last], network.settings[last, PARAMETER]
-    units = row[UNITS]
+    row, parameter = network.instructions[last], network.settings[last, table.PARAMETER]
+    units = row[table.UNITS]
     all_rows = targets.size // units
     total = ZERO
     for first in range(0, all_rows, network.capacity):

@@ -17,26 +17,8 @@ from playground.kernels.cuda.team import barrier, block_sum, first_of, step_of
 from playground.kernels.cuda.tiles import matrix
 from playground.kernels.dropping import drop_key, is_kept
 from playground.kernels.purposes import PREDICT, TRAIN
+from playground.network import table
 from playground.network.parameters import PADDING
-from playground.network.plan import (
-    BIAS,
-    CODE,
-    COLUMN,
-    EPSILON,
-    FIRST,
-    INPUT,
-    INPUTS,
-    MOMENTUM,
-    OUTPUT,
-    PASSES_BACK,
-    ROW_WIDTH,
-    SECOND,
-    STATISTICS,
-    TABLE_ROWS,
-    TRAINABLE,
-    UNITS,
-    WEIGHT,
-)
 
 # From so many rows on, a column is summed by a whole block instead of a thread.
 LONG_COLUMN = 512
@@ -60,10 +42,10 @@ def scale_by_slope(team, deltas, start, into, values, sums, results, count, code
 
 def affine_forward(team, row, parameter, parameters, values, x, out, rows, sums):
     """a (rows, units) = activation(x (rows, inputs) · W (inputs, units) + b (units,)), from one index to another."""
-    inputs, units = row[INPUTS], row[UNITS]
-    a, b = matrix(values, x, inputs, 1), matrix(parameters, row[WEIGHT], 1, units)
+    inputs, units = row[table.INPUTS], row[table.UNITS]
+    a, b = matrix(values, x, inputs, 1), matrix(parameters, row[table.WEIGHT], 1, units)
     c = matrix(values, out, units, 1)
-    epilogue = Epilogue(parameters, np.int64(row[BIAS]), np.int64(row[CODE]), parameter)
+    epilogue = Epilogue(parameters, np.int64(row[table.BIAS]), np.int64(row[table.CODE]), parameter)
     way = way_of(team, rows, units, inputs, sums.size)
     parts = matrix(sums, 0, 0, 0)
     start_product(team, way, 0, a, b, c, rows, units, inputs, (True, False), epilogue, parts)
@@ -74,28 +56,28 @@ def affine_forward(team, row, parameter, parameters, values, x, out, rows, sums)
 
 def affine_backward(team, row, parameter, parameters, gradients, values, deltas, x, dx, out, rows, sums):
     """dW (inputs, units) = xᵀ·dz, db (units,) = Σ rows of dz, dx (rows, inputs) = dz·Wᵀ, with dz = da · slope."""
-    inputs, units = row[INPUTS], row[UNITS]
-    if row[CODE] != IDENTITY:
-        scale_by_slope(team, deltas, out, out, values, out, out, rows * units, row[CODE], parameter)
+    inputs, units = row[table.INPUTS], row[table.UNITS]
+    if row[table.CODE] != IDENTITY:
+        scale_by_slope(team, deltas, out, out, values, out, out, rows * units, row[table.CODE], parameter)
         barrier(team)
     nothing = Epilogue(parameters, np.int64(-1), np.int64(IDENTITY), parameter)
     half = sums.size // 2
     way, turn = way_of(team, inputs, units, rows, half), 0
-    c, parts = matrix(gradients, row[WEIGHT], units, 1), matrix(sums, 0, 0, 0)
-    if row[TRAINABLE] != 0:
+    c, parts = matrix(gradients, row[table.WEIGHT], units, 1), matrix(sums, 0, 0, 0)
+    if row[table.TRAINABLE] != 0:
         a, b = matrix(values, x, 1, inputs), matrix(deltas, out, 1, units)
         turn = start_product(team, way, turn, a, b, c, inputs, units, rows, (False, False), nothing, parts)
-        sum_columns(team, deltas, out, gradients, row[BIAS], rows, units)
+        sum_columns(team, deltas, out, gradients, row[table.BIAS], rows, units)
     back_way = way_of(team, rows, inputs, units, half)
     back_c, back_parts = matrix(deltas, dx, inputs, 1), matrix(sums, half, 0, 0)
-    if row[PASSES_BACK] != 0:
-        a, b = matrix(deltas, out, units, 1), matrix(parameters, row[WEIGHT], units, 1)
+    if row[table.PASSES_BACK] != 0:
+        a, b = matrix(deltas, out, units, 1), matrix(parameters, row[table.WEIGHT], units, 1)
         start_product(team, back_way, turn, a, b, back_c, rows, inputs, units, (True, True), nothing, back_parts)
     if way.parts > 1 or back_way.parts > 1:
         barrier(team)
-        if row[TRAINABLE] != 0:
+        if row[table.TRAINABLE] != 0:
             finish_product(team, way, c, inputs, units, nothing, parts)
-        if row[PASSES_BACK] != 0:
+        if row[table.PASSES_BACK] != 0:
             finish_product(team, back_way, back_c, rows, inputs, nothing, back_parts)
 
 
@@ -120,9 +102,9 @@ def sum_columns(team, numbers, start, totals, first, rows, columns):
 
 def softmax_forward(team, row, values, capacity, rows):
     """Each row of ``units`` logits becomes probabilities; its largest logit is taken out first."""
-    units = row[UNITS]
+    units = row[table.UNITS]
     for i in range(first_of(team), rows, step_of(team)):
-        z, a = row[INPUT] * capacity + i * units, row[OUTPUT] * capacity + i * units
+        z, a = row[table.INPUT] * capacity + i * units, row[table.OUTPUT] * capacity + i * units
         largest = values[z]
         for j in range(1, units):
             largest = maximum(largest, values[z + j])
@@ -137,9 +119,9 @@ def softmax_forward(team, row, values, capacity, rows):
 
 def softmax_backward(team, row, values, deltas, capacity, rows):
     """dz = a · (da − Σ da·a): softmax mixes the whole row."""
-    units = row[UNITS]
+    units = row[table.UNITS]
     for i in range(first_of(team), rows, step_of(team)):
-        dz, a = row[INPUT] * capacity + i * units, row[OUTPUT] * capacity + i * units
+        dz, a = row[table.INPUT] * capacity + i * units, row[table.OUTPUT] * capacity + i * units
         mixed = ZERO
         for j in range(units):
             mixed += deltas[a + j] * values[a + j]
@@ -152,11 +134,12 @@ def batch_norm_forward(team, row, settings, parameters, values, capacity, rows, 
 
     A frozen one always uses the running statistics. A block measures a feature.
     """
-    features, x, out, kept = row[UNITS], row[INPUT] * capacity, row[OUTPUT] * capacity, row[SECOND] * capacity
-    count = quotient(rows * row[INPUTS], features)
-    running_mean = row[STATISTICS]
+    features, kept = row[table.UNITS], row[table.SECOND] * capacity
+    x, out = row[table.INPUT] * capacity, row[table.OUTPUT] * capacity
+    count = quotient(rows * row[table.INPUTS], features)
+    running_mean = row[table.STATISTICS]
     running_variance = running_mean + quotient(features + PADDING - 1, PADDING) * PADDING
-    of_batch = purpose != PREDICT and row[TRAINABLE] != 0
+    of_batch = purpose != PREDICT and row[table.TRAINABLE] != 0
     share = ONE / np.float32(count)
     for j in range(team.block, features, team.blocks):
         mean, variance = parameters[running_mean + j], parameters[running_variance + j]
@@ -172,26 +155,27 @@ def batch_norm_forward(team, row, settings, parameters, values, capacity, rows, 
         if team.thread == 0:
             # A single value has no variance to remember.
             if of_batch and purpose == TRAIN and count > 1:
-                momentum = settings[MOMENTUM]
+                momentum = settings[table.MOMENTUM]
                 # Running variances are unbiased, as in torch.
                 unbiased = np.float32(count) / np.float32(count - 1)
                 parameters[running_mean + j] += momentum * (mean - parameters[running_mean + j])
                 parameters[running_variance + j] += momentum * (variance * unbiased - parameters[running_variance + j])
             values[kept + j] = mean
-            values[kept + features + j] = ONE / sqrt(variance + settings[EPSILON])
+            values[kept + features + j] = ONE / sqrt(variance + settings[table.EPSILON])
     barrier(team)
     for i in range(first_of(team), count * features, step_of(team)):
         j = i - quotient(i, features) * features
         normal = (values[x + i] - values[kept + j]) * values[kept + features + j]
-        values[out + i] = normal * parameters[row[WEIGHT] + j] + parameters[row[BIAS] + j]
+        values[out + i] = normal * parameters[row[table.WEIGHT] + j] + parameters[row[table.BIAS] + j]
 
 
 def batch_norm_backward(team, row, parameters, gradients, values, deltas, capacity, dx, rows):
     """dx = scale / deviation · (d − mean of d − x̂ · mean of d·x̂); means of a frozen one don't depend on x."""
-    features, x, out, kept = row[UNITS], row[INPUT] * capacity, row[OUTPUT] * capacity, row[SECOND] * capacity
-    count = quotient(rows * row[INPUTS], features)
+    features, kept = row[table.UNITS], row[table.SECOND] * capacity
+    x, out = row[table.INPUT] * capacity, row[table.OUTPUT] * capacity
+    count = quotient(rows * row[table.INPUTS], features)
     share = ZERO
-    if row[TRAINABLE] != 0:
+    if row[table.TRAINABLE] != 0:
         share = ONE / np.float32(count)
         for j in range(team.block, features, team.blocks):
             mean, inverse = values[kept + j], values[kept + features + j]
@@ -203,23 +187,24 @@ def batch_norm_backward(team, row, parameters, gradients, values, deltas, capaci
             shift = block_sum(team, shift)
             scale = block_sum(team, scale)
             if team.thread == 0:
-                gradients[row[BIAS] + j], gradients[row[WEIGHT] + j] = shift, scale
+                gradients[row[table.BIAS] + j], gradients[row[table.WEIGHT] + j] = shift, scale
         barrier(team)
-    if row[PASSES_BACK] != 0:
+    if row[table.PASSES_BACK] != 0:
         for i in range(first_of(team), count * features, step_of(team)):
             j = i - quotient(i, features) * features
             inverse = values[kept + features + j]
             normal = (values[x + i] - values[kept + j]) * inverse
             shift, scale = ZERO, ZERO
-            if row[TRAINABLE] != 0:
-                shift, scale = gradients[row[BIAS] + j], gradients[row[WEIGHT] + j]
+            if row[table.TRAINABLE] != 0:
+                shift, scale = gradients[row[table.BIAS] + j], gradients[row[table.WEIGHT] + j]
             slope = deltas[out + i] - share * (shift + normal * scale)
-            deltas[dx + i] = parameters[row[WEIGHT] + j] * inverse * slope
+            deltas[dx + i] = parameters[row[table.WEIGHT] + j] * inverse * slope
 
 
 def layer_norm_forward(team, row, settings, parameters, values, capacity, rows):
     """a = scale · (x − mean) / √(variance + ε) + shift, mean and variance of each row, which a block measures."""
-    width, x, out, kept = row[INPUTS], row[INPUT] * capacity, row[OUTPUT] * capacity, row[SECOND] * capacity
+    width, kept = row[table.INPUTS], row[table.SECOND] * capacity
+    x, out = row[table.INPUT] * capacity, row[table.OUTPUT] * capacity
     share = ONE / np.float32(width)
     for i in range(team.block, rows, team.blocks):
         total = ZERO
@@ -229,38 +214,39 @@ def layer_norm_forward(team, row, settings, parameters, values, capacity, rows):
         total = ZERO
         for j in range(team.thread, width, team.threads):
             total += (values[x + i * width + j] - mean) * (values[x + i * width + j] - mean)
-        inverse = ONE / sqrt(block_sum(team, total) * share + settings[EPSILON])
+        inverse = ONE / sqrt(block_sum(team, total) * share + settings[table.EPSILON])
         if team.thread == 0:
             values[kept + 2 * i], values[kept + 2 * i + 1] = mean, inverse
         for j in range(team.thread, width, team.threads):
             normal = (values[x + i * width + j] - mean) * inverse
-            values[out + i * width + j] = normal * parameters[row[WEIGHT] + j] + parameters[row[BIAS] + j]
+            values[out + i * width + j] = normal * parameters[row[table.WEIGHT] + j] + parameters[row[table.BIAS] + j]
 
 
 def layer_norm_backward(team, row, parameters, gradients, values, deltas, capacity, dx, rows):
     """dx = 1 / deviation · (g − mean of g − x̂ · mean of g·x̂) with g = d · scale, the means over each row."""
-    width, x, out, kept = row[INPUTS], row[INPUT] * capacity, row[OUTPUT] * capacity, row[SECOND] * capacity
-    if row[TRAINABLE] != 0:
+    width, kept = row[table.INPUTS], row[table.SECOND] * capacity
+    x, out = row[table.INPUT] * capacity, row[table.OUTPUT] * capacity
+    if row[table.TRAINABLE] != 0:
         for j in range(first_of(team), width, step_of(team)):
             shift, scale = ZERO, ZERO
             for i in range(rows):
                 d = deltas[out + i * width + j]
                 shift += d
                 scale += d * (values[x + i * width + j] - values[kept + 2 * i]) * values[kept + 2 * i + 1]
-            gradients[row[BIAS] + j], gradients[row[WEIGHT] + j] = shift, scale
-    if row[PASSES_BACK] != 0:
+            gradients[row[table.BIAS] + j], gradients[row[table.WEIGHT] + j] = shift, scale
+    if row[table.PASSES_BACK] != 0:
         share = ONE / np.float32(width)
         for i in range(team.block, rows, team.blocks):
             mean, inverse = values[kept + 2 * i], values[kept + 2 * i + 1]
             total, mixed = ZERO, ZERO
             for j in range(team.thread, width, team.threads):
-                g = deltas[out + i * width + j] * parameters[row[WEIGHT] + j]
+                g = deltas[out + i * width + j] * parameters[row[table.WEIGHT] + j]
                 total += g
                 mixed += g * (values[x + i * width + j] - mean) * inverse
             total = block_sum(team, total)
             mixed = block_sum(team, mixed)
             for j in range(team.thread, width, team.threads):
-                g = deltas[out + i * width + j] * parameters[row[WEIGHT] + j]
+                g = deltas[out + i * width + j] * parameters[row[table.WEIGHT] + j]
                 normal = (values[x + i * width + j] - mean) * inverse
                 deltas[dx + i * width + j] = inverse * (g - share * (total + normal * mixed))
 
@@ -280,30 +266,30 @@ def drop(team, numbers, source, target, count, rate, seed, index):
 
 def table_row(row, number):
     """The whole number in an embedding's column, kept within its table."""
-    return min(max(np.int64(number), 0), row[TABLE_ROWS] - 1)
+    return min(max(np.int64(number), 0), row[table.TABLE_ROWS] - 1)
 
 
 def embedding_forward(team, row, parameters, values, x, out, rows):
     """Part of each output row = the row of the table that the column's number names."""
-    inputs, units = row[INPUTS], row[UNITS]
+    inputs, units = row[table.INPUTS], row[table.UNITS]
     for index in range(first_of(team), rows * units, step_of(team)):
         i = quotient(index, units)
         j = index - i * units
-        entry = table_row(row, values[x + i * inputs + row[COLUMN]])
-        values[out + i * row[ROW_WIDTH] + row[FIRST] + j] = parameters[row[WEIGHT] + entry * units + j]
+        entry = table_row(row, values[x + i * inputs + row[table.COLUMN]])
+        values[out + i * row[table.ROW_WIDTH] + row[table.FIRST] + j] = parameters[row[table.WEIGHT] + entry * units + j]
 
 
 def embedding_backward(team, row, gradients, values, deltas, x, out, rows):
     """Each number of the table collects its slopes from all rows of the batch that looked it up."""
-    inputs, units = row[INPUTS], row[UNITS]
-    for index in range(first_of(team), row[TABLE_ROWS] * units, step_of(team)):
+    inputs, units = row[table.INPUTS], row[table.UNITS]
+    for index in range(first_of(team), row[table.TABLE_ROWS] * units, step_of(team)):
         entry = quotient(index, units)
         j = index - entry * units
         total = ZERO
         for i in range(rows):
-            if table_row(row, values[x + i * inputs + row[COLUMN]]) == entry:
-                total += deltas[out + i * row[ROW_WIDTH] + row[FIRST] + j]
-        gradients[row[WEIGHT] + index] = total
+            if table_row(row, values[x + i * inputs + row[table.COLUMN]]) == entry:
+                total += deltas[out + i * row[table.ROW_WIDTH] + row[table.FIRST] + j]
+        gradients[row[table.WEIGHT] + index] = total
 
 
 def add(team, numbers, first, second, out, count):

@@ -9,7 +9,7 @@ from playground.catalog.elementary import ONE, ZERO, exp, log, maximum
 from playground.catalog.losses import CATEGORICAL_CROSS_ENTROPY, binary_cross_entropy_on_logit
 from playground.kernels.compiling import loss_slope, loss_value
 from playground.kernels.cuda.team import barrier, first_of, start_sum, step_of, whole_sum
-from playground.network.plan import CODE, FUSED, INPUT, OUTPUT, OVER_ROWS, UNITS
+from playground.network import table
 
 
 def mean_loss(team, row, parameter, network, targets, weights, weighted, rows):
@@ -18,8 +18,8 @@ def mean_loss(team, row, parameter, network, targets, weights, weighted, rows):
     Where the loss is fused, values are logits and slopes are taken there. Each target counts by its weight where rows
     count differently: Σ weight · loss / Σ weight.
     """
-    units = row[UNITS]
-    everything = np.float32(rows if row[OVER_ROWS] != 0 else rows * units)
+    units = row[table.UNITS]
+    everything = np.float32(rows if row[table.OVER_ROWS] != 0 else rows * units)
     if weighted:
         part = ZERO
         for i in range(first_of(team), rows * units, step_of(team)):
@@ -27,12 +27,12 @@ def mean_loss(team, row, parameter, network, targets, weights, weighted, rows):
         start_sum(team, part)
         barrier(team)
         everything = whole_sum(team)
-        if row[OVER_ROWS] != 0:
+        if row[table.OVER_ROWS] != 0:
             everything /= np.float32(units)
         # Nobody may write the next sum's parts while others still read these.
         barrier(team)
     part = ZERO
-    if row[FUSED] != 0 and row[CODE] == CATEGORICAL_CROSS_ENTROPY:
+    if row[table.FUSED] != 0 and row[table.CODE] == CATEGORICAL_CROSS_ENTROPY:
         part = _cross_entropy(team, row, network, targets, weights, weighted, everything, rows)
     else:
         part = _number_by_number(team, row, parameter, network, targets, weights, weighted, everything, rows)
@@ -43,10 +43,10 @@ def mean_loss(team, row, parameter, network, targets, weights, weighted, rows):
 
 def _cross_entropy(team, row, network, targets, weights, weighted, everything, rows):
     """This thread's rows of −Σ t·log softmax(z), with slopes weight / everything · (softmax(z) · Σt − t) at the logits."""
-    values, deltas, units = network.values, network.deltas, row[UNITS]
+    values, deltas, units = network.values, network.deltas, row[table.UNITS]
     part = ZERO
     for i in range(first_of(team), rows, step_of(team)):
-        z, t = row[OUTPUT] * network.capacity + i * units, i * units
+        z, t = row[table.OUTPUT] * network.capacity + i * units, i * units
         weight = weights[t] if weighted else ONE
         largest = values[z]
         for j in range(1, units):
@@ -68,15 +68,15 @@ def _cross_entropy(team, row, network, targets, weights, weighted, everything, r
 def _number_by_number(team, row, parameter, network, targets, weights, weighted, everything, rows):
     """This thread's numbers of a loss that looks at each output alone."""
     values, deltas = network.values, network.deltas
-    place = (row[OUTPUT] if row[FUSED] != 0 else row[INPUT]) * network.capacity
+    place = (row[table.OUTPUT] if row[table.FUSED] != 0 else row[table.INPUT]) * network.capacity
     part = ZERO
-    for i in range(first_of(team), rows * row[UNITS], step_of(team)):
+    for i in range(first_of(team), rows * row[table.UNITS], step_of(team)):
         a, t = values[place + i], targets[i]
         weight = weights[i] if weighted else ONE
-        if row[FUSED] != 0:
+        if row[table.FUSED] != 0:
             part += weight * binary_cross_entropy_on_logit(a, t)
             deltas[place + i] = (sigmoid(a, ZERO) - t) * weight / everything
         else:
-            part += weight * loss_value(row[CODE], a, t, parameter)
-            deltas[place + i] = loss_slope(row[CODE], a, t, parameter) * weight / everything
+            part += weight * loss_value(row[table.CODE], a, t, parameter)
+            deltas[place + i] = loss_slope(row[table.CODE], a, t, parameter) * weight / everything
     return part

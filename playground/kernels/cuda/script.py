@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from playground.kernels.compiling import kernel
-from playground.kernels.cpu.stepping import correction, rate_at
+from playground.kernels.rates import correction, rate_at
 from playground.kernels.shuffling import shuffle
 from playground.kernels.state import EPOCH, H1, H2, POSITION, STEP, TrainingState
 

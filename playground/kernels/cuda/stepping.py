@@ -7,11 +7,11 @@ import numpy as np
 from playground.catalog.elementary import INFINITY, ONE, ZERO, maximum, minimum, sqrt
 from playground.catalog.optimizers import OPTIMIZERS
 from playground.kernels.compiling import dispatch
-from playground.kernels.cpu.stepping import CLIP_EPSILON, sign
 from playground.kernels.cuda.primitives import quotient
 from playground.kernels.cuda.team import barrier, first_of, start_sum, step_of, whole_sum
+from playground.kernels.rates import CLIP_EPSILON, sign
 from playground.kernels.state import CLIP_NORM, CLIP_VALUE, DECAY, H1, H2, H3, L1, L2
-from playground.network.plan import BLOCK_DECAYS, BLOCK_OFFSET, BLOCK_SIZE
+from playground.network import table
 
 # Columns of a call's numbers of each step; see `script`.
 STEP_RATE, STEP_C1, STEP_C2 = range(3)
@@ -98,9 +98,9 @@ def add_penalties(team, network, hyper, rate):
         barrier(team)
         left = ONE - rate * hyper[DECAY]
         for index in range(network.blocks.shape[0]):
-            if network.blocks[index, BLOCK_DECAYS] != 0:
-                start = network.blocks[index, BLOCK_OFFSET]
-                for i in range(start + first_of(team), start + network.blocks[index, BLOCK_SIZE], step_of(team)):
+            if network.blocks[index, table.BLOCK_DECAYS] != 0:
+                start = network.blocks[index, table.BLOCK_OFFSET]
+                for i in range(start + first_of(team), start + network.blocks[index, table.BLOCK_SIZE], step_of(team)):
                     w = network.parameters[i] * left
                     network.parameters[i] = w
                     network.gradients[i] += hyper[L1] * sign(w) + hyper[L2] * w

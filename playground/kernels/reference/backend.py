@@ -39,7 +39,8 @@ from playground.kernels.state import (
     Trace,
     TrainingState,
 )
-from playground.network.plan import CODE, FUSED, INPUT, OUTPUT, OVER_ROWS, PARAMETER, Plan
+from playground.network import table
+from playground.network.plan import Plan
 
 if TYPE_CHECKING:
     from playground.experiment import TrainingSpec
@@ -130,7 +131,7 @@ def _run(
     forward(plan, state.parameters, batch)
     loss, slope = _loss(plan, batch.values, np.asarray(targets, np.float64), weights)
     last = plan.instructions[-1]
-    batch.deltas[int(last[OUTPUT] if last[FUSED] else last[INPUT])] = slope
+    batch.deltas[int(last[table.OUTPUT] if last[table.FUSED] else last[table.INPUT])] = slope
     backward(plan, state.parameters, state.gradients, batch)
     return loss, batch
 
@@ -154,7 +155,7 @@ def evaluate(state: TrainingState, inputs: Array, targets: Array, outputs: Array
     if not len(inputs):
         return float("nan")
     values = _predict(state.plan, state.parameters, inputs)
-    outputs[:] = values[int(state.plan.instructions[-1, INPUT])]
+    outputs[:] = values[int(state.plan.instructions[-1, table.INPUT])]
     return _loss(state.plan, values, np.asarray(targets, np.float64), None)[0]
 
 
@@ -177,7 +178,7 @@ def outputs(plan: Plan, parameters: Array, inputs: Array) -> Array:
 
 def logits(plan: Plan, parameters: Array, inputs: Array) -> Array:
     """Outputs before the output activation, float64 (rows, outputs)."""
-    return _predict(plan, parameters, inputs)[int(plan.instructions[-1, OUTPUT])]
+    return _predict(plan, parameters, inputs)[int(plan.instructions[-1, table.OUTPUT])]
 
 
 def _predict(plan: Plan, parameters: Array, inputs: Array) -> dict[int, Array]:
@@ -189,21 +190,21 @@ def _predict(plan: Plan, parameters: Array, inputs: Array) -> dict[int, Array]:
 
 def _loss(plan: Plan, values: dict[int, Array], targets: Array, weights: Array | None) -> tuple[float, Array]:
     """Mean loss, and its slope with respect to the outputs (fused: the logits); a weighted mean where there are weights."""
-    row, parameter = plan.instructions[-1], float(plan.settings[-1, PARAMETER])
-    record = _LOSS_BY_CODE[int(row[CODE])]
-    a, z = values[int(row[INPUT])], values[int(row[OUTPUT])]
+    row, parameter = plan.instructions[-1], float(plan.settings[-1, table.PARAMETER])
+    record = _LOSS_BY_CODE[int(row[table.CODE])]
+    a, z = values[int(row[table.INPUT])], values[int(row[table.OUTPUT])]
     with np.errstate(all="ignore"):
-        if row[FUSED]:
+        if row[table.FUSED]:
             assert record.logit_array is not None
             terms, slope = record.logit_array(z, targets), _fused_slope(record.name, a, targets)
         else:
             assert record.array is not None and record.array_slope is not None
             terms, slope = record.array(a, targets, parameter), record.array_slope(a, targets, parameter)
         if weights is None:
-            count = len(a) if row[OVER_ROWS] else a.size
+            count = len(a) if row[table.OVER_ROWS] else a.size
             return float(terms.sum() / count), slope / count
         # One weight a row where one row is one loss; a mean over rows has as many terms as rows.
-        total = weights.sum() / (a.shape[1] if row[OVER_ROWS] else 1)
+        total = weights.sum() / (a.shape[1] if row[table.OVER_ROWS] else 1)
         own = weights[:, 0] if terms.ndim == 1 else weights
         return float((terms * own).sum() / total), slope * weights / total
 
@@ -224,7 +225,7 @@ def scheduled_rate(state: TrainingState) -> float:
 
 
 def _update(state: TrainingState) -> None:
-    """One optimizer step over every parameter block: clip, decay, penalties, update."""
+    """One optimizer step over every parameter: clip, decay, penalties, update."""
     hyper, t = state.hyper, state.step - state.memory_start + 1
     hyper[RATE] = scheduled_rate(state)
     c1 = 1.0 / (1.0 - hyper[H1] ** t) if 0 < hyper[H1] < 1 else 1.0
@@ -234,16 +235,16 @@ def _update(state: TrainingState) -> None:
     if hyper[CLIP_NORM]:
         # torch.nn.utils.clip_grad_norm_ adds the same 10⁻⁶.
         state.gradients *= min(1.0, hyper[CLIP_NORM] / (np.sqrt((state.gradients**2).sum()) + 1e-6))
-    for offset, size, decays, trainable in state.plan.blocks:
-        if not trainable:
+    for view in state.plan.parameters:
+        if not view.trainable:
             continue
-        block = slice(offset, offset + size)
-        w, g = state.parameters[block], state.gradients[block]
-        if decays:
+        span = slice(view.offset, view.offset + view.size)
+        w, g = state.parameters[span], state.gradients[span]
+        if view.decays:
             w *= 1 - hyper[RATE] * hyper[DECAY]
             g = g + hyper[L1] * np.sign(w) + hyper[L2] * w
-        m = state.first_moment[block] if state.optimizer.slots > 0 else w
-        s = state.second_moment[block] if state.optimizer.slots > 1 else w
+        m = state.first_moment[span] if state.optimizer.slots > 0 else w
+        s = state.second_moment[span] if state.optimizer.slots > 1 else w
         new_w, new_m, new_s = state.optimizer.update(w, g, m, s, hyper[RATE], hyper[H1], hyper[H2], hyper[H3], c1, c2)
         if state.optimizer.slots > 0:
             m[:] = new_m

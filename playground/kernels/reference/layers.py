@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from playground.catalog.activations import ACTIVATIONS
 from playground.kernels.dropping import is_kept, threshold
-from playground.network import plan as table
+from playground.network import table
 from playground.network.parameters import padded
 from playground.network.plan import Plan
 

@@ -17,7 +17,7 @@ from playground.experiment import (
     MaxPool2D,
     Residual,
 )
-from playground.network import plan as table
+from playground.network import table
 
 ROWS, IMAGES, NAMES = Inputs(3), Inputs(4 * 3, (4, 3, 1)), Inputs(2, categories=(3, 2))
 LEAKY = ACTIVATIONS["leaky_relu"].spec(negative_slope=0.3)

@@ -9,7 +9,7 @@ from oracle import HIDDEN, all_heads, make_experiment, outputs_of
 from playground.experiment import Momentum
 from playground.kernels.cpu import backend as cpu
 from playground.kernels.cuda import backend as cuda
-from playground.network import plan as table
+from playground.network import table
 
 # Whatever the task, a kernel sees a loss and an output activation.
 HEADS = {head[1:]: head for head in reversed(list(all_heads()))}
