@@ -15,10 +15,9 @@ from numpy.typing import NDArray
 from playground.kernels.cuda import buffers as cuda_buffers
 from playground.kernels.cuda import kernels as cuda_kernels
 from playground.kernels.cuda import target as cuda_target
-from playground.kernels.cuda.backend import FIRST_STEPS, LAUNCH_SECONDS
 from playground.kernels.cuda.buffers import PlanTables
 from playground.kernels.cuda.kernels import SIGNALS
-from playground.kernels.cuda.script import MOST_ROWS, MOST_STEPS, Script, write_script
+from playground.kernels.cuda.script import FIRST_STEPS, LAUNCH_SECONDS, MOST_ROWS, MOST_STEPS, Script, write_script
 from playground.kernels.cuda.target import sentences
 from playground.kernels.purposes import TRAIN
 from playground.kernels.state import FULL_RATE, TrainingState

@@ -22,6 +22,9 @@ Array = NDArray[Any]
 MOST_ROWS = 1 << 21
 MOST_STEPS = 1 << 14
 MOST_OPERATIONS, MOST_INSTRUCTIONS = 1 << 39, 1 << 18
+# Drivers end a computation that keeps a screen waiting for two seconds; a launch shall take a tenth of that. The first one
+# does a few steps, to see how long they take.
+LAUNCH_SECONDS, FIRST_STEPS = 0.2, 32
 
 
 class Script(NamedTuple):

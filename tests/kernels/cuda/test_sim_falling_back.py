@@ -9,6 +9,7 @@ from playground.experiment import Adam, DataSpec, Dense, Experiment, NetworkSpec
 from playground.kernels.cpu import backend as cpu
 from playground.kernels.cuda import backend as cuda
 from playground.kernels.cuda import script as cuda_script
+from playground.kernels.cuda import target as cuda_target
 from playground.kernels.cuda.target import GpuError, OutOfMemory
 from playground.training import backends
 from playground.training.trainer import Trainer
@@ -217,7 +218,7 @@ def test_a_driver_that_refuses_to_start_is_one_sentence(monkeypatch):
     def refuse():
         raise FULL
 
-    monkeypatch.setattr(cuda.cuda_target.load(), "stream", refuse)
+    monkeypatch.setattr(cuda_target.load(), "stream", refuse)
     failing, _ = trainers("cuda", "cpu")
     assert failing.backend is cpu
     assert "the GPU's memory is full" in failing.compute.notice

@@ -7,6 +7,7 @@ from oracle import make_experiment
 
 from playground.kernels.cuda import backend as cuda
 from playground.kernels.cuda import kernels as cuda_kernels
+from playground.kernels.cuda import state as cuda_state
 
 
 class Counted:
@@ -37,7 +38,7 @@ def test_a_slow_gpu_gets_short_launches_and_a_fast_one_long_ones(seconds, expect
     assert counted.steps == expected
     assert gpu.step == 36
     other, _, _, _ = states(make_experiment("binary", batch_size=4), 2, 20, "block")
-    monkeypatch.setattr(cuda, "FIRST_STEPS", 100)
+    monkeypatch.setattr(cuda_state, "FIRST_STEPS", 100)
     other.pace = 100
     assert cuda.train(other, x, t, 36) == pytest.approx(loss, rel=1e-6)
     np.testing.assert_array_equal(gpu.parameters, other.parameters)
