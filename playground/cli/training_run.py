@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import math
 import os
@@ -20,7 +18,7 @@ from playground.insight.evaluation import Report, evaluate_outputs, report_json,
 from playground.insight.heads import head_warnings
 from playground.storage import FileError, atomic_write, explain
 from playground.training.diagnosis import measure_health
-from playground.training.history import History
+from playground.training.history import History, history_table
 from playground.training.trainer import Trainer
 
 FILES = {
@@ -138,7 +136,7 @@ class TrainingRun:
         epochs = self.trainer.history.length - 1
         if epochs != 1 and epochs % HEALTH_EVERY and self.trainer.steps_until(self.experiment.training.epochs):
             return
-        for layer in measure_health(self.trainer):
+        for layer in measure_health(self.trainer.run, self.trainer.compute):
             # The numbers in the sentence change; its mend doesn't.
             key = f"{layer.name} {layer.words.rpartition(';')[2]}"
             if layer.words and key not in self._said:
@@ -194,16 +192,6 @@ class TrainingRun:
 
         save_png(path, self.trainer.history)
         return True
-
-
-def history_table(history: History) -> str:
-    """The history as CSV: a header, then a row a measurement."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(history.columns)
-    for row in history.rows[: history.length]:
-        writer.writerow([f"{row[0]:g}", *(f"{value:.9g}" for value in row[1:])])
-    return out.getvalue()
 
 
 def _prepare_folder(experiment: Experiment, data_name: str, folder: str | None, overwrite: bool) -> Path:

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
-
 import numpy as np
 from numpy.typing import NDArray
 
 from playground.catalog.tasks import TASKS
 from playground.data.preprocessing import class_shares
+from playground.formats.tables import csv_table
 from playground.model import TrainedModel
-
-# A spreadsheet takes a cell that begins with one of these for a formula.
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def prediction_table(model: TrainedModel, rows: NDArray[np.float64]) -> str:
@@ -36,13 +31,4 @@ def prediction_table(model: TrainedModel, rows: NDArray[np.float64]) -> str:
         header = ["prediction", *(f"probability_{name}" for name in classes)]
         shares = class_shares(outputs, model.preprocessing)
         table = [[classes[answer], *(f"{share:.6f}" for share in row)] for answer, row in zip(answers, shares, strict=True)]
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow([_safe(cell) for cell in header])
-    writer.writerows([_safe(cell) if TASKS[task].classes else cell for cell in row] for row in table)
-    return out.getvalue()
-
-
-def _safe(cell: str) -> str:
-    """A text cell that no spreadsheet takes for a formula."""
-    return f"'{cell}" if cell.startswith(_FORMULA_STARTS) else cell
+    return csv_table(header, table, has_words=TASKS[task].classes)

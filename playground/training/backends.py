@@ -7,17 +7,14 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from playground.experiment import ExperimentError
+from playground.experiment import ExperimentError, TrainingSpec
 from playground.kernels.cuda import target as cuda_target
 from playground.network.plan import Plan
-
-if TYPE_CHECKING:
-    from playground.experiment import TrainingSpec
 
 Array = NDArray[Any]
 BACKENDS = {
@@ -37,7 +34,7 @@ GPU_CANNOT_BE_COMPILED_FOR = (
 
 
 @dataclass(frozen=True)
-class Choice:
+class BackendChoice:
     """A backend, and why it was chosen.
 
     Parameters
@@ -95,14 +92,14 @@ def load_backend(name: str) -> ModuleType:
     return importlib.import_module(BACKENDS[name])
 
 
-def nothing_to_measure() -> Choice | None:
+def nothing_to_measure() -> BackendChoice | None:
     """The choice where it doesn't depend on the run: the CPU on machines without a GPU. Answers at once."""
     if not cuda_target.has_driver():
-        return Choice("cpu", f"Training on the CPU: {cuda_target.problem()}")
+        return BackendChoice("cpu", f"Training on the CPU: {cuda_target.problem()}")
     return None
 
 
-def pick(work: Work, before_compiling: Callable[[], None] = lambda: None, may_compile: bool = True) -> Choice:
+def pick(work: Work, before_compiling: Callable[[], None] = lambda: None, may_compile: bool = True) -> BackendChoice:
     """The backend on which a step of this run takes the least time. Whatever goes wrong with a GPU, the CPU is left.
 
     Parameters
@@ -119,24 +116,25 @@ def pick(work: Work, before_compiling: Callable[[], None] = lambda: None, may_co
         return settled
     on_cpu = seconds_a_step("cpu", work)
     if on_cpu < TOO_SHORT:
-        return Choice("cpu", f"Training on the CPU: a step takes {_time(on_cpu)} here, too short for a GPU to be faster.")
+        return BackendChoice("cpu", f"Training on the CPU: a step takes {_time(on_cpu)} here, too short for a GPU to be faster.")
     if cuda_target.problem():
-        return Choice("cpu", f"Training on the CPU: {cuda_target.problem()}")
+        return BackendChoice("cpu", f"Training on the CPU: {cuda_target.problem()}")
     try:
         from playground.kernels.cuda import warm as cuda_warm
 
         if not cuda_warm.is_warm():
             if not may_compile:
-                return Choice("cpu", "Training on the CPU while the GPU's kernels are compiled, once.", waits=True)
+                return BackendChoice("cpu", "Training on the CPU while the GPU's kernels are compiled, once.", waits=True)
             before_compiling()
             if cuda_warm.start_warming().wait():
-                return Choice("cpu", GPU_CANNOT_BE_COMPILED_FOR)
+                return BackendChoice("cpu", GPU_CANNOT_BE_COMPILED_FOR)
         gpu, on_gpu = cuda_target.facts().sentence, seconds_a_step("cuda", work)
     except Exception as error:
-        return Choice("cpu", f"Training on the CPU: {cuda_target.explain(error)}")
+        return BackendChoice("cpu", f"Training on the CPU: {cuda_target.explain(error)}")
     if on_cpu <= on_gpu:
-        return Choice("cpu", f"Training on the CPU: a step takes {_time(on_cpu)} here and {_time(on_gpu)} on the {gpu}.")
-    return Choice("cuda", f"Training on the GPU: {gpu}; a step takes {_time(on_gpu)} there and {_time(on_cpu)} on the CPU.")
+        return BackendChoice("cpu", f"Training on the CPU: a step takes {_time(on_cpu)} here and {_time(on_gpu)} on the {gpu}.")
+    reason = f"Training on the GPU: {gpu}; a step takes {_time(on_gpu)} there and {_time(on_cpu)} on the CPU."
+    return BackendChoice("cuda", reason)
 
 
 def seconds_a_step(name: str, work: Work) -> float:

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from playground.catalog import activations
+from playground.data.preprocessing import PreparedData
 from playground.kernels.state import POSITION, Trace
 from playground.network import table
 from playground.network.plan import Plan, Stage
-
-if TYPE_CHECKING:
-    from playground.data.preprocessing import PreparedData
-    from playground.training.trainer import Trainer
+from playground.training.compute import Compute
+from playground.training.run import RunInfo
 
 Array = NDArray[Any]
 # Rows that are looked at to find layers that don't learn.
@@ -81,25 +80,31 @@ class Trouble:
         return f"{words} in epoch {self.epoch}, batch {self.batch}: {self.cause} {mend}"
 
 
-def find_trouble(trainer: Trainer) -> Trouble:
-    """Name what was the first to break in the batch at which a run stopped, before its weights are put back."""
-    state, data, plan = trainer.state, trainer.run.data, trainer.run.plan
+def find_trouble(run: RunInfo, compute: Compute, trained: bool) -> Trouble:
+    """Name what was the first to break in the batch at which a run stopped, before its weights are put back.
+
+    Parameters
+    ----------
+    trained
+        Whether there were good weights before.
+    """
+    state, data, plan = compute.state, run.data, run.plan
     start = int(state.counters[POSITION])
     rows = state.order[start : start + state.batch_size]
-    inputs, targets = data.train_inputs[rows], trainer.training_targets[rows]
+    inputs, targets = data.train_inputs[rows], run.training_targets[rows]
     weights = state.weights[rows] if state.weights.size else None
-    trace = trainer.compute.trace(inputs, targets, weights)
+    trace = compute.trace(inputs, targets, weights)
     what, layer, parameter = _first_broken(plan, inputs, trace)
-    row = _bad_row(data, trainer.training_targets, rows)
-    rate, trained = trainer.run.experiment.training.optimizer.learning_rate, trainer.history.length > 0
+    row = _bad_row(data, run.training_targets, rows)
+    rate = run.experiment.training.optimizer.learning_rate
     return Trouble(
         what=what,
         layer=layer,
         parameter=parameter,
-        epoch=int(trainer.epoch) + 1,
+        epoch=int(compute.state.epoch) + 1,
         batch=start // state.batch_size + 1,
         row=row,
-        cause=_cause(plan, trainer.compute.parameters, what, row, rate, trained),
+        cause=_cause(plan, compute.parameters, what, row, rate, trained),
         rate=rate / 10 if trained else 0.0,
     )
 
@@ -211,13 +216,13 @@ class LayerHealth:
     words: str
 
 
-def measure_health(trainer: Trainer) -> tuple[LayerHealth, ...]:
+def measure_health(run: RunInfo, compute: Compute) -> tuple[LayerHealth, ...]:
     """How each stage of the network learns, the inputs left out; measured on a sample of the training rows."""
-    plan = trainer.run.plan
-    inputs = trainer.run.data.train_inputs
+    plan = run.plan
+    inputs = run.data.train_inputs
     rows = np.linspace(0, len(inputs) - 1, min(SAMPLE, len(inputs))).astype(np.int64)
-    values = trainer.activations(inputs[rows])
-    gradients = dict(zip(gradient_layers(plan), gradient_statistics(trainer), strict=True))
+    values = compute.activations(inputs[rows])
+    gradients = dict(zip(gradient_layers(plan), gradient_statistics(run, compute), strict=True))
     learning = {name: _count(plan, name) for name in gradients if _count(plan, name)}
     sizes = {name: gradients[name][0] / np.sqrt(count) for name, count in learning.items()}
     # Gradients fade on their way back: a layer's is compared with those of the layers behind it.
@@ -226,7 +231,7 @@ def measure_health(trainer: Trainer) -> tuple[LayerHealth, ...]:
     found = []
     for stage, answers in zip(plan.stages[1:], values[1:], strict=True):
         name = _parameter_layer(plan, stage)
-        dead, saturated = _slopes(trainer, stage, answers)
+        dead, saturated = _slopes(plan, stage, answers)
         size, noise = gradients.get(name, (float("nan"), float("nan")))
         words = _words(stage, dead, saturated, sizes.get(name), behind.get(name, 0.0))
         found.append(LayerHealth(stage.name, dead, stage.region.shape[-1], saturated, size, noise, words))
@@ -238,14 +243,14 @@ def gradient_layers(plan: Plan) -> list[str]:
     return list(dict.fromkeys(view.layer for view in plan.parameters if not view.is_statistic))
 
 
-def gradient_statistics(trainer: Trainer) -> list[tuple[float, float]]:
+def gradient_statistics(run: RunInfo, compute: Compute) -> list[tuple[float, float]]:
     """Size and noise of the gradient of each of `gradient_layers`, from two batches of training rows; NaN for frozen ones.
 
     The size is the length of the mean of the two, the noise the length of half their difference over it (S. McCandlish
     et al.: An Empirical Model of Large-Batch Training, 2018, section 2, with two batches).
     """
-    state, plan = trainer.state, trainer.run.plan
-    inputs, targets = trainer.run.data.train_inputs, trainer.training_targets
+    state, plan = compute.state, run.plan
+    inputs, targets = run.data.train_inputs, run.training_targets
     count = max(1, min(state.batch_size, len(inputs) // 2))
     measured = []
     with np.errstate(all="ignore"):
@@ -253,7 +258,7 @@ def gradient_statistics(trainer: Trainer) -> list[tuple[float, float]]:
             # Rows at equal distances, none in both.
             rows = (np.arange(count) * len(inputs) // count + part * (len(inputs) // (2 * count))) % len(inputs)
             weights = state.weights[rows] if state.weights.size else None
-            measured.append(trainer.compute.gradients(inputs[rows], targets[rows], weights).astype(np.float64))
+            measured.append(compute.gradients(inputs[rows], targets[rows], weights).astype(np.float64))
         mean, half = (measured[0] + measured[1]) / 2, (measured[0] - measured[1]) / 2
         found = []
         for name in gradient_layers(plan):
@@ -271,9 +276,8 @@ def _count(plan: Plan, layer: str) -> int:
     return sum(view.size for view in plan.parameters if view.layer == layer and view.trainable)
 
 
-def _slopes(trainer: Trainer, stage: Stage, answers: Array) -> tuple[int, float]:
+def _slopes(plan: Plan, stage: Stage, answers: Array) -> tuple[int, float]:
     """Dead neurons of a stage, and the share of its answers where the activation is nearly flat."""
-    plan = trainer.run.plan
     row = next((index for index, row in enumerate(plan.instructions[:-1]) if row[table.OUTPUT] == stage.region.unit), None)
     if row is None or stage.kind == "outputs":
         return 0, 0.0

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from playground.catalog.tasks import TASKS
+from playground.formats.tables import csv_table
 
 Array = NDArray[Any]
 PARTS = ("train", "validation", "test")
@@ -43,8 +46,40 @@ class History:
         return self.rows[: self.length, self.columns.index(name)]
 
     def last(self) -> dict[str, float]:
-        """The newest row by column name."""
-        return dict(zip(self.columns, self.rows[self.length - 1].tolist(), strict=True)) if self.length else {}
+        """The newest row by column name; empty where there is none."""
+        return self.row(self.length - 1) if self.length else {}
+
+    def row(self, index: int) -> dict[str, float]:
+        """One row by column name."""
+        return dict(zip(self.columns, self.rows[index].tolist(), strict=True))
+
+
+class Recorder:
+    """Writes a history; those handed out before never change.
+
+    Parameters
+    ----------
+    columns
+        Names of the numbers of a row; new ones for the same numbers may be set.
+    """
+
+    def __init__(self, columns: tuple[str, ...]) -> None:
+        self.columns = columns
+        self._rows = np.zeros((256, len(columns)))
+        self._length = 0
+
+    @property
+    def history(self) -> History:
+        """What was recorded so far."""
+        return History(self.columns, self._rows, self._length)
+
+    def add(self, row: Sequence[float]) -> None:
+        """Record one measurement."""
+        if self._length == len(self._rows):
+            # A new array twice as long: histories handed out before keep looking at the old one.
+            self._rows = np.concatenate([self._rows, np.zeros_like(self._rows)])
+        self._rows[self._length] = row
+        self._length += 1
 
 
 def history_columns(task: str, validates: bool = False, layers: tuple[str, ...] = ()) -> tuple[str, ...]:
@@ -53,3 +88,9 @@ def history_columns(task: str, validates: bool = False, layers: tuple[str, ...] 
     numbers = [f"{part}_{name}" for name in ("loss", *TASKS[task].metrics) for part in parts]
     gradients = [f"gradient_{what}_{name}" for name in layers for what in ("size", "noise")]
     return ("epoch", *numbers, *gradients)
+
+
+def history_table(history: History) -> str:
+    """The history as CSV: a header, then a row a measurement."""
+    rows = ([f"{row[0]:g}", *(f"{value:.9g}" for value in row[1:])] for row in history.rows[: history.length])
+    return csv_table(history.columns, rows, has_words=False)

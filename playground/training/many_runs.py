@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -16,15 +16,12 @@ from numpy.typing import NDArray
 
 from playground.data.preprocessing import PreparedData, prepare
 from playground.data.weighting import row_weights, training_targets
-from playground.experiment import Experiment, ExperimentError, build_plan, checked
+from playground.experiment import Experiment, ExperimentError, TrainingSpec, build_plan, checked
 from playground.kernels.state import available_cores
+from playground.model import TrainedModel
 from playground.network.plan import Plan
 from playground.training.backends import load_backend
-from playground.training.trainer import start_parameters
-
-if TYPE_CHECKING:
-    from playground.experiment import TrainingSpec
-    from playground.model import TrainedModel
+from playground.training.run import start_parameters
 
 Array = NDArray[Any]
 
@@ -78,8 +75,6 @@ class ManyRuns:
         ValueError
             If there is no run with this seed or this learning rate.
         """
-        from playground.model import TrainedModel
-
         index = self.seeds.index(seed) * len(self.learning_rates) + self.learning_rates.index(learning_rate)
         experiment = _variant(self.experiment, seed, learning_rate)
         metrics = {}

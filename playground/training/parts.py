@@ -76,7 +76,7 @@ def probe(trainer: Trainer, watch: Watch) -> tuple[NDArray[np.float32], ...] | N
 @Seldom
 def health(trainer: Trainer, _watch: Watch) -> tuple[LayerHealth, ...]:
     """How well each stage of the network learns, the inputs left out."""
-    return measure_health(trainer)
+    return measure_health(trainer.run, trainer.compute)
 
 
 def watched_parts(trainer: Trainer, watch: Watch, closely: bool) -> Mapping[Part, Any]:

@@ -16,7 +16,8 @@ from playground.kernels.cuda.target import GpuFacts
 from playground.training.diagnosis import Trouble
 from playground.training.history import History, history_columns
 from playground.training.rate_finder import RateTest
-from playground.training.trainer import RunInfo, Trainer
+from playground.training.run import RunInfo
+from playground.training.trainer import Trainer
 
 
 class Status(StrEnum):

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,9 +16,7 @@ from numpy.typing import NDArray
 from playground.catalog.schedules import CONSTANT
 from playground.kernels.state import FULL_RATE, SCHEDULE
 from playground.training.compute import Compute
-
-if TYPE_CHECKING:
-    from playground.training.trainer import Trainer
+from playground.training.trainer import Trainer
 
 LOWEST, HIGHEST = 1e-6, 10.0
 STEPS = 120
@@ -102,7 +99,7 @@ def find_rate(
             break
         compute.state.hyper[FULL_RATE] = rate
         with np.errstate(all="ignore"):
-            loss = compute.train(run.data.train_inputs, trainer.training_targets, 1)
+            loss = compute.train(run.data.train_inputs, run.training_targets, 1)
         if not math.isfinite(loss):
             break
         mean = SMOOTHING * mean + (1 - SMOOTHING) * loss

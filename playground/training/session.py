@@ -16,7 +16,7 @@ from playground.kernels import cache
 from playground.kernels.cuda import target as cuda_target
 from playground.kernels.state import available_cores
 from playground.storage import FileError
-from playground.training.backends import GPU_CANNOT_BE_COMPILED_FOR, Choice
+from playground.training.backends import GPU_CANNOT_BE_COMPILED_FOR, BackendChoice
 from playground.training.parts import watched_parts
 from playground.training.protocol import Close, Command, Pause, Run, Snapshot, Status, TestRates, Use, Watch
 from playground.training.rate_finder import RateTest, find_rate
@@ -239,7 +239,7 @@ class TrainingSession:
             self._gpu_fails = self._warming_gpu.returncode != 0
             self._warming_gpu = None
             if trainer is not None:
-                trainer.choice = Choice("cpu", GPU_CANNOT_BE_COMPILED_FOR)
+                trainer.choice = BackendChoice("cpu", GPU_CANNOT_BE_COMPILED_FOR)
                 if not self._gpu_fails:
                     trainer.choose_backend(may_compile=False)
                 self._changed = True

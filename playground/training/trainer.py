@@ -3,87 +3,30 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from msgspec import structs
 from numpy.typing import NDArray
 
-from playground.catalog.initializers import FromFile
-from playground.catalog.metrics import recorded
-from playground.catalog.tasks import TASKS
-from playground.data.preprocessing import PreparedData, prepare
-from playground.data.weighting import row_weights, training_targets
-from playground.experiment import Experiment, ExperimentError, build_plan, checked, initial_parameters, keeps_weights
+from playground.data.preprocessing import PreparedData
+from playground.data.weighting import row_weights
+from playground.experiment import Experiment, ExperimentError, checked, keeps_weights
 from playground.kernels.state import EPOCH, POSITION, TrainingState, available_cores
-from playground.network.parameters import padded
-from playground.network.plan import Plan
-from playground.training.backends import Choice, Work, pick
+from playground.model import TrainedModel
+from playground.training.backends import BackendChoice, Work, pick
 from playground.training.compute import Compute
-from playground.training.diagnosis import Trouble, find_trouble, gradient_layers, gradient_statistics
-from playground.training.history import History, history_columns
+from playground.training.diagnosis import Trouble, find_trouble
+from playground.training.history import History, Recorder
+from playground.training.measuring import Measuring, columns_of, gradient_numbers, no_gradient_numbers
+from playground.training.run import plan_run, start_parameters
 from playground.training.stopping import Patience
-
-if TYPE_CHECKING:
-    from playground.experiment import TrainingSpec
-    from playground.model import TrainedModel
 
 Array = NDArray[Any]
 # A training loss this many times the lowest one so far marks weights that are no good to go back to.
 BLOWN_UP = 100.0
-# Most of the machine's memory that a run may ask for.
-MEMORY_SHARE = 0.7
-
-
-@dataclass(frozen=True)
-class RunInfo:
-    """What a run is about: the experiment, its data and its plan; the same object for all of a run's snapshots."""
-
-    experiment: Experiment
-    data: PreparedData
-    plan: Plan
-
-
-def refuse_what_does_not_fit(plan: Plan, training: TrainingSpec, rows: int) -> None:
-    """Refuse a network whose values would fill the memory; asking for them may end the whole program.
-
-    Raises
-    ------
-    ExperimentError
-        One sentence with what it needs and how to make it smaller.
-    """
-    if not hasattr(os, "sysconf") or "SC_PHYS_PAGES" not in os.sysconf_names:
-        return
-    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    # Values and slopes of a batch, or of the least that a measurement takes; parameters, gradients and two memories.
-    batch = max(16, padded(min(training.batch_size, max(1, rows))))
-    needed = 4 * (2 * plan.units * batch + 4 * plan.parameter_size)
-    if needed > MEMORY_SHARE * memory:
-        raise ExperimentError(
-            f"network.layers: a batch of {batch:,} rows takes {needed / 2**30:,.0f} GB, and this machine has "
-            f"{memory / 2**30:,.0f}; take smaller batches, fewer units or filters, or smaller windows."
-        )
-
-
-def start_parameters(experiment: Experiment, plan: Plan) -> NDArray[np.float32]:
-    """The parameters that a run starts from: drawn, or read from a file.
-
-    Raises
-    ------
-    FileError
-        If the initializer names a file that holds no weights for such layers.
-    """
-    initializer = experiment.network.initializer
-    if isinstance(initializer, FromFile):
-        from playground.formats import read_parameters
-
-        return read_parameters(Path(initializer.path), plan)
-    return initial_parameters(experiment, plan)
 
 
 class Trainer:
@@ -122,33 +65,27 @@ class Trainer:
         before_compiling: Callable[[], None] = lambda: None,
         may_compile: bool = True,
     ) -> None:
-        data = data if data is not None else prepare(experiment)
-        plan = build_plan(experiment, data.preprocessing.network_inputs, data.preprocessing.outputs)
-        self.run = RunInfo(experiment, data, plan)
-        refuse_what_does_not_fit(plan, experiment.training, len(data.train_rows))
+        self.run = plan_run(experiment, data)
+        data, plan = self.run.data, self.run.plan
         start = start_parameters(experiment, plan) if parameters is None else parameters
         if start.shape != (plan.parameter_size,):
             raise ExperimentError("the weights were trained for a network of another shape; open their own experiment.")
-        self.training_targets = training_targets(experiment, data)
         weights = row_weights(experiment, data)
         threads = threads or available_cores()
         if backend == "auto":
-            numbers = data.train_inputs, self.training_targets, weights.astype(np.float32)
+            numbers = data.train_inputs, self.run.training_targets, weights.astype(np.float32)
             work = Work(plan, experiment.training, start, *numbers, threads)
             self.choice = pick(work, before_compiling, may_compile)
         else:
-            self.choice = Choice(backend, "")
+            self.choice = BackendChoice(backend, "")
         self.compute = Compute(self.choice.name, plan, experiment.training, start, len(data.train_rows))
         self.state.threads = threads
         self.state.weights = weights.astype(self.state.dtype)
         self._patience = self._new_patience()
-        # Outputs for every row of the data set, in its order; refreshed by each evaluation.
         self.outputs = np.zeros((len(data.dataset.features), plan.widths[-1]), np.float32)
-        self._part_outputs = [np.zeros((len(rows), plan.widths[-1]), np.float32) for rows in self._part_rows()]
-        self._true = [self._truth(rows) for rows in self._part_rows()]
-        self._columns = self._column_names()
-        self._rows = np.zeros((256, len(self._columns)))
-        self._length = 0
+        """float32 (rows, outputs): outputs for every row of the data set, in its order, as last measured; never written to."""
+        self._measuring = Measuring(self.run)
+        self._recorder = Recorder(columns_of(self.run))
         self._good = self.compute.parameters.copy()
         self._good_row = 0
         self._lowest_loss = math.inf
@@ -204,15 +141,15 @@ class Trainer:
     @property
     def history(self) -> History:
         """What was recorded so far."""
-        return History(self._columns, self._rows, self._length)
+        return self._recorder.history
 
     @property
     def measurement(self) -> dict[str, float]:
         """The newest measurement of the present parameters, by column; after a divergence that of the last good ones."""
-        if not self._length:
+        history = self.history
+        if not history.length:
             return {}
-        row = self._good_row if self.diverged else self._length - 1
-        found = dict(zip(self._columns, self._rows[row].tolist(), strict=True))
+        found = history.row(self._good_row) if self.diverged else history.last()
         return {name: value for name, value in found.items() if not name.startswith("gradient_")}
 
     # What moves it on
@@ -242,7 +179,7 @@ class Trainer:
     def _train(self, steps: int) -> None:
         # A run that blows up is reported by its loss, not by warnings from the middle of the arithmetic.
         with np.errstate(all="ignore"):
-            loss = self.compute.train(self.run.data.train_inputs, self.training_targets, steps)
+            loss = self.compute.train(self.run.data.train_inputs, self.run.training_targets, steps)
         if not math.isfinite(loss):
             self._diverge()
 
@@ -280,38 +217,32 @@ class Trainer:
         row
             The measurement by column name.
         """
-        losses, metrics = self._measure()
-        measured = gradient_statistics(self) if with_gradients else [(math.nan, math.nan)] * len(gradient_layers(self.run.plan))
-        gradients = [number for pair in measured for number in pair]
-        if not (math.isfinite(losses[0]) and np.isfinite(self.compute.parameters).all()):
+        measured = self._measuring.measure(self.compute)
+        gradients = gradient_numbers(self.run, self.compute) if with_gradients else no_gradient_numbers(self.run)
+        loss = measured.losses[0]
+        if not (math.isfinite(loss) and np.isfinite(self.compute.parameters).all()):
             self._diverge()
             return self.history.last()
-        self._lowest_loss = min(self._lowest_loss, losses[0])
+        self.outputs = measured.outputs
+        self._lowest_loss = min(self._lowest_loss, loss)
         # Weights on their way to infinity are still numbers; going back to them would only diverge again.
-        if losses[0] <= BLOWN_UP * self._lowest_loss + 1e-6:
+        if loss <= BLOWN_UP * self._lowest_loss + 1e-6:
             self._good[:] = self.compute.parameters
-            self._good_row = self._length
-        if self._length == len(self._rows):
-            # A new array twice as long: histories handed out before keep looking at the old one.
-            self._rows = np.concatenate([self._rows, np.zeros_like(self._rows)])
-        self._rows[self._length] = [self.epoch, *losses, *metrics, *gradients]
-        self._length += 1
+            self._good_row = self.history.length
+        self._recorder.add([self.epoch, *measured.losses, *measured.metrics, *gradients])
         return self.history.last()
 
     def use(self, experiment: Experiment) -> bool:
         """Go on with a changed experiment if that keeps the weights; False (and nothing done) if it doesn't."""
         if not keeps_weights(self.run.experiment, experiment):
             return False
-        data, old = self.run.data, self.run.experiment
-        plan = build_plan(experiment, data.preprocessing.network_inputs, data.preprocessing.outputs)
+        old = self.run.experiment
         # What may be refused comes first, so that nothing has changed then.
-        targets, weights = training_targets(experiment, data), row_weights(experiment, data)
-        refuse_what_does_not_fit(plan, experiment.training, len(data.train_rows))
-        self.compute.configure(plan, experiment.training)
-        self.run = RunInfo(experiment, data, plan)
-        self.training_targets, self.state.weights = targets, weights.astype(self.state.dtype)
+        run, weights = plan_run(experiment, self.run.data), row_weights(experiment, self.run.data)
+        self.compute.configure(run.plan, experiment.training)
+        self.run, self.state.weights = run, weights.astype(self.state.dtype)
         # The layers with parameters are the same ones, perhaps under other numbers.
-        self._columns = self._column_names()
+        self._recorder.columns = columns_of(run)
         self.diverged, self.trouble, self.stopped = False, None, ""
         same_loss = (old.network, old.training.loss) == (experiment.network, experiment.training.loss)
         if not same_loss:
@@ -349,7 +280,7 @@ class Trainer:
     def choose_backend(self, may_compile: bool = True) -> None:
         """Measure once more which backend is the fastest, and go on there."""
         data = self.run.data
-        numbers = data.train_inputs, self.training_targets, self.state.weights.astype(np.float32)
+        numbers = data.train_inputs, self.run.training_targets, self.state.weights.astype(np.float32)
         work = Work(self.run.plan, self.run.experiment.training, self.parameters, *numbers, self.state.threads)
         self.choice = pick(work, may_compile=may_compile)
         if self.choice.name != self.backend.NAME:
@@ -369,59 +300,20 @@ class Trainer:
 
     def model(self) -> TrainedModel:
         """The trained model as it can be saved, with the newest measurement."""
-        from playground.model import TrainedModel
-
         return TrainedModel(self.run.experiment, self.parameters, self.run.data.preprocessing, self.measurement)
 
     def _diverge(self) -> None:
         """Back to the last weights that were good, with the optimizer's memory emptied."""
         self.diverged = True
         with np.errstate(all="ignore"):
-            self.trouble = find_trouble(self)
+            self.trouble = find_trouble(self.run, self.compute, trained=self.history.length > 0)
         self.compute.put(self._good)
         # The outputs shown beside the good weights are those of the good weights.
-        self._measure()
-
-    def _column_names(self) -> tuple[str, ...]:
-        run = self.run
-        layers = tuple(gradient_layers(run.plan))
-        return history_columns(run.experiment.training.task, len(run.data.validation_rows) > 0, layers)
+        self.outputs = self._measuring.measure(self.compute).outputs
 
     def _new_patience(self) -> Patience | None:
         rule = self.run.experiment.training.early_stopping
         return Patience(rule) if rule is not None else None
-
-    def _measure(self) -> tuple[list[float], list[float]]:
-        """Losses of each part, and each metric of each part."""
-        data, losses = self.run.data, []
-        parts = [
-            (data.train_inputs, data.train_targets),
-            (data.validation_inputs, data.validation_targets),
-            (data.test_inputs, data.test_targets),
-        ]
-        if not len(data.validation_rows):
-            del parts[1]
-        for (inputs, targets), rows, outputs in zip(parts, self._part_rows(), self._part_outputs, strict=True):
-            with np.errstate(all="ignore"):
-                losses.append(self.compute.evaluate(inputs, targets, outputs))
-            self.outputs[rows] = outputs
-        task = TASKS[self.run.experiment.training.task]
-        preprocessing = data.preprocessing
-        with np.errstate(all="ignore"):
-            predicted = [preprocessing.labels(outputs) for outputs in self._part_outputs]
-            metrics = [recorded(name)(predicted[part], self._true[part]) for name in task.metrics for part in range(len(parts))]
-        return losses, metrics
-
-    def _part_rows(self) -> tuple[Array, ...]:
-        data = self.run.data
-        if not len(data.validation_rows):
-            return data.train_rows, data.test_rows
-        return data.train_rows, data.validation_rows, data.test_rows
-
-    def _truth(self, rows: Array) -> Array:
-        """What the metrics compare with: class numbers (rows,), or labels and values (rows, outputs)."""
-        targets = self.run.data.dataset.targets[rows]
-        return targets[:, 0] if self.run.experiment.training.task in ("binary", "multiclass") else targets
 
 
 def train(

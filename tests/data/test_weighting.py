@@ -97,7 +97,7 @@ def test_smoothed_classes_cost_what_torch_says(share):
     assert targets.dtype == np.float32
     assert np.allclose(targets.sum(axis=1), 1)
     trainer = Trainer(smoothed, "reference")
-    loss = trainer.backend.gradients(trainer.state, data.train_inputs, trainer.training_targets)
+    loss = trainer.backend.gradients(trainer.state, data.train_inputs, trainer.run.training_targets)
     logits = torch.tensor(trainer.backend.logits(trainer.run.plan, trainer.parameters, data.train_inputs))
     own = torch.tensor(data.dataset.targets[data.train_rows, 0].astype(np.int64))
     assert loss == pytest.approx(float(torch.nn.functional.cross_entropy(logits, own, label_smoothing=share)), rel=1e-6)
@@ -129,7 +129,7 @@ def test_two_softmax_outputs_are_smoothed_as_two_classes():
 def test_only_training_sees_smoothed_targets():
     plain, smoothed = (Trainer(experiment("wine", "multiclass", label_smoothing=share), "reference") for share in (0.0, 0.3))
     assert plain.record()["train_loss"] == smoothed.record()["train_loss"], "shown losses are those of the data"
-    assert not np.array_equal(plain.training_targets, smoothed.training_targets)
+    assert not np.array_equal(plain.run.training_targets, smoothed.run.training_targets)
 
 
 def test_without_smoothing_the_targets_are_the_datas_own():

@@ -221,7 +221,7 @@ def test_recovering_goes_on_from_the_last_good_weights_with_a_tenth_of_the_rate(
 
 
 def health_of(trainer):
-    return {found.name: found for found in measure_health(trainer)}
+    return {found.name: found for found in measure_health(trainer.run, trainer.compute)}
 
 
 def sick(trainer):
@@ -291,7 +291,7 @@ def test_a_vanishing_gradient_is_named_where_it_has_vanished(backend):
     assert "vanished" in words["layers.0"]
     assert set(words) == set(names[: last + 1]), "from the first layer to one in the middle"
     assert last < 17
-    sizes = [found.gradient_size for found in measure_health(trainer)]
+    sizes = [found.gradient_size for found in measure_health(trainer.run, trainer.compute)]
     assert sizes[0] < 1e-6 * sizes[-1]
 
 
@@ -315,8 +315,8 @@ def test_an_exploding_gradient_is_named_where_it_explodes(backend):
 def test_sizes_and_noise_equal_a_direct_computation(backend, units):
     trainer = Trainer(circle(units, activation="tanh", standardize=True), backend)
     trainer.train_epochs(2)
-    found = gradient_statistics(trainer)
-    plan, inputs, targets = trainer.run.plan, trainer.run.data.train_inputs, trainer.training_targets
+    found = gradient_statistics(trainer.run, trainer.compute)
+    plan, inputs, targets = trainer.run.plan, trainer.run.data.train_inputs, trainer.run.training_targets
     assert len(inputs) == 140
     rows = np.arange(16) * 140 // 16
     batches = []
@@ -352,8 +352,8 @@ def test_looking_moves_nothing(backend):
         for _ in range(3):
             run.train_steps(7)
             if looked:
-                measure_health(run)
-                gradient_statistics(run)
+                measure_health(run.run, run.compute)
+                gradient_statistics(run.run, run.compute)
     assert np.array_equal(trainer.parameters, other.parameters)
     assert counters(trainer) == counters(other)
 
@@ -362,7 +362,9 @@ def test_the_gradients_are_in_the_history_and_empty_where_they_were_not_measured
     trainer = Trainer(circle(), "cpu")
     measured = trainer.record()
     skipped = trainer.record(with_gradients=False)
-    for layer, (size, noise) in zip(("layers.0", "layers.1", "layers.2"), gradient_statistics(trainer), strict=True):
+    for layer, (size, noise) in zip(
+        ("layers.0", "layers.1", "layers.2"), gradient_statistics(trainer.run, trainer.compute), strict=True
+    ):
         assert measured[f"gradient_size_{layer}"] == size
         assert measured[f"gradient_noise_{layer}"] == noise
         assert np.isnan(skipped[f"gradient_size_{layer}"])

@@ -101,7 +101,7 @@ def test_the_run_itself_does_not_move(backend, experiment):
 def test_it_starts_from_the_present_weights():
     trainer = Trainer(CANCER, "cpu")
     trainer.train_epochs(3)
-    inputs, targets = trainer.run.data.train_inputs, trainer.training_targets
+    inputs, targets = trainer.run.data.train_inputs, trainer.run.training_targets
     whole = trainer.backend.evaluate(trainer.state, inputs, targets, np.zeros_like(targets))
     first = find_rate(trainer, steps=30).losses[:10].mean()
     assert first == pytest.approx(whole, rel=0.5)

@@ -22,7 +22,7 @@ from playground.experiment import (
 from playground.kernels.cuda import warm as cuda_warm
 from playground.training import parts
 from playground.training import trainer as trainer_module
-from playground.training.backends import Choice
+from playground.training.backends import BackendChoice
 from playground.training.rate_finder import find_rate
 from playground.training.session import Pause, Run, Status, TrainingSession, Use, Watch
 from playground.training.session import TestRates as TryRates
@@ -361,8 +361,8 @@ def gpu(monkeypatch):
         assert not may_compile, "the window's thread must not wait for a compiler"
         asked.append(work)
         if not any(process.returncode == 0 for process in started):
-            return Choice("cpu", "Training on the CPU while the GPU's kernels are compiled, once.", waits=True)
-        return Choice("reference", "Training on the GPU: it is faster.")
+            return BackendChoice("cpu", "Training on the CPU while the GPU's kernels are compiled, once.", waits=True)
+        return BackendChoice("reference", "Training on the GPU: it is faster.")
 
     def start_warming():
         started.append(Compiling())

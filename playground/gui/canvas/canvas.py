@@ -33,7 +33,7 @@ from playground.gui.widgets.theme import Theme
 from playground.network.plan import Plan
 from playground.training import parts
 from playground.training.protocol import Part, Snapshot
-from playground.training.trainer import RunInfo
+from playground.training.run import RunInfo
 from playground.words import number, tr
 
 # A press and release that hardly move are a click.

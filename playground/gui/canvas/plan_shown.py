@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from playground.experiment import Experiment, ExperimentError, Inputs, SyntheticSource, build_plan, sketch
 from playground.network.plan import Plan
-from playground.training.trainer import RunInfo
+from playground.training.run import RunInfo
 
 
 def plan_to_show(experiment: Experiment, run: RunInfo | None) -> Plan:

@@ -17,7 +17,7 @@ from playground.gui.widgets.pictures import boundary, colorize
 from playground.gui.widgets.theme import Theme
 from playground.training import parts
 from playground.training.protocol import Part, Snapshot
-from playground.training.trainer import RunInfo
+from playground.training.run import RunInfo
 from playground.words import number, tr
 
 FADE = 0.42

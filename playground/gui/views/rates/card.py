@@ -13,7 +13,7 @@ from playground.gui.widgets.controls import Card, IconButton, TextLabel
 from playground.gui.widgets.theme import Theme
 from playground.training.protocol import Part, Snapshot, Status
 from playground.training.rate_finder import STEPS, RateTest
-from playground.training.trainer import RunInfo
+from playground.training.run import RunInfo
 from playground.words import plain_number, tr
 
 WIDTH, MARGIN = 328, 8

@@ -24,7 +24,7 @@ from playground.insight.heads import has_two_softmax_outputs, head_reason, head_
 from playground.model import TrainedModel
 from playground.training import parts
 from playground.training.protocol import Part, Snapshot, Status
-from playground.training.trainer import RunInfo
+from playground.training.run import RunInfo
 from playground.words import tr
 
 REFRESH_SECONDS = 1.0

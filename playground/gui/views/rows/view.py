@@ -28,7 +28,7 @@ from playground.gui.widgets.controls import TextLabel, painting
 from playground.gui.widgets.theme import Theme
 from playground.training import parts
 from playground.training.protocol import Part, Snapshot
-from playground.training.trainer import RunInfo
+from playground.training.run import RunInfo
 from playground.words import number, tr
 
 Index = QModelIndex

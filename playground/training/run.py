@@ -1,0 +1,99 @@
+"""What a run is about, what it starts from, and whether this machine can hold it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from playground.catalog.initializers import FromFile
+from playground.data.preprocessing import PreparedData, prepare
+from playground.data.weighting import training_targets
+from playground.experiment import Experiment, ExperimentError, TrainingSpec, build_plan, initial_parameters
+from playground.formats import read_parameters
+from playground.network.parameters import padded
+from playground.network.plan import Plan
+
+# Most of the machine's memory that a run may ask for.
+MEMORY_SHARE = 0.7
+
+
+@dataclass(frozen=True, eq=False)
+class RunInfo:
+    """What a run is about; the same object for all of a run's snapshots, until an edit.
+
+    Parameters
+    ----------
+    experiment
+        What is trained.
+    data
+        Its data, split and ready for the network.
+    plan
+        Its network.
+    training_targets
+        float32 (training rows, outputs): what the training rows are trained on; their targets, or smoothed ones.
+    """
+
+    experiment: Experiment
+    data: PreparedData
+    plan: Plan
+    training_targets: NDArray[np.float32]
+
+
+def plan_run(experiment: Experiment, data: PreparedData | None = None) -> RunInfo:
+    """Make an experiment ready to be trained.
+
+    Parameters
+    ----------
+    experiment
+        A checked experiment.
+    data
+        Its data if they are at hand; None loads them.
+
+    Raises
+    ------
+    ExperimentError, FileError
+        If the data can't be loaded or don't fit, or the network fills the memory.
+    """
+    data = data if data is not None else prepare(experiment)
+    plan = build_plan(experiment, data.preprocessing.network_inputs, data.preprocessing.outputs)
+    refuse_what_does_not_fit(plan, experiment.training, len(data.train_rows))
+    return RunInfo(experiment, data, plan, training_targets(experiment, data))
+
+
+def refuse_what_does_not_fit(plan: Plan, training: TrainingSpec, rows: int) -> None:
+    """Refuse a network whose values would fill the memory; asking for them may end the whole program.
+
+    Raises
+    ------
+    ExperimentError
+        One sentence with what it needs and how to make it smaller.
+    """
+    if not hasattr(os, "sysconf") or "SC_PHYS_PAGES" not in os.sysconf_names:
+        return
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    # Values and slopes of a batch, or of the least that a measurement takes; parameters, gradients and two memories.
+    batch = max(16, padded(min(training.batch_size, max(1, rows))))
+    needed = 4 * (2 * plan.units * batch + 4 * plan.parameter_size)
+    if needed > MEMORY_SHARE * memory:
+        raise ExperimentError(
+            f"network.layers: a batch of {batch:,} rows takes {needed / 2**30:,.0f} GB, and this machine has "
+            f"{memory / 2**30:,.0f}; take smaller batches, fewer units or filters, or smaller windows."
+        )
+
+
+def start_parameters(experiment: Experiment, plan: Plan) -> NDArray[np.float32]:
+    """The parameters that a run starts from: drawn, or read from a file.
+
+    Raises
+    ------
+    FileError
+        If the initializer names a file that holds no weights for such layers.
+    """
+    initializer = experiment.network.initializer
+    if isinstance(initializer, FromFile):
+        return read_parameters(Path(initializer.path), plan)
+    return initial_parameters(experiment, plan)
