@@ -19,7 +19,7 @@ from playground.catalog.features import FEATURES
 from playground.experiment import set_field
 from playground.gui.file_actions import preset
 from playground.gui.window import Window
-from playground.training.session import Status
+from playground.training.protocol import Status
 
 HERE = Path(__file__).resolve().parent / "screenshots"
 KINDS = {

@@ -11,7 +11,8 @@ from playground.bench.cases import TrainCase
 from playground.bench.job import Job
 from playground.bench.problem import STEPS, TOLERANCE, make_experiment
 from playground.training import parts
-from playground.training.session import Pause, Run, Snapshot, Status, TrainingSession, Use, Watch
+from playground.training.protocol import Pause, Snapshot, Status, Train, Use, Watch
+from playground.training.session import TrainingSession
 from playground.training.trainer import Trainer
 
 # A dozen frames are the least that shows what snapshots cost.
@@ -47,13 +48,13 @@ def prepare(case: TrainCase, seed: int) -> Job:
         trainer.train_steps(STEPS)
         expected = trainer.state.parameters
         session.send(Use(experiment, restart=True))
-        session.send(Run(steps=STEPS))
+        session.send(Train(steps=STEPS))
         found = latest(lambda snapshot: snapshot.status is Status.PAUSED).parameters
         return float(np.linalg.norm(found - expected) / np.linalg.norm(expected - start))
 
     def rate(seconds: float) -> float:
         session.send(Use(experiment, restart=True))
-        session.send(Run())
+        session.send(Train())
         time.sleep(WARM_UP)
         first, start = _next(session, latest)
         time.sleep(max(seconds, LEAST_SECONDS))

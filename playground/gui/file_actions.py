@@ -17,7 +17,7 @@ from playground.gui.document import Document, Parameters
 from playground.gui.preferences import Preferences
 from playground.model import TrainedModel
 from playground.storage import FileError, atomic_write, read_bytes, resource
-from playground.training.session import Snapshot
+from playground.training.protocol import Snapshot
 from playground.words import tr
 
 TABLES = (".csv", ".tsv", ".txt")

@@ -22,7 +22,7 @@ from playground.gui.views.surface import DecisionSurface
 from playground.gui.widgets.choices import Segmented
 from playground.gui.widgets.controls import Card, ElidedLabel, NumberLabel, TextLabel
 from playground.gui.widgets.theme import Theme
-from playground.training.session import Snapshot
+from playground.training.protocol import Snapshot
 from playground.words import tr
 
 RIGHT_RAIL = 340

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from playground.gui.banner import Banner
 from playground.gui.status_line import StatusLine
-from playground.training.session import Snapshot, Status
+from playground.training.protocol import Snapshot, Status
 from playground.words import tr
 
 

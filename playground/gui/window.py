@@ -30,7 +30,8 @@ from playground.gui.status_line import StatusLine
 from playground.gui.training_bar import TrainingBar
 from playground.gui.views.rates.card import RateCard
 from playground.gui.widgets.theme import Theme
-from playground.training.session import Pause, Run, Snapshot, Status, TestRates, TrainingSession, Use
+from playground.training.protocol import Pause, Snapshot, Status, TestRates, Train, Use
+from playground.training.session import TrainingSession
 from playground.words import number, tr
 
 DEFAULT_SPEED = 1.0
@@ -78,7 +79,7 @@ class Window(QMainWindow):
         self.rasterizer.start()
         self._use(self.document.experiment, None, False)
         if running:
-            self.session.send(Run(epochs_per_frame=self.speed))
+            self.session.send(Train(epochs_per_frame=self.speed))
         self.loop.start()
         self.bar.play_button.setFocus()
 
@@ -237,7 +238,7 @@ class Window(QMainWindow):
         else:
             self._asked = True
             self.banner.dismiss("diverged")
-            self.session.send(Run(epochs_per_frame=self.speed))
+            self.session.send(Train(epochs_per_frame=self.speed))
 
     @property
     def _running(self) -> bool:
@@ -247,7 +248,7 @@ class Window(QMainWindow):
 
     def step(self) -> None:
         """Train on one batch."""
-        self.session.send(Run(steps=1))
+        self.session.send(Train(steps=1))
 
     def reset(self) -> None:
         """Back to the same initial weights; an undo brings the trained ones back."""
@@ -269,7 +270,7 @@ class Window(QMainWindow):
         self.speed = epochs_per_frame
         self.bar.show_speed(epochs_per_frame)
         if self._running:
-            self.session.send(Run(epochs_per_frame=epochs_per_frame))
+            self.session.send(Train(epochs_per_frame=epochs_per_frame))
 
     def set_theme(self, mode: str) -> None:
         """Switch to ``light``, ``dark`` or ``system``, now and at the next start."""
@@ -403,7 +404,7 @@ class Window(QMainWindow):
     def _take_a_tenth(self) -> None:
         rate = self._now.training.optimizer.learning_rate
         self._take_rate(float(f"{rate / 10:.6g}"))
-        self.session.send(Run(epochs_per_frame=self.speed))
+        self.session.send(Train(epochs_per_frame=self.speed))
 
     def _take_rate(self, rate: float) -> None:
         self._set(tr("learning rate"), "training.optimizer.learning_rate", rate)

@@ -45,8 +45,8 @@ class Use:
 
 
 @dataclass(frozen=True)
-class Run:
-    """Train: ``steps`` mini-batches, or on and on; at most ``epochs_per_frame`` epochs in 1/60 s, None for no limit."""
+class Train:
+    """Train on: ``steps`` mini-batches, or on and on; at most ``epochs_per_frame`` epochs in 1/60 s, None for no limit."""
 
     steps: int | None = None
     epochs_per_frame: float | None = None
@@ -87,7 +87,7 @@ class Close:
     """End the thread."""
 
 
-Command = Use | Run | Pause | TestRates | Watch | Close
+Command = Use | Train | Pause | TestRates | Watch | Close
 
 
 @dataclass(frozen=True)

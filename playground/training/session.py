@@ -7,7 +7,6 @@ newest snapshot counts: it holds state, never an event, so whoever reads may ski
 from __future__ import annotations
 
 import queue
-import subprocess
 import threading
 import time
 
@@ -16,16 +15,13 @@ from playground.kernels import cache
 from playground.kernels.cuda import target as cuda_target
 from playground.kernels.state import available_cores
 from playground.storage import FileError
-from playground.training.backends import GPU_CANNOT_BE_COMPILED_FOR, BackendChoice
+from playground.training.pace import FRAME, Pace
 from playground.training.parts import watched_parts
-from playground.training.protocol import Close, Command, Pause, Run, Snapshot, Status, TestRates, Use, Watch
+from playground.training.protocol import Close, Command, Pause, Snapshot, Status, TestRates, Train, Use, Watch
 from playground.training.rate_finder import RateTest, find_rate
 from playground.training.trainer import Trainer
+from playground.training.warming import Warming
 
-__all__ = ["Close", "Command", "Pause", "Run", "Snapshot", "Status", "TestRates", "TrainingSession", "Use", "Watch"]
-
-FRAME = 1 / 60
-SLICE = 0.010
 # Measuring and drawing up a snapshot may take this share of the thread's time at most.
 PUBLISH_SHARE = 0.35
 # Seconds from one close look (gradients, parts that are `Seldom`) to the next: what it shows changes slowly.
@@ -57,18 +53,13 @@ class TrainingSession:
         self._status = Status.IDLE
         self._error: str | None = None
         self._steps_left: int | None = None
-        self._epochs_per_frame: float | None = None
+        self._pace = Pace()
+        self._warming = Warming()
         self._watch = Watch()
-        self._slice_steps = 1
-        self._pace_start = 0.0
-        self._pace_step = 0
         self._last_publish = 0.0
         self._publish_cost = 0.0
         self._recorded_step = -1
         self._changed = False
-        self._warming: subprocess.Popen[bytes] | None = None
-        self._warming_gpu: subprocess.Popen[bytes] | None = None
-        self._gpu_fails = False
         self._speed = 0.0
         self._rates: RateTest | None = None
         self._last_close_look = 0.0
@@ -83,8 +74,8 @@ class TrainingSession:
             self.generation += 1
         trainer = self._trainer
         if trainer is not None and not isinstance(command, Watch):
-            # Read inside the kernel after every mini-batch, so that a long call ends at once.
-            trainer.state.stop[0] = 1
+            # So that a long call ends at once.
+            trainer.stop()
         self._commands.put(command)
 
     def close(self, timeout: float = 2.0) -> bool:
@@ -104,10 +95,7 @@ class TrainingSession:
                 self._fail(error)
         # On this thread, to which the GPU belongs.
         self._trainer = None
-        for warming in (self._warming, self._warming_gpu):
-            if warming is not None:
-                warming.terminate()
-                warming.wait()
+        self._warming.end()
 
     def _drain(self) -> bool:
         """Carry out waiting commands; sleeps for one if there's nothing else to do. False on Close."""
@@ -129,12 +117,12 @@ class TrainingSession:
         if self._changed:
             return 0
         if self._status is not Status.RUNNING:
-            return 0.1 if self._warming is not None or self._warming_gpu is not None else None
-        if self._epochs_per_frame is None or self._steps_left is not None:
+            return 0.1 if self._warming.busy else None
+        if self._pace.epochs_per_frame is None or self._steps_left is not None:
             return 0
         # At a chosen pace one wake a frame does all steps that are due, then publishes: polling would keep the window waiting.
         until_publish = self._last_publish + FRAME - time.perf_counter()
-        return max(0.0, until_publish, self._seconds_ahead())
+        return max(0.0, until_publish, self._pace.seconds_ahead(self._trainer))
 
     def _carry_out(self, command: Command) -> None:
         self._changed = True
@@ -150,18 +138,18 @@ class TrainingSession:
                 self._status = Status.PAUSED
         elif isinstance(command, TestRates) and self._trainer is not None:
             # It takes a second or so: what changes the run meanwhile ends it, as it ends a long call of a kernel.
-            stop = self._trainer.state.stop
-            stop[0] = 0
-            self._rates = find_rate(self._trainer, stop=lambda: bool(stop[0]))
-        elif isinstance(command, Run) and self._trainer is not None and self._status is not Status.FAILED:
+            trainer = self._trainer
+            trainer.release()
+            self._rates = find_rate(trainer, stop=lambda: trainer.asked_to_stop)
+        elif isinstance(command, Train) and self._trainer is not None and self._status is not Status.FAILED:
             self._status = Status.RUNNING
             self._error = None
-            self._trainer.diverged = False
+            self._trainer.resume()
             self._steps_left = command.steps
-            self._epochs_per_frame = command.epochs_per_frame
-            self._start_pace()
+            self._pace.epochs_per_frame = command.epochs_per_frame
+            self._pace.start(self._trainer)
         if self._trainer is not None:
-            self._trainer.state.stop[0] = 0
+            self._trainer.release()
 
     def _use(self, command: Use) -> None:
         running = self._status is Status.RUNNING
@@ -184,21 +172,21 @@ class TrainingSession:
             self._status = Status.IDLE
             self._trainer = Trainer(
                 command.experiment,
-                self._present_backend(),
+                self._warming.backend() if self._backend == "auto" else self._backend,
                 command.parameters,
                 data,
                 self._compute_threads(),
                 may_compile=False,
             )
-            self._warm_gpu_if_it_waits(self._trainer)
+            self._warming.warm_gpu_for(self._trainer)
             # Row 0 of the history: where the run starts from.
             self._trainer.record()
             self._recorded_step = 0
             self._rates, self._last_close_look = None, 0.0
             self._speed = 0.0
-            self._slice_steps = 1
+            self._pace.forget()
             self._status = Status.RUNNING if running else Status.IDLE
-        self._start_pace()
+        self._pace.start(self._trainer)
 
     def _compute_threads(self) -> int:
         """What was asked for; else one a core, less the one that paints what is watched."""
@@ -206,43 +194,11 @@ class TrainingSession:
             return self._threads
         return max(1, available_cores() - bool(self._watch.parts))
 
-    def _present_backend(self) -> str:
-        """The backend to start with: NumPy while a subprocess compiles the CPU's kernels for the first time."""
-        if self._backend != "auto":
-            return self._backend
-        from playground.kernels.cpu import warm
-
-        if self._warming is None and not warm.is_warm():
-            self._warming = warm.start_warming()
-        if self._warming is not None:
-            return "reference"
-        return "cpu" if self._gpu_fails else "auto"
-
-    def _warm_gpu_if_it_waits(self, trainer: Trainer) -> None:
-        """Compile the GPU's kernels in a process of their own if this run may be faster there."""
-        if trainer.choice.waits and self._warming_gpu is None:
-            from playground.kernels.cuda import warm as cuda_warm
-
-            self._warming_gpu = cuda_warm.start_warming()
-
     def _advance(self) -> None:
         """Train for about a slice, then publish if a frame is over."""
         trainer = self._trainer
-        if self._warming is not None and self._warming.poll() is not None:
-            self._warming = None
-            if trainer is not None:
-                trainer.switch_backend("cpu")
-                self._changed = True
-                trainer.choose_backend(may_compile=False)
-                self._warm_gpu_if_it_waits(trainer)
-        if self._warming_gpu is not None and self._warming_gpu.poll() is not None:
-            self._gpu_fails = self._warming_gpu.returncode != 0
-            self._warming_gpu = None
-            if trainer is not None:
-                trainer.choice = BackendChoice("cpu", GPU_CANNOT_BE_COMPILED_FOR)
-                if not self._gpu_fails:
-                    trainer.choose_backend(may_compile=False)
-                self._changed = True
+        if self._warming.look_after(trainer):
+            self._changed = True
         if trainer is not None and self._status is Status.RUNNING:
             self._train_slice(trainer)
         due = time.perf_counter() - self._last_publish >= max(FRAME, self._publish_cost / PUBLISH_SHARE)
@@ -250,14 +206,14 @@ class TrainingSession:
             self._publish()
 
     def _train_slice(self, trainer: Trainer) -> None:
-        steps = self._slice_steps
+        steps = self._pace.slice_steps
         before_stop = trainer.steps_until(trainer.run.experiment.training.epochs)
         if before_stop > 0:
             steps = min(steps, before_stop)
         if self._steps_left is not None:
             steps = min(steps, self._steps_left)
-        elif self._epochs_per_frame is not None:
-            steps = min(steps, self._steps_due(trainer))
+        elif self._pace.epochs_per_frame is not None:
+            steps = min(steps, self._pace.steps_due(trainer))
         if steps <= 0:
             return
         before, start = trainer.step, time.perf_counter()
@@ -266,10 +222,7 @@ class TrainingSession:
         done = trainer.step - before
         self._measure_speed(trainer, done / elapsed)
         if done == steps:
-            # Toward a call of one slice, at most doubling: one slow call must not throw the pace off.
-            self._slice_steps = (
-                int(min(2 * steps, max(1, steps * SLICE / elapsed))) if steps == self._slice_steps else self._slice_steps
-            )
+            self._pace.learn(steps, elapsed)
         if self._steps_left is not None:
             self._steps_left -= done
         if not good:
@@ -305,31 +258,6 @@ class TrainingSession:
             # What can't even be measured is shown without its numbers.
             self._trainer = None
             self._publish()
-
-    # Pace: how many steps are due at the chosen number of epochs per frame.
-
-    def _start_pace(self) -> None:
-        self._pace_start = time.perf_counter()
-        self._pace_step = self._trainer.step if self._trainer else 0
-
-    def _steps_per_second(self, trainer: Trainer) -> float:
-        return (self._epochs_per_frame or 0.0) / FRAME * trainer.steps_per_epoch
-
-    def _steps_due(self, trainer: Trainer) -> int:
-        rate = self._steps_per_second(trainer)
-        due = self._pace_step + rate * (time.perf_counter() - self._pace_start) - trainer.step
-        if due > rate * 3 * FRAME:
-            # The network is too slow for the chosen speed: don't pile up a debt.
-            self._start_pace()
-        return int(due)
-
-    def _seconds_ahead(self) -> float:
-        """Seconds until the next step is due, at most a frame when a snapshot is due first."""
-        if self._trainer is None:
-            return FRAME
-        rate = self._steps_per_second(self._trainer)
-        next_step = self._pace_start + (self._trainer.step + 1 - self._pace_step) / max(rate, 1e-9)
-        return next_step - time.perf_counter()
 
     # Snapshots.
 

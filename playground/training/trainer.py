@@ -158,6 +158,24 @@ class Trainer:
         """Let so many threads compute from the next call on."""
         self.state.threads = threads
 
+    def stop(self) -> None:
+        """Ask the present call, from whatever thread, to end after its mini-batch; none trains until `release`."""
+        # Read inside the kernels after every mini-batch.
+        self.state.stop[0] = 1
+
+    @property
+    def asked_to_stop(self) -> bool:
+        """Whether `stop` was called since the last `release`."""
+        return bool(self.state.stop[0])
+
+    def release(self) -> None:
+        """Let calls train again after `stop`."""
+        self.state.stop[0] = 0
+
+    def resume(self) -> None:
+        """Try again after a divergence, from the last good weights; where nothing diverged this does nothing."""
+        self.diverged = False
+
     def train_steps(self, steps: int) -> bool:
         """Do some mini-batches; False if a number broke, which ends the run with the last good weights (see ``trouble``).
 
@@ -166,7 +184,7 @@ class Trainer:
         if self.diverged:
             return False
         self.stopped = ""
-        while steps > 0 and not self.diverged and not self.stopped and not self.state.stop[0]:
+        while steps > 0 and not self.diverged and not self.stopped and not self.asked_to_stop:
             # With early stopping, no call goes beyond the end of an epoch.
             epoch = int(self.state.counters[EPOCH])
             part = steps if self._patience is None else min(steps, self.steps_until(epoch + 1))
@@ -285,6 +303,10 @@ class Trainer:
         self.choice = pick(work, may_compile=may_compile)
         if self.choice.name != self.backend.NAME:
             self.switch_backend(self.choice.name)
+
+    def stay_on_cpu(self, reason: str) -> None:
+        """Take note of why the CPU, where the run is, is where it stays."""
+        self.choice = BackendChoice("cpu", reason)
 
     def switch_backend(self, name: str) -> None:
         """Go on with the same weights, memory and place in the epoch on another backend."""

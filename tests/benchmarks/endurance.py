@@ -16,7 +16,8 @@ from playground.cli.main import preset_names
 from playground.experiment import ExperimentError, decode, set_field
 from playground.storage import resource
 from playground.training import parts
-from playground.training.session import Pause, Run, Status, TrainingSession, Use, Watch
+from playground.training.protocol import Pause, Status, Train, Use, Watch
+from playground.training.session import TrainingSession
 
 PRESETS = [decode(resource("presets", f"{name}.json").read_bytes()) for name in preset_names()]
 WIDE = '[{"type": "dense", "units": 300, "activation": "relu"}, {"type": "dense", "units": 200, "activation": "tanh"}]'
@@ -53,9 +54,9 @@ def command(draw, session, experiment):
             experiment = set_field(experiment, field, draw.choice(values))
         session.send(Use(experiment, restart=draw.random() < 0.2))
     elif choice < 0.60:
-        session.send(Run(epochs_per_frame=draw.choice((None, None, 1, 0.1, 100))))
+        session.send(Train(epochs_per_frame=draw.choice((None, None, 1, 0.1, 100))))
     elif choice < 0.70:
-        session.send(Run(steps=draw.choice((1, 5, 1000))))
+        session.send(Train(steps=draw.choice((1, 5, 1000))))
     elif choice < 0.85:
         session.send(Pause())
     else:

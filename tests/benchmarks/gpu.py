@@ -298,8 +298,8 @@ def _watch(session, seconds, sizes):
         If the run fails or leaves the GPU.
     """
     from playground.training import parts
-    from playground.training.protocol import Run, Status, Use, Watch
-    from playground.training.session import FRAME
+    from playground.training.pace import FRAME
+    from playground.training.protocol import Status, Train, Use, Watch
 
     experiment = decode(resource("presets", "circle.json").read_bytes())
     source = structs.replace(experiment.data.source, samples=sizes.samples)
@@ -308,7 +308,7 @@ def _watch(session, seconds, sizes):
     data = structs.replace(experiment.data, source=source)
     session.send(Use(structs.replace(experiment, data=data, network=network, training=training)))
     session.send(Watch(frozenset(getattr(parts, name) for name in sizes.views)))
-    session.send(Run())
+    session.send(Train())
     _wait_for_steps(session)
     begin, first_step, seen, frames, after_a_fifth = time.monotonic(), session.latest.step, None, 0, None
     while (passed := time.monotonic() - begin) < seconds:
@@ -318,7 +318,7 @@ def _watch(session, seconds, sizes):
             _refuse_trouble(snapshot)
             if snapshot.status is Status.FINISHED:
                 # All its epochs are over; it goes on all the same.
-                session.send(Run())
+                session.send(Train())
         if after_a_fifth is None and passed >= seconds / 5:
             gc.collect()
             after_a_fifth = cuda_target.free_memory()

@@ -22,7 +22,7 @@ from playground.experiment import set_field
 from playground.gui.app import settle
 from playground.gui.file_actions import preset
 from playground.gui.window import Window
-from playground.training.session import Status
+from playground.training.protocol import Status
 
 
 def percentile(values, share):

@@ -7,7 +7,8 @@ from playground.gui.file_actions import preset
 from playground.gui.preferences import Preferences
 from playground.gui.window import Window
 from playground.training import parts
-from playground.training.session import Pause, Status, TrainingSession
+from playground.training.protocol import Pause, Status
+from playground.training.session import TrainingSession
 
 PATIENCE = 20_000
 

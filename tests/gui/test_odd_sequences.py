@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QAbstractButton, QMessageBox
 
 from playground.catalog.datasets import DATASETS
 from playground.gui.file_actions import preset
-from playground.training.session import Pause, Status
+from playground.training.protocol import Pause, Status
 
 Left = Qt.MouseButton.LeftButton
 

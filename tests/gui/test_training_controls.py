@@ -11,7 +11,7 @@ from playground.catalog.optimizers import OPTIMIZERS, record_of
 from playground.catalog.tasks import TASKS
 from playground.experiment import EarlyStopping
 from playground.training.diagnosis import Trouble
-from playground.training.session import Snapshot, Status
+from playground.training.protocol import Snapshot, Status
 
 Left = Qt.MouseButton.LeftButton
 

@@ -17,7 +17,7 @@ from playground.experiment import (
     set_field,
 )
 from playground.training import parts
-from playground.training.protocol import Pause, Run, Status, Use, Watch
+from playground.training.protocol import Pause, Status, Train, Use, Watch
 from playground.training.session import TrainingSession
 from playground.training.trainer import Trainer
 
@@ -147,7 +147,7 @@ def test_any_function_of_a_run_can_be_a_part(session):
         return float(np.abs(trainer.parameters).max())
 
     session.send(Use(CIRCLE))
-    session.send(Run())
+    session.send(Train())
     wait_for(session, lambda snapshot: snapshot.step > 10)
     assert calls == []
     session.send(Watch(frozenset({largest_weight}), probe=(3.0, 4.0)))
@@ -173,7 +173,7 @@ def test_a_running_session_looks_closely_twice_a_second_and_at_once_where_it_sto
 
     session.send(Use(CIRCLE))
     session.send(Watch(frozenset({slow})))
-    session.send(Run(epochs_per_frame=0.5))
+    session.send(Train(epochs_per_frame=0.5))
     wait_for(session, lambda snapshot: len(times) >= 4)
     session.send(Pause())
     paused = wait_for(session, lambda snapshot: snapshot.status is Status.PAUSED)

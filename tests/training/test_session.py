@@ -23,9 +23,10 @@ from playground.kernels.cuda import warm as cuda_warm
 from playground.training import parts
 from playground.training import trainer as trainer_module
 from playground.training.backends import BackendChoice
+from playground.training.protocol import Pause, Status, Train, Use, Watch
+from playground.training.protocol import TestRates as TryRates
 from playground.training.rate_finder import find_rate
-from playground.training.session import Pause, Run, Status, TrainingSession, Use, Watch
-from playground.training.session import TestRates as TryRates
+from playground.training.session import TrainingSession
 from playground.training.trainer import Trainer
 
 CIRCLE = Experiment(
@@ -58,12 +59,12 @@ def test_a_run_stops_first_at_its_epochs_and_goes_on_past_them(session):
     session.send(Use(CIRCLE))
     start = wait_for(session, lambda snapshot: snapshot.run is not None)
     assert (start.status, start.step, start.history.length) == (Status.IDLE, 0, 1)
-    session.send(Run())
+    session.send(Train())
     end = wait_for(session, lambda snapshot: snapshot.status is Status.FINISHED)
     assert end.epoch == 50
     assert end.history.column("epoch")[-1] == 50
     assert end.history.column("train_loss")[-1] < end.history.column("train_loss")[0]
-    session.send(Run())
+    session.send(Train())
     on = wait_for(session, lambda snapshot: snapshot.epoch > 60)
     assert on.status is Status.RUNNING
     assert end.history.length < on.history.length, "an older history must not grow"
@@ -73,7 +74,7 @@ def test_it_trains_exactly_as_the_trainer_does(session):
     trainer = Trainer(CIRCLE, "cpu")
     trainer.train_epochs(50)
     session.send(Use(CIRCLE))
-    session.send(Run())
+    session.send(Train())
     end = wait_for(session, lambda snapshot: snapshot.status is Status.FINISHED)
     assert np.array_equal(end.parameters, trainer.parameters)
 
@@ -81,15 +82,15 @@ def test_it_trains_exactly_as_the_trainer_does(session):
 def test_single_steps(session):
     session.send(Use(CIRCLE))
     for count in (1, 2, 3):
-        session.send(Run(steps=1))
+        session.send(Train(steps=1))
         assert wait_for(session, lambda s, count=count: s.step == count).status is Status.PAUSED
-    session.send(Run(steps=7))
+    session.send(Train(steps=7))
     assert wait_for(session, lambda snapshot: snapshot.status is Status.PAUSED and snapshot.step > 3).step == 10
 
 
 def test_pause_and_pace(session):
     session.send(Use(set_field(CIRCLE, "training.epochs", "100000")))
-    session.send(Run(epochs_per_frame=0.25))
+    session.send(Train(epochs_per_frame=0.25))
     wait_for(session, lambda snapshot: snapshot.step > 0)
     start, time_start = wait_for(session, lambda snapshot: True), time.monotonic()
     time.sleep(1.0)
@@ -104,7 +105,7 @@ def test_pause_and_pace(session):
 
 def test_edits_that_keep_the_weights_keep_the_run(session):
     session.send(Use(set_field(CIRCLE, "training.epochs", "1000000")))
-    session.send(Run())
+    session.send(Train())
     before = wait_for(session, lambda snapshot: snapshot.step > 100)
     session.send(Use(set_field(before.run.experiment, "training.optimizer.learning_rate", "0.5")))
     after = wait_for(session, lambda snapshot: True)
@@ -119,7 +120,7 @@ def test_edits_that_keep_the_weights_keep_the_run(session):
 
 def test_restart_and_given_parameters(session):
     session.send(Use(CIRCLE))
-    session.send(Run(steps=20))
+    session.send(Train(steps=20))
     trained = wait_for(session, lambda snapshot: snapshot.step == 20)
     session.send(Use(CIRCLE, restart=True))
     fresh = wait_for(session, lambda snapshot: True)
@@ -171,13 +172,13 @@ def test_divergence_stops_the_run_and_keeps_the_last_good_weights(session):
     )
     wild = set_field(set_field(wild, "network.output_activation", "identity"), "data.standardize", "false")
     session.send(Use(wild))
-    session.send(Run())
+    session.send(Train())
     end = wait_for(session, lambda snapshot: snapshot.status is Status.DIVERGED)
     assert "learning rate of 90" in end.error
     assert np.isfinite(end.parameters).all()
     assert np.isfinite(end.history.column("train_loss")).all()
     session.send(Use(set_field(wild, "training.optimizer.learning_rate", "0.001")))
-    session.send(Run(steps=5))
+    session.send(Train(steps=5))
     assert wait_for(session, lambda snapshot: snapshot.status is Status.PAUSED).error is None
 
 
@@ -193,7 +194,7 @@ def test_many_commands_in_a_row_end_at_the_last(session):
     session.send(Use(CIRCLE))
     for units in range(1, 40):
         session.send(Use(set_field(CIRCLE, "network.layers.0.units", str(units))))
-        session.send(Run())
+        session.send(Train())
         session.send(Pause())
     last = wait_for(session, lambda snapshot: snapshot.run is not None)
     assert last.run.plan.widths == (2, 39, 1)
@@ -207,7 +208,7 @@ def test_it_starts_on_numpy_while_kernels_compile_and_switches_by_itself(monkeyp
     session = TrainingSession()
     session.start()
     session.send(Use(set_field(CIRCLE, "training.epochs", "1000000")))
-    session.send(Run(epochs_per_frame=1.0))
+    session.send(Train(epochs_per_frame=1.0))
     assert wait_for(session, lambda snapshot: snapshot.step > 0).backend == "reference"
     before = session.latest
     after = wait_for(session, lambda snapshot: snapshot.backend == "cpu", seconds=60)
@@ -219,7 +220,7 @@ def test_it_starts_on_numpy_while_kernels_compile_and_switches_by_itself(monkeyp
 def test_a_change_that_keeps_the_weights_is_measured_at_once(session):
     session.send(Use(CIRCLE))
     session.send(Watch(frozenset({parts.outputs})))
-    session.send(Run(steps=40))
+    session.send(Train(steps=40))
     before = wait_for(session, lambda s: s.step == 40 and s.status is Status.PAUSED and parts.outputs in s.parts)
     changed = set_field(CIRCLE, "network.layers.0.activation", "relu")
     session.send(Use(changed))
@@ -234,17 +235,17 @@ def test_a_change_that_keeps_the_weights_is_measured_at_once(session):
 @pytest.mark.parametrize(("first", "second"), [("2", "32"), ("32", "2")])
 def test_the_last_epoch_stays_the_last_when_the_batch_size_changes(session, first, second):
     session.send(Use(set_field(CIRCLE, "training.batch_size", first)))
-    session.send(Run(steps=5))
+    session.send(Train(steps=5))
     wait_for(session, lambda s: s.step == 5 and s.status is Status.PAUSED)
     session.send(Use(set_field(CIRCLE, "training.batch_size", second)))
-    session.send(Run())
+    session.send(Train())
     assert wait_for(session, lambda s: s.status is Status.FINISHED).epoch == 50
 
 
 def test_rates_are_tried_on_a_copy_and_the_run_goes_on(session):
     experiment = set_field(CIRCLE, "training.epochs", "1000000")
     session.send(Use(experiment))
-    session.send(Run(steps=30))
+    session.send(Train(steps=30))
     before = wait_for(session, lambda s: s.step == 30 and s.status is Status.PAUSED)
     assert before.rates is None
     session.send(TryRates())
@@ -257,7 +258,7 @@ def test_rates_are_tried_on_a_copy_and_the_run_goes_on(session):
     assert np.array_equal(after.rates.rates, expected.rates)
     assert np.array_equal(after.rates.losses, expected.losses)
     assert after.rates.suggestion == expected.suggestion
-    session.send(Run(steps=20))
+    session.send(Train(steps=20))
     on = wait_for(session, lambda s: s.step == 50 and s.status is Status.PAUSED)
     trainer.train_steps(20)
     assert np.array_equal(on.parameters, trainer.parameters)
@@ -268,7 +269,7 @@ def test_rates_are_tried_on_a_copy_and_the_run_goes_on(session):
 
 def test_trying_rates_while_running_keeps_it_running(session):
     session.send(Use(set_field(CIRCLE, "training.epochs", "1000000")))
-    session.send(Run())
+    session.send(Train())
     wait_for(session, lambda s: s.step > 10)
     session.send(TryRates())
     tested = wait_for(session, lambda s: s.rates is not None)
@@ -296,7 +297,7 @@ def test_health_comes_where_it_is_watched(session):
     sick = set_field(set_field(CIRCLE, "network.bias", "-100"), "network.layers.0.activation", "relu")
     sick = set_field(sick, "training.epochs", "1000000")
     session.send(Use(sick))
-    session.send(Run())
+    session.send(Train())
     assert parts.health not in wait_for(session, lambda s: s.step > 10).parts
     session.send(Watch(frozenset({parts.health})))
     shown = wait_for(session, lambda s: s.parts.get(parts.health))
@@ -311,7 +312,7 @@ def test_health_comes_where_it_is_watched(session):
 def test_health_is_shown_of_a_run_that_stands(session):
     """A paused run whose view is opened now is looked at, too."""
     session.send(Use(CIRCLE))
-    session.send(Run(steps=3))
+    session.send(Train(steps=3))
     wait_for(session, lambda s: s.step == 3 and s.status is Status.PAUSED)
     session.send(Watch(frozenset({parts.health})))
     health = wait_for(session, lambda s: s.parts.get(parts.health)).parts[parts.health]
@@ -329,7 +330,7 @@ def test_a_bad_row_is_said_and_shown_as_trouble(session, tmp_path):
         training=TrainingSpec(task="regression", loss="mean_squared_error"),
     )
     session.send(Use(experiment))
-    session.send(Run())
+    session.send(Train())
     broken = wait_for(session, lambda s: s.status is Status.DIVERGED)
     assert broken.trouble.row == 42
     assert "Correct or remove row 42 of the data." in broken.error
@@ -379,7 +380,7 @@ def gpu(monkeypatch):
 def test_a_run_trains_on_the_cpu_until_the_gpus_kernels_are_compiled(gpu):
     session, started, _ = gpu
     session.send(Use(CIRCLE))
-    session.send(Run(epochs_per_frame=0.01))
+    session.send(Train(epochs_per_frame=0.01))
     first = wait_for(session, lambda snapshot: snapshot.step > 0)
     assert (first.backend, first.reason) == ("cpu", "Training on the CPU while the GPU's kernels are compiled, once.")
     # Another run meanwhile starts no second process.
@@ -401,7 +402,7 @@ def test_where_the_kernels_cannot_be_compiled_the_cpu_stays_and_says_why(gpu):
     assert after.backend == "cpu"
     before = len(asked)
     session.send(Use(set_field(CIRCLE, "network.seed", "7")))
-    session.send(Run(steps=5))
+    session.send(Train(steps=5))
     assert wait_for(session, lambda snapshot: snapshot.step == 5).backend == "cpu"
     assert len(asked) == before
     assert len(started) == 1

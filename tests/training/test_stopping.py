@@ -20,7 +20,8 @@ from playground.experiment import (
     TrainingSpec,
     set_field,
 )
-from playground.training.session import Run, Status, TrainingSession, Use
+from playground.training.protocol import Status, Train, Use
+from playground.training.session import TrainingSession
 from playground.training.stopping import Patience
 from playground.training.trainer import Trainer, train
 
@@ -190,7 +191,7 @@ def test_the_session_finishes_with_the_sentence_and_the_best_weights():
     session.start()
     try:
         session.send(Use(OVERFITTING))
-        session.send(Run())
+        session.send(Train())
         end = time.monotonic() + 30
         while session.latest is None or session.latest.status is not Status.FINISHED:
             assert time.monotonic() < end
@@ -201,7 +202,7 @@ def test_the_session_finishes_with_the_sentence_and_the_best_weights():
         assert np.array_equal(done.parameters, trainer.parameters)
         assert done.history.last()["validation_loss"] == pytest.approx(validation_loss(trainer), rel=1e-6)
         assert done.error is None
-        session.send(Run(steps=2))
+        session.send(Train(steps=2))
         while session.latest.step != done.step + 2 or session.latest.status is not Status.PAUSED:
             assert time.monotonic() < end
             time.sleep(0.005)

@@ -10,7 +10,7 @@ from playground.catalog.initializers import INITIALIZERS, resolve
 from playground.formats.safetensors import save
 from playground.gui.forms import editors as form_editors
 from playground.model import TrainedModel
-from playground.training.session import Status
+from playground.training.protocol import Status
 
 Left = Qt.MouseButton.LeftButton
 

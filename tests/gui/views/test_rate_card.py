@@ -10,8 +10,8 @@ from PySide6.QtTest import QTest
 
 from playground.gui.views.rates.curve import short_rate
 from playground.gui.widgets.choices import MoreButton
+from playground.training.protocol import Snapshot, Status
 from playground.training.rate_finder import HIGHEST, LOWEST, SMOOTHING, RateTest, find_rate, suggest
-from playground.training.session import Snapshot, Status
 from playground.training.trainer import Trainer
 
 Left = Qt.MouseButton.LeftButton
