@@ -147,6 +147,16 @@ def with_feature(experiment: Experiment, name: str, on: bool) -> Experiment:
     return replace(experiment, data=replace(experiment.data, features=kept)) if kept else experiment
 
 
+def with_seed(experiment: Experiment, seed: int) -> Experiment:
+    """Draw the data, the initial weights and the order of training from the same seed."""
+    return replace(
+        experiment,
+        data=replace(experiment.data, seed=seed),
+        network=replace(experiment.network, seed=seed),
+        training=replace(experiment.training, seed=seed),
+    )
+
+
 # Fields that can't change alone, and what changes with them.
 RULES: dict[str, Callable[[Experiment, Any], Experiment]] = {
     "training.task": with_task,

@@ -13,8 +13,6 @@ from numpy.typing import NDArray
 from playground.catalog.metrics import METRICS, Metric
 from playground.catalog.tasks import TASKS
 from playground.data.preprocessing import Preprocessing, class_shares
-from playground.kernels.reference import backend as reference
-from playground.model import TrainedModel
 
 Array = NDArray[Any]
 # How far from 1 float32 probabilities of many classes may add up to.
@@ -81,21 +79,6 @@ class _Compared:
     indicators: Array
     shares: Array
     several: bool
-
-
-def evaluate_model(model: TrainedModel, rows: Array, targets: Array) -> Report:
-    """Judge a model's predictions.
-
-    Parameters
-    ----------
-    rows
-        float64 (rows, columns), raw.
-    targets
-        float64 (rows, k), raw: class numbers, labels 0/1, or values, as `Dataset` has them.
-    """
-    preprocessing = model.preprocessing
-    outputs = reference.outputs(model.plan, model.parameters, preprocessing.inputs(rows))
-    return evaluate_outputs(outputs, targets, preprocessing)
 
 
 def evaluate_outputs(outputs: Array, targets: Array, preprocessing: Preprocessing) -> Report:

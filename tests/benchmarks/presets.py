@@ -11,7 +11,7 @@ from rich.table import Table
 
 from playground.catalog.tasks import TASKS
 from playground.experiment import Experiment, decode
-from playground.insight.heads import with_seed
+from playground.experiment.edits import with_seed
 from playground.storage import resource
 from playground.training.trainer import Trainer
 

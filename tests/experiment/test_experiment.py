@@ -27,7 +27,9 @@ from playground.experiment import (
     schema,
     set_field,
     warnings,
+    weights_key,
 )
+from playground.experiment.edits import with_seed
 
 CIRCLE = Experiment(
     data=DataSpec(source=SyntheticSource(name="circle")),
@@ -197,3 +199,10 @@ def test_classic_mistakes_are_pointed_out():
         training=TrainingSpec(task="multilabel", loss="binary_cross_entropy"),
     )
     assert "two labels" in warnings(checked(multilabel))[0]
+
+
+def test_each_seed_is_another_run_in_data_weights_and_order():
+    seeded = with_seed(TABLE, 3)
+    assert (seeded.data.seed, seeded.network.seed, seeded.training.seed) == (3, 3, 3)
+    assert with_seed(seeded, 0) == with_seed(TABLE, 0)
+    assert len({weights_key(with_seed(CIRCLE, seed)) for seed in range(3)}) == 3

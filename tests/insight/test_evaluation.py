@@ -11,7 +11,8 @@ from playground.catalog.metrics import METRICS
 from playground.catalog.tasks import TASKS
 from playground.data.preprocessing import Preprocessing, class_shares, prepare
 from playground.experiment import decode, set_field
-from playground.insight.evaluation import evaluate_model, evaluate_outputs, in_words, report_json, report_lines
+from playground.insight.evaluation import evaluate_outputs, in_words, report_json, report_lines
+from playground.kernels.reference import backend as reference
 from playground.storage import resource
 from playground.training.trainer import train
 
@@ -151,7 +152,8 @@ def test_a_trained_preset_is_judged_as_scikit_learn_does(name):
     experiment = set_field(decode(resource("presets", f"{name}.json").read_bytes()), "training.epochs", "3")
     model, data = train(experiment, backend="reference"), prepare(experiment)
     rows, truth = data.dataset.features[data.test_rows], data.dataset.targets[data.test_rows]
-    report = evaluate_model(model, rows, truth)
+    outputs = reference.outputs(model.plan, model.parameters, model.preprocessing.inputs(rows))
+    report = evaluate_outputs(outputs, truth, model.preprocessing)
     task, answers = experiment.training.task, model.predict_labels(rows)
     if not TASKS[task].classes:
         assert value(report, "rmse") == pytest.approx(oracle.root_mean_squared_error(truth, answers))

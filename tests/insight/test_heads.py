@@ -1,4 +1,8 @@
-"""Heads: two softmax outputs are one sigmoid, softmax never names two labels, a scaled sigmoid stays on its scale."""
+"""Heads: softmax never names two labels, a scaled sigmoid stays on its scale, and the words say so."""
+
+import importlib.util
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,19 +13,9 @@ from hypothesis.extra.numpy import arrays
 from playground.catalog.tasks import TASKS
 from playground.data.dataset import Dataset
 from playground.data.preprocessing import prepare
-from playground.experiment import ExperimentError, decode, set_field, weights_key
-from playground.insight.heads import (
-    compare_heads,
-    head_reason,
-    head_warnings,
-    largest_difference,
-    outside_the_scale,
-    sigmoid_proof,
-    softmax_as_sigmoid,
-    two_labels_above_half,
-    with_head,
-    with_seed,
-)
+from playground.experiment import decode, set_field
+from playground.experiment.edits import with_loss, with_output_activation
+from playground.insight.heads import head_reason, head_warnings, outside_the_scale, two_labels_above_half
 from playground.kernels.reference import backend as reference
 from playground.storage import resource
 from playground.training.trainer import train
@@ -32,47 +26,24 @@ def preset(name, epochs=None):
     return set_field(experiment, "training.epochs", str(epochs)) if epochs else experiment
 
 
+@pytest.fixture(scope="module")
+def compare_heads():
+    """The benchmark's own comparison of two heads over seeds."""
+    path = Path(__file__).parents[1] / "benchmarks" / "heads.py"
+    spec = importlib.util.spec_from_file_location("heads_benchmark", path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["heads_benchmark"] = module
+    spec.loader.exec_module(module)
+    return module.compare_heads
+
+
+def softmax_on_labels(epochs):
+    """A head that can name one label only, with the loss that is computed on its logits."""
+    return with_loss(with_output_activation(preset("multilabel", epochs), "softmax"), "categorical_cross_entropy")
+
+
 def outputs_of(model, data):
     return reference.outputs(model.plan, model.parameters, data.preprocessing.inputs(data.dataset.features))
-
-
-@pytest.fixture(scope="module")
-def tumors():
-    experiment = preset("breast_cancer_softmax", epochs=3)
-    return train(experiment, backend="reference"), prepare(experiment)
-
-
-def test_two_softmax_outputs_are_one_sigmoid_with_the_difference_of_their_weights(tumors):
-    model, data = tumors
-    sigmoid = softmax_as_sigmoid(model)
-    assert sigmoid.preprocessing.outputs == 1
-    weights, biases = [values for _, values in model.weights()][-2:]
-    weight, bias = [values for _, values in sigmoid.weights()][-2:]
-    assert np.array_equal(weight, weights[:, 1:] - weights[:, :1])
-    assert np.array_equal(bias, biases[1:] - biases[:1])
-    assert largest_difference(model, sigmoid, data.dataset.features) < 1e-6
-    assert np.array_equal(model.predict_labels(data.dataset.features), sigmoid.predict_labels(data.dataset.features))
-    assert "for 569 rows" in sigmoid_proof(model, data.dataset.features)
-    # The proof must be able to fail: other weights are another function.
-    other = train(with_seed(model.experiment, 1), epochs=1, backend="reference")
-    assert largest_difference(other, sigmoid, data.dataset.features) > 1e-3
-
-
-def test_the_sigmoid_form_is_a_model_that_can_be_saved_and_opened(tumors, tmp_path):
-    from playground.formats import safetensors
-
-    model, data = tumors
-    sigmoid = softmax_as_sigmoid(model)
-    safetensors.save(sigmoid, tmp_path / "sigmoid.safetensors")
-    opened = safetensors.load(tmp_path / "sigmoid.safetensors")
-    assert largest_difference(model, opened, data.dataset.features) < 1e-6
-
-
-def test_only_a_yes_or_no_with_two_outputs_is_a_sigmoid():
-    with pytest.raises(ExperimentError, match="two softmax outputs"):
-        softmax_as_sigmoid(train(preset("iris", epochs=1), backend="reference"))
-    with pytest.raises(ExperimentError, match="softmax"):
-        softmax_as_sigmoid(train(preset("breast_cancer", epochs=1), backend="reference"))
 
 
 @settings(max_examples=100, deadline=None)
@@ -92,8 +63,7 @@ def test_sigmoids_can_name_two_labels():
 
 
 def test_softmax_on_labels_is_warned_of_with_the_datas_own_number():
-    experiment = with_head(preset("multilabel", epochs=2), "softmax")
-    assert experiment.training.loss == "categorical_cross_entropy"
+    experiment = softmax_on_labels(epochs=2)
     model, data = train(experiment, backend="reference"), prepare(experiment)
     several = int((data.dataset.targets[data.test_rows].sum(axis=1) >= 2).sum())
     (warning,) = head_warnings(experiment, data, outputs_of(model, data), data.test_rows)
@@ -108,7 +78,7 @@ def test_the_head_says_why():
         experiment = preset(name)
         assert head_reason(experiment) == TASKS[experiment.training.task].reason
     assert "w₁ − w₀" in head_reason(preset("breast_cancer_softmax"))
-    assert "Usual here: Scaled sigmoid" in head_reason(with_head(preset("ratings"), "identity"))
+    assert "Usual here: Scaled sigmoid" in head_reason(with_output_activation(preset("ratings"), "identity"))
 
 
 def test_answers_beyond_the_scale_are_counted():
@@ -117,21 +87,16 @@ def test_answers_beyond_the_scale_are_counted():
     assert outside_the_scale(np.array([[1.0], [5.0], [5.0000001]]), stars) == 0
 
 
-def test_each_seed_is_another_run():
-    experiment = preset("ratings")
-    keys = {weights_key(with_seed(experiment, seed)) for seed in range(3)}
-    assert len(keys) == 3
-
-
-def test_the_sigmoid_head_beats_softmax_on_labels():
-    found = compare_heads(preset("multilabel", epochs=30), "softmax", range(2), "reference")
+def test_the_sigmoid_head_beats_softmax_on_labels(compare_heads):
+    found = compare_heads(preset("multilabel", epochs=30), softmax_on_labels(epochs=30), range(2), "reference")
     assert found.difference("subset_accuracy") >= 0.08
     own, other = found.values("subset_accuracy")
     assert (own > other).all()
 
 
-def test_the_scaled_sigmoid_beats_no_activation_on_ratings_and_never_leaves_the_scale():
-    found = compare_heads(preset("ratings", epochs=10), "identity", range(2), "reference")
+def test_the_scaled_sigmoid_beats_no_activation_on_ratings_and_never_leaves_the_scale(compare_heads):
+    ratings = preset("ratings", epochs=10)
+    found = compare_heads(ratings, with_output_activation(ratings, "identity"), range(2), "reference")
     assert found.difference("rmse") < 0
     assert [result.outside for result in found.own_results] == [0, 0]
     assert all(result.outside > 0 for result in found.other_results)
@@ -139,7 +104,7 @@ def test_the_scaled_sigmoid_beats_no_activation_on_ratings_and_never_leaves_the_
 
 
 def test_the_answers_beyond_the_scale_are_warned_of():
-    experiment = with_head(preset("ratings", epochs=8), "identity")
+    experiment = with_output_activation(preset("ratings", epochs=8), "identity")
     model, data = train(experiment, backend="reference"), prepare(experiment)
     (warning,) = head_warnings(experiment, data, outputs_of(model, data), data.test_rows)
     values = model.predict(data.dataset.features[data.test_rows])

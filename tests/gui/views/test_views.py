@@ -7,11 +7,13 @@ from PySide6.QtGui import QImage
 
 from playground.catalog.metrics import METRICS
 from playground.catalog.tasks import TASKS
+from playground.experiment.edits import with_loss, with_output_activation
 from playground.gui.file_actions import preset
 from playground.gui.views.loss.plot import ValueAxis, save_png
 from playground.gui.views.report.view import LABEL_CELLS
-from playground.insight.evaluation import evaluate_model, in_words
-from playground.insight.heads import head_reason, with_head
+from playground.insight.evaluation import evaluate_outputs, in_words
+from playground.insight.heads import head_reason
+from playground.kernels.reference import backend as reference
 from playground.model import TrainedModel
 from playground.training import parts
 from playground.training.history import History
@@ -289,11 +291,11 @@ def report_of(open_window):
     """Opens a preset, trains it a little, and shows its metrics."""
     drivers = []
 
-    def make(name, head=None, size=(1600, 1000)):
+    def make(name, experiment=None, size=(1600, 1000)):
         driver = open_window(name, size)
         drivers.append(driver)
-        if head is not None:
-            driver.window.document.edit("head", experiment=with_head(preset(name), head))
+        if experiment is not None:
+            driver.window.document.edit("head", experiment=experiment)
             driver.settle()
         driver.qtbot.mouseClick(driver.panels.output_pages.buttons["metrics"], Left)
         assert driver.panels.report.isVisible()
@@ -313,7 +315,9 @@ def is_up_to_date(driver):
 
 def report_by_the_model(driver, rows):
     dataset = driver.snapshot.run.data.dataset
-    return evaluate_model(model_of(driver), dataset.features[rows], dataset.targets[rows])
+    model = model_of(driver)
+    outputs = reference.outputs(model.plan, model.parameters, model.preprocessing.inputs(dataset.features[rows]))
+    return evaluate_outputs(outputs, dataset.targets[rows], model.preprocessing)
 
 
 @pytest.mark.parametrize("name", ["circle", "breast_cancer_softmax", "wine", "multilabel", "linnerud", "ratings"])
@@ -369,7 +373,8 @@ def test_the_keyboard_reaches_every_cell(report_of):
 
 
 def test_softmax_on_labels_is_warned_of_with_a_number(report_of):
-    driver = report_of("multilabel", "softmax")
+    softmax = with_output_activation(preset("multilabel"), "softmax")
+    driver = report_of("multilabel", with_loss(softmax, "categorical_cross_entropy"))
     data, report = driver.snapshot.run.data, driver.panels.report
     targets = data.dataset.targets[data.test_rows]
     several = int((targets.sum(axis=1) >= 2).sum())
@@ -382,7 +387,7 @@ def test_softmax_on_labels_is_warned_of_with_a_number(report_of):
 
 
 def test_answers_beyond_the_scale_are_warned_of_and_the_bounded_head_has_none(report_of):
-    driver = report_of("ratings", "identity")
+    driver = report_of("ratings", with_output_activation(preset("ratings"), "identity"))
     report = driver.panels.report
     assert "outside the scale of 1 to 5" in report.warning.text()
     assert report.scatter.points[..., 1].max() > 1

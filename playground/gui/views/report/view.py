@@ -20,7 +20,8 @@ from playground.gui.widgets.choices import Segmented
 from playground.gui.widgets.controls import TextLabel
 from playground.gui.widgets.theme import Theme
 from playground.insight.evaluation import Report, evaluate_outputs
-from playground.insight.heads import has_two_softmax_outputs, head_reason, head_warnings, sigmoid_proof
+from playground.insight.heads import head_reason, head_warnings
+from playground.insight.sigmoid_form import has_two_softmax_outputs, sigmoid_proof
 from playground.model import TrainedModel
 from playground.training import parts
 from playground.training.protocol import Part, Snapshot, Status
