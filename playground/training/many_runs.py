@@ -14,14 +14,13 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from playground.data.preprocessing import PreparedData, prepare
-from playground.data.weighting import row_weights, training_targets
-from playground.experiment import Experiment, ExperimentError, TrainingSpec, build_plan, checked
+from playground.data.preprocessing import PreparedData
+from playground.data.weighting import row_weights
+from playground.experiment import Experiment, ExperimentError, TrainingSpec, checked
 from playground.kernels.state import available_cores
 from playground.model import TrainedModel
-from playground.network.plan import Plan
 from playground.training.backends import load_backend
-from playground.training.run import start_parameters
+from playground.training.run import RunInfo, plan_run, start_parameters
 
 Array = NDArray[Any]
 
@@ -128,31 +127,29 @@ def train_many(
     if not len(seeds) or not rates:
         raise ExperimentError("there is nothing to train: give at least one seed and one learning rate.")
     variants = [_variant(experiment, seed, rate) for seed in seeds for rate in rates]
-    data = prepare(experiment)
-    plan = build_plan(experiment, data.preprocessing.network_inputs, data.preprocessing.outputs)
-    parameters = np.stack([start_parameters(variant, plan) for variant in variants])
+    run = plan_run(experiment)
+    parameters = np.stack([start_parameters(variant, run.plan) for variant in variants])
     backend = "cpu" if backend == "auto" else backend
     load_backend(backend)
     epochs = experiment.training.epochs if epochs is None else epochs
     stop = np.zeros(1, np.int64) if stop is None else stop
-    job = _Job(plan, variants, parameters, data, epochs, stop, backend, threads or available_cores())
+    job = _Job(run, variants, parameters, epochs, stop, backend, threads or available_cores())
     train = _train_in_turn
     if backend == "cpu" and _fits_lanes(job):
         train = _train_on_lanes
     elif backend == "cuda" and _fits_blocks(job):
         train = _train_in_blocks
     trained, train_losses, test_losses = train(job)
-    return ManyRuns(experiment, data, tuple(seeds), rates, trained, train_losses, test_losses, target)
+    return ManyRuns(experiment, run.data, tuple(seeds), rates, trained, train_losses, test_losses, target)
 
 
 @dataclass(frozen=True, eq=False)
 class _Job:
-    """What is to be trained: the variants of an experiment, which share plan and data, from their own parameters."""
+    """What is to be trained: the variants of a run's experiment, which share its plan and data, from their own parameters."""
 
-    plan: Plan
+    run: RunInfo
     variants: list[Experiment]
     parameters: Array
-    data: PreparedData
     epochs: int
     stop: Array
     backend: str
@@ -169,19 +166,15 @@ class _Job:
         return np.array([variant.training.optimizer.learning_rate for variant in self.variants], np.float32)
 
     @property
-    def targets(self) -> Array:
-        """What the training rows are trained on."""
-        return training_targets(self.variants[0], self.data)
-
-    @property
     def weights(self) -> Array:
         """How much each row counts; empty where all count alike."""
-        return row_weights(self.variants[0], self.data)
+        return row_weights(self.run.experiment, self.run.data)
 
     @property
     def parts(self) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
         """Inputs and targets of the training and the test rows."""
-        return (self.data.train_inputs, self.targets), (self.data.test_inputs, self.data.test_targets)
+        data = self.run.data
+        return (data.train_inputs, self.run.training_targets), (data.test_inputs, data.test_targets)
 
 
 def _variant(experiment: Experiment, seed: int, rate: float) -> Experiment:
@@ -195,15 +188,15 @@ def _variant(experiment: Experiment, seed: int, rate: float) -> Experiment:
 def _fits_blocks(job: _Job) -> bool:
     from playground.kernels.cuda import many as cuda_many
 
-    return cuda_many.fits(job.plan, job.training, len(job.data.train_rows))
+    return cuda_many.fits(job.run.plan, job.training, len(job.run.data.train_rows))
 
 
 def _train_in_blocks(job: _Job) -> tuple[Array, Array, Array]:
-    """All at once on the GPU; see `kernels.cuda_many.train_many`."""
+    """All at once on the GPU; see `kernels.cuda.many.train_many`."""
     from playground.kernels.cuda import many as cuda_many
 
     weights = job.weights.astype(np.float32) if job.weights.size else None
-    return cuda_many.train_many(job.plan, job.training, job.parameters, job.rates, job.parts, job.epochs, job.stop, weights)
+    return cuda_many.train_many(job.run.plan, job.training, job.parameters, job.rates, job.parts, job.epochs, job.stop, weights)
 
 
 def _fits_lanes(job: _Job) -> bool:
@@ -211,37 +204,37 @@ def _fits_lanes(job: _Job) -> bool:
 
     # Rows that count differently are trained layer by layer.
     even = job.training.class_weights is None
-    return even and many.fits(job.plan, min(job.training.batch_size, len(job.data.train_rows)))
+    return even and many.fits(job.run.plan, min(job.training.batch_size, len(job.run.data.train_rows)))
 
 
 def _train_on_lanes(job: _Job) -> tuple[Array, Array, Array]:
-    """Side by side; see `kernels.many.train_many`."""
+    """Side by side; see `kernels.cpu.many.train_many`."""
     from playground.kernels.cpu import many
 
-    return many.train_many(job.plan, job.training, job.parameters, job.rates, job.parts, job.epochs, job.stop, job.threads)
+    return many.train_many(job.run.plan, job.training, job.parameters, job.rates, job.parts, job.epochs, job.stop, job.threads)
 
 
 def _train_in_turn(job: _Job) -> tuple[Array, Array, Array]:
     """One after the other: networks that are too large for lanes and blocks, and other backends."""
-    kernels, data, stop = load_backend(job.backend), job.data, job.stop
+    kernels, stop, weights = load_backend(job.backend), job.stop, job.weights
+    (inputs, targets), (test_inputs, test_targets) = job.parts
     trained = job.parameters.copy()
     train_losses = np.full((job.epochs, len(job.variants)), np.nan, np.float32)
     test_losses = np.full((job.epochs, len(job.variants)), np.nan, np.float32)
-    outputs = np.zeros_like(data.test_targets)
-    targets, weights = job.targets, job.weights
-    for run, variant in enumerate(job.variants):
-        state = kernels.new_state(job.plan, variant.training, job.parameters[run], len(data.train_rows))
+    outputs = np.zeros_like(test_targets)
+    for number, variant in enumerate(job.variants):
+        state = kernels.new_state(job.run.plan, variant.training, job.parameters[number], len(inputs))
         state.threads, state.stop, state.weights = job.threads, stop, weights.astype(state.dtype)
         steps = -(-state.order.size // state.batch_size)
         for epoch in range(job.epochs):
             with np.errstate(all="ignore"):
-                loss = kernels.train(state, data.train_inputs, targets, steps)
+                loss = kernels.train(state, inputs, targets, steps)
                 # An epoch that was cut short has no loss.
                 if stop[0]:
                     break
-                train_losses[epoch, run] = loss
-                test_losses[epoch, run] = kernels.evaluate(state, data.test_inputs, data.test_targets, outputs)
-            if not np.isfinite(train_losses[epoch, run]):
+                train_losses[epoch, number] = loss
+                test_losses[epoch, number] = kernels.evaluate(state, test_inputs, test_targets, outputs)
+            if not np.isfinite(train_losses[epoch, number]):
                 break
-        trained[run] = state.parameters
+        trained[number] = state.parameters
     return trained, train_losses, test_losses
