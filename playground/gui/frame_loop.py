@@ -80,6 +80,12 @@ class FrameLoop(QObject):
         snapshot = self._session.latest
         return snapshot if snapshot is not None and snapshot.generation >= self._session.generation else None
 
+    @property
+    def shown_snapshot(self) -> Snapshot | None:
+        """The snapshot that was handed to the views last, if it is of the run that holds now."""
+        snapshot = self._shown
+        return snapshot if snapshot is not None and snapshot.generation >= self._session.generation else None
+
     def add_view(self, view: View, every: int = 1, turn: int = 0) -> None:
         """Show snapshots to a view.
 

@@ -28,7 +28,8 @@ class Driver:
 
     @property
     def snapshot(self):
-        return self.window.loop.newest
+        """What the window shows: the session may be further already."""
+        return self.window.loop.shown_snapshot
 
     def until(self, condition):
         """Let the window and the session work until something holds."""
@@ -42,7 +43,7 @@ class Driver:
                 self.snapshot is not None
                 and self.snapshot.run is not None
                 and self.snapshot.run.experiment == self.experiment
-                and window.loop._shown is self.snapshot
+                and window.loop.newest is self.snapshot
                 and parts.probe in self.snapshot.parts
                 and len(self.snapshot.parts[parts.probe]) == len(self.canvas.lanes)
                 and self.canvas.edges is not None
@@ -56,7 +57,8 @@ class Driver:
         """Train until there are a few epochs, then hold still."""
         self.window.play_or_pause()
         self.until(lambda: self.snapshot is not None and self.snapshot.epoch >= 3)
-        if self.status_is(Status.RUNNING):
+        # As the button does: what is shown may run on the screen and have ended since.
+        if self.window.loop.newest.status is Status.RUNNING:
             self.window.play_or_pause()
         self.until(lambda: not self.status_is(Status.RUNNING))
         self.settle()
