@@ -114,7 +114,7 @@ class Plan:
         return tuple(stage.region.unit for stage in self.stages)
 
     @cached_property
-    def blocks(self) -> NDArray[np.int64]:
+    def spans(self) -> NDArray[np.int64]:
         """int64 (views, 3): offset, size, and whether weight penalties act, for the optimizer's pass."""
         rows = [(view.offset, view.size, view.decays and view.trainable) for view in self.parameters]
         return np.array(rows, np.int64).reshape(-1, 3)

@@ -60,7 +60,7 @@ EPSILON = 1  # added to variances
 MOMENTUM = 2  # share of a batch's statistics in the running ones
 SETTINGS = 4
 
-# Columns of the table of parameter blocks.
-BLOCK_OFFSET = 0
-BLOCK_SIZE = 1
-BLOCK_DECAYS = 2  # 1 if L1, L2 and weight decay act on it
+# Columns of the table of spans, one row a parameter: where its numbers lie in the buffer.
+SPAN_OFFSET = 0
+SPAN_SIZE = 1
+SPAN_DECAYS = 2  # 1 if L1, L2 and weight decay act on it

@@ -45,7 +45,7 @@ class Network(NamedTuple):
 
     instructions: Array
     settings: Array
-    blocks: Array
+    spans: Array
     parameters: Array
 
 
@@ -115,7 +115,7 @@ def _train(members, network, run, inputs, targets, capacity, batch_size, optimiz
         if hyper[BROKEN] != ZERO:
             total, seen = np.nan, 1
             break
-        add_penalties(network.blocks, parameters, run.gradients, hyper)
+        add_penalties(network.spans, parameters, run.gradients, hyper)
         done = counters[STEP] - memory_start + 1
         hyper[C1], hyper[C2] = correction(hyper[H1], done), correction(hyper[H2], done)
         update_all(
@@ -177,7 +177,7 @@ def _numbers(array: Array) -> Array:
 
 
 def _network(plan: Plan, parameters: Array) -> Network:
-    return Network(plan.instructions, plan.settings, plan.blocks, parameters)
+    return Network(plan.instructions, plan.settings, plan.spans, parameters)
 
 
 class State(TrainingState):

@@ -98,15 +98,15 @@ def clip_gradients(gradients, hyper):
 
 
 @kernel
-def add_penalties(blocks, parameters, gradients, hyper):
+def add_penalties(spans, parameters, gradients, hyper):
     """Shrink weights by the decay, and add the slopes of L1 and L2 to the gradients; all act on weights, not on biases."""
     if hyper[L1] == ZERO and hyper[L2] == ZERO and hyper[DECAY] == ZERO:
         return
     left = ONE - hyper[RATE] * hyper[DECAY]
-    for index in range(blocks.shape[0]):
-        if blocks[index, table.BLOCK_DECAYS] != 0:
-            start = blocks[index, table.BLOCK_OFFSET]
-            end = start + blocks[index, table.BLOCK_SIZE]
+    for index in range(spans.shape[0]):
+        if spans[index, table.SPAN_DECAYS] != 0:
+            start = spans[index, table.SPAN_OFFSET]
+            end = start + spans[index, table.SPAN_SIZE]
             w, g = parameters[start:end], gradients[start:end]
             for i in range(w.size):
                 w[i] *= left
@@ -142,7 +142,7 @@ _update_numbers = dispatch({record.code: _over_numbers(record) for record in OPT
 def update_range(parameters, gradients, first_moment, second_moment, start, end, optimizer, hyper):
     """One optimizer step for the parameters from ``start`` to ``end``; all by address, 0 for a memory that isn't used.
 
-    The padding between parameter blocks takes part: its gradients and so its steps are zero. A gradient that isn't finite
+    The padding between parameters takes part: its gradients and so its steps are zero. A gradient that isn't finite
     ends it with a mark in ``hyper``.
     """
     numbers = floats_at(hyper, HYPER_SIZE)

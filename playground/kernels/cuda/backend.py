@@ -21,8 +21,8 @@ from playground.kernels.cuda import kernels as cuda_kernels
 from playground.kernels.cuda.buffers import BatchRoom, GridRoom, PlanTables
 from playground.kernels.cuda.kernels import BROKEN as SIGNAL_BROKEN
 from playground.kernels.cuda.kernels import DONE as SIGNAL_DONE
-from playground.kernels.cuda.kernels import GRADIENT_BROKE
-from playground.kernels.cuda.script import LAUNCH_SECONDS, Mark, Script, steps_at_once, write_script
+from playground.kernels.cuda.kernels import GRADIENT_BROKE, RunBuffers, Scores
+from playground.kernels.cuda.script import LAUNCH_SECONDS, STEP_ROWS, Mark, Script, steps_at_once, write_script
 from playground.kernels.cuda.state import State
 from playground.kernels.cuda.target import OutOfMemory, sentences
 from playground.kernels.purposes import LOOK, TRAIN
@@ -113,7 +113,7 @@ def _train_part(state: State, inputs: Array, targets: Array, steps: int) -> tupl
         if broken and state.counters[POSITION] == 0:
             # The batch that broke is the first one of a new order.
             shuffle(state.order, state.random)
-    return losses[: done + broken], script.steps[: done + broken, 1], done
+    return losses[: done + broken], script.steps[: done + broken, STEP_ROWS], done
 
 
 def _launch(
@@ -137,61 +137,35 @@ def _launch(
     stop = state.stop if heeded else state.script.bring("stop", np.zeros(1, np.int32), stream)
     team.reset(stream)
     own = state.on_device
-    shared = (tables.instructions, tables.settings, tables.blocks)
-    rows = (data.of(inputs), data.of(targets), data.of(weights) if weights.size else cuda_buffers.empty(0))
-    buffers = (own["parameters"], own["gradients"], own["first_moment"], own["second_moment"])
+    network = tables.network(own["parameters"], own["gradients"], room, team.sums)
+    run = RunBuffers(
+        inputs=data.of(inputs),
+        targets=data.of(targets),
+        weights=data.of(weights) if weights.size else cuda_buffers.empty(0),
+        batch_targets=room.targets,
+        batch_weights=room.weights,
+        order=order,
+        steps=steps,
+        numbers=numbers,
+        hyper=hyper,
+        first_moment=own["first_moment"],
+        second_moment=own["second_moment"],
+        optimizer=state.optimizer.code,
+        rate=np.float32(1),
+        seed=state.seed,
+        done_before=before,
+        stop=stop,
+        signals=team.signals,
+        losses=losses,
+    )
     if state.block_bytes and purpose == TRAIN:
         nothing = cuda_buffers.empty(0)
-        cuda_kernels.train_blocks[1, state.threads_in_block, stream, state.block_bytes](
-            *shared,
-            *buffers,
-            *rows,
-            order,
-            steps,
-            numbers,
-            hyper,
-            state.script.bring("rate", np.ones(1, np.float32), stream),
-            stop,
-            team.signals,
-            losses,
-            nothing,
-            nothing,
-            nothing,
-            nothing,
-            state.plan.units,
-            room.capacity,
-            state.plan.widths[0],
-            state.optimizer.code,
-            state.seed,
-            before,
-            purpose,
-        )
+        rates = state.script.bring("rate", np.ones(1, np.float32), stream)
+        kernel = cuda_kernels.train_blocks[1, state.threads_in_block, stream, state.block_bytes]
+        kernel(network, run, rates, Scores(nothing, nothing, nothing, nothing), state.plan.units, purpose)
     else:
-        cuda_kernels.train_grid[team.blocks, cuda_buffers.GRID_THREADS, stream](
-            *shared,
-            *buffers,
-            room.values,
-            room.deltas,
-            team.sums,
-            room.targets,
-            room.weights,
-            *rows,
-            order,
-            steps,
-            numbers,
-            hyper,
-            stop,
-            team.signals,
-            losses,
-            team.arrivals,
-            team.partial,
-            room.capacity,
-            state.plan.widths[0],
-            state.optimizer.code,
-            state.seed,
-            before,
-            purpose,
-        )
+        kernel = cuda_kernels.train_grid[team.blocks, cuda_buffers.GRID_THREADS, stream]
+        kernel(network, run, team.arrivals, team.partial, purpose)
     return losses.copy_to_host(stream=stream), _signals(team, stream)
 
 
@@ -287,6 +261,7 @@ def _pass_in_chunks(
     at_once = max(1, MOST_OPERATIONS // max(1, plan.operations) // chunk) * chunk
     found = np.empty(int(widths.sum()) * rows, np.float32)
     on_device_regions = cuda_buffers.upload_table(regions, np.int32)
+    network = tables.network(parameters, parameters, room, team.sums)
     total = 0.0
     for first in range(0, rows, at_once):
         count = min(at_once, rows - first)
@@ -296,13 +271,7 @@ def _pass_in_chunks(
         with _one_grid:
             team.reset(stream)
             cuda_kernels.predict_grid[team.blocks, cuda_buffers.GRID_THREADS, stream](
-                tables.instructions,
-                tables.settings,
-                tables.blocks,
-                parameters,
-                room.values,
-                room.deltas,
-                team.sums,
+                network,
                 inputs[first * plan.widths[0] : (first + count) * plan.widths[0]],
                 targets[first * plan.widths[-1] : (first + count) * plan.widths[-1]],
                 on_device_regions,
@@ -310,8 +279,6 @@ def _pass_in_chunks(
                 losses,
                 team.arrivals,
                 team.partial,
-                room.capacity,
-                plan.widths[0],
             )
             part = collected.copy_to_host(stream=stream)
             stream.synchronize()

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from playground.kernels.cuda import target as cuda_target
+from playground.kernels.cuda.instructions import Network
 from playground.kernels.cuda.target import SIMULATED
 from playground.kernels.cuda.team import THREADS
 from playground.kernels.cuda.tiles import SMALL
@@ -111,7 +112,22 @@ class PlanTables:
         # 32 bits are enough for a place, and a GPU's native size.
         self.instructions = upload_table(plan.instructions, np.int32)
         self.settings = upload_table(plan.settings, np.float32)
-        self.blocks = upload_table(plan.blocks, np.int32)
+        self.spans = upload_table(plan.spans, np.int32)
+
+    def network(self, parameters: DeviceArray, gradients: DeviceArray, room: BatchRoom, sums: DeviceArray) -> Network:
+        """The plan with these numbers, as kernels take it."""
+        return Network(
+            instructions=self.instructions,
+            settings=self.settings,
+            spans=self.spans,
+            parameters=parameters,
+            gradients=gradients,
+            values=room.values,
+            deltas=room.deltas,
+            sums=sums,
+            capacity=room.capacity,
+            width=self.plan.widths[0],
+        )
 
 
 class GridRoom:

@@ -118,6 +118,13 @@ def _with_bare_arrays(function: FunctionType) -> Callable[..., Any]:
     """The simulator wraps arrays twice, which makes each access many times slower; a kernel here gets NumPy's own."""
 
     def call(*arguments: Any) -> None:
-        function(*(getattr(getattr(argument, "_item", argument), "_ary", argument) for argument in arguments))
+        function(*(bare(argument) for argument in arguments))
 
     return call
+
+
+def bare(argument: Any) -> Any:
+    """NumPy's own array out of the simulator's, also within named tuples."""
+    if isinstance(argument, tuple):
+        return type(argument)(*(bare(part) for part in argument))
+    return getattr(getattr(argument, "_item", argument), "_ary", argument)

@@ -36,7 +36,7 @@ from playground.network import table
 
 
 class Network(NamedTuple):
-    """A network as device functions take it; see `network.plan`.
+    """A network as the host hands it over and device functions take it; see `network.plan`.
 
     Parameters
     ----------
@@ -44,8 +44,8 @@ class Network(NamedTuple):
         int32 (instructions, COLUMNS).
     settings
         float32 (instructions, SETTINGS).
-    blocks
-        int32 (blocks, 4).
+    spans
+        int32 (spans, 3).
     parameters, gradients
         float32, flat.
     values, deltas
@@ -60,7 +60,7 @@ class Network(NamedTuple):
 
     instructions: Any
     settings: Any
-    blocks: Any
+    spans: Any
     parameters: Any
     gradients: Any
     values: Any

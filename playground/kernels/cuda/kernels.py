@@ -25,10 +25,8 @@ from playground.kernels.cuda.products import (
     way_in_a_block,
     way_of,
 )
+from playground.kernels.cuda.script import STEP_CORRECTION_1, STEP_CORRECTION_2, STEP_FIRST, STEP_RATE, STEP_ROWS
 from playground.kernels.cuda.stepping import (
-    STEP_C1,
-    STEP_C2,
-    STEP_RATE,
     add_penalties,
     gather,
     is_no_number,
@@ -43,8 +41,6 @@ from playground.network import table
 
 cuda = load()
 
-# Columns of a call's table of steps: where its rows begin in the order, and how many they are.
-STEP_FIRST, STEP_ROWS = range(2)
 # What the threads of a team tell each other, and the host, in ``signals``.
 STOPPED, BROKEN, DONE = range(3)
 SIGNALS = 4
@@ -54,8 +50,8 @@ LOSS_BROKE, GRADIENT_BROKE = 1, 2
 LOOK_EVERY = 16
 
 
-class Run(NamedTuple):
-    """A run as device functions take it.
+class RunBuffers(NamedTuple):
+    """A run as the host hands it over and device functions take it.
 
     Parameters
     ----------
@@ -63,12 +59,8 @@ class Run(NamedTuple):
         float32, flat: all training rows; no weights where all rows count alike.
     batch_targets, batch_weights
         float32: room for a batch of them.
-    order
-        int32: the rows of the steps of this call, one after the other.
-    steps
-        int32 (steps, 2): STEP_FIRST and STEP_ROWS.
-    numbers
-        float32 (steps, 3): rate and bias corrections of each step.
+    order, steps, numbers
+        The script of this call; see `script.Script`.
     hyper
         float32; see `state`.
     first_moment, second_moment
@@ -156,7 +148,7 @@ def train_steps(team, network, run, first_step, last_step, purpose):
         if purpose == LOOK:
             break
         rate = run.rate * run.numbers[index, STEP_RATE]
-        c1, c2 = run.numbers[index, STEP_C1], run.numbers[index, STEP_C2]
+        c1, c2 = run.numbers[index, STEP_CORRECTION_1], run.numbers[index, STEP_CORRECTION_2]
         broken = limit_gradients(team, network, run.hyper)
         add_penalties(team, network, run.hyper, rate)
         if update(team, network, run.first_moment, run.second_moment, run.optimizer, run.hyper, rate, c1, c2):
@@ -184,95 +176,47 @@ def predict_rows(team, network, inputs, first, rows):
     forward(team, network, rows, PREDICT, (0, 0))
 
 
-def train_on_grid(
-    instructions,
-    settings,
-    blocks,
-    parameters,
-    gradients,
-    first_moment,
-    second_moment,
-    values,
-    deltas,
-    sums,
-    batch_targets,
-    batch_weights,
-    inputs,
-    targets,
-    weights,
-    order,
-    steps,
-    numbers,
-    hyper,
-    stop,
-    signals,
-    losses,
-    arrivals,
-    partial,
-    capacity,
-    width,
-    optimizer,
-    seed,
-    done_before,
-    purpose,
-):
-    """A grid trains one network; arguments as in `Network`, `Run` and `Team`."""
+class Scores(NamedTuple):
+    """Where networks that learn at once leave how they do, epoch by epoch; a single one leaves nothing.
+
+    Parameters
+    ----------
+    epoch_losses
+        float32 (networks × epochs,): the mean loss of an epoch's rows.
+    test_inputs, test_targets
+        float32, flat: the test rows, if there are any.
+    test_losses
+        float32 (networks × epochs,): their mean loss after each epoch; no numbers where there are none.
+    """
+
+    epoch_losses: Any
+    test_inputs: Any
+    test_targets: Any
+    test_losses: Any
+
+
+def whole_grid(arrivals, partial):
+    """A thread's view of the team that is the whole launch."""
     shared = cuda.shared.array(SHARED, float32)
-    thread, block = cuda.threadIdx.x, cuda.blockIdx.x
-    team = Team(thread, cuda.blockDim.x, block, cuda.gridDim.x, shared, arrivals, partial)
-    network = Network(instructions, settings, blocks, parameters, gradients, values, deltas, sums, capacity, width)
-    run = Run(
-        inputs,
-        targets,
-        weights,
-        batch_targets,
-        batch_weights,
-        order,
-        steps,
-        numbers,
-        hyper,
-        first_moment,
-        second_moment,
-        optimizer,
-        np.float32(1.0),
-        seed,
-        done_before,
-        stop,
-        signals,
-        losses,
-    )
-    train_steps(team, network, run, 0, steps.shape[0], purpose)
+    return Team(cuda.threadIdx.x, cuda.blockDim.x, cuda.blockIdx.x, cuda.gridDim.x, shared, arrivals, partial)
 
 
-def predict_on_grid(
-    instructions,
-    settings,
-    blocks,
-    parameters,
-    values,
-    deltas,
-    sums,
-    inputs,
-    targets,
-    regions,
-    collected,
-    losses,
-    arrivals,
-    partial,
-    capacity,
-    width,
-):
-    """A grid runs rows forward, ``capacity`` at a time.
+def train_on_grid(network, run, arrivals, partial, purpose):
+    """A grid trains one network; arrays as in `Network`, `RunBuffers` and `Team`."""
+    train_steps(whole_grid(arrivals, partial), network, run, 0, run.steps.shape[0], purpose)
+
+
+def predict_on_grid(network, inputs, targets, regions, collected, losses, arrivals, partial):
+    """A grid runs rows forward, ``capacity`` at a time; the network's gradients aren't touched.
 
     ``regions`` is int32 (regions, 2): unit and width of what ``collected`` shall hold of every row, region after region.
     ``losses`` is float32 (chunks,) for each chunk's mean loss, or has no numbers; then ``targets`` aren't looked at.
     """
-    shared = cuda.shared.array(SHARED, float32)
-    thread, block = cuda.threadIdx.x, cuda.blockIdx.x
-    team = Team(thread, cuda.blockDim.x, block, cuda.gridDim.x, shared, arrivals, partial)
-    network = Network(instructions, settings, blocks, parameters, parameters, values, deltas, sums, capacity, width)
-    last = instructions.shape[0] - 1
-    units = instructions[last, table.UNITS]
+    team = whole_grid(arrivals, partial)
+    values, capacity, width = network.values, network.capacity, network.width
+    last = network.instructions.shape[0] - 1
+    row, parameter = network.instructions[last], network.settings[last, table.PARAMETER]
+    units = row[table.UNITS]
     all_rows = inputs.size // width
     for chunk in range((all_rows + capacity - 1) // capacity):
         first = chunk * capacity
@@ -286,55 +230,25 @@ def predict_on_grid(
             start += all_rows * wide
         if losses.size > 0:
             # The targets of these rows, where `mean_loss` looks for a batch's.
-            loss = mean_loss(
-                team, instructions[last], settings[last, table.PARAMETER], network, targets[first * units :], targets, False, rows
-            )
-            if block == 0 and thread == 0:
+            loss = mean_loss(team, row, parameter, network, targets[first * units :], targets, False, rows)
+            if team.block == 0 and team.thread == 0:
                 losses[chunk] = loss
         barrier(team)
 
 
-def train_in_blocks(
-    instructions,
-    settings,
-    blocks,
-    parameters,
-    gradients,
-    first_moment,
-    second_moment,
-    inputs,
-    targets,
-    weights,
-    order,
-    steps,
-    numbers,
-    hyper,
-    rates,
-    stop,
-    signals,
-    losses,
-    epoch_losses,
-    test_inputs,
-    test_targets,
-    test_losses,
-    units,
-    capacity,
-    width,
-    optimizer,
-    seed,
-    done_before,
-    purpose,
-):
+def train_in_blocks(network, run, rates, scores, units, purpose):
     """Each block trains one network, held in its shared memory; the arrays of a network begin at block × their length.
 
-    Parameters, gradients and memory are (networks × size,), ``rates`` and ``signals`` likewise. With ``epoch_losses``
-    (networks × epochs,), the steps are split among as many epochs: each ends with the mean loss of its rows, and where
-    there are test rows, with theirs in ``test_losses``. ``losses`` (steps,) is for a single network.
+    Parameters, gradients and memory are (networks × size,), ``rates`` and ``signals`` likewise. With epoch losses, the
+    steps are split among as many epochs: each ends with the mean loss of its rows, and of the test rows. Losses of the
+    steps are for a single network. ``units`` is the width of all regions together; the batch's values, slopes, targets
+    and weights have their room in shared memory, whatever the host hands over for them.
     """
     memory = cuda.shared.array(0, float32)
     thread, threads, number = cuda.threadIdx.x, cuda.blockDim.x, cuda.blockIdx.x
-    size, outputs = parameters.size // rates.size, instructions[instructions.shape[0] - 1, table.UNITS]
-    slots = (first_moment.size + second_moment.size) // rates.size
+    capacity, size = network.capacity, network.parameters.size // rates.size
+    outputs = network.instructions[network.instructions.shape[0] - 1, table.UNITS]
+    slots = (run.first_moment.size + run.second_moment.size) // rates.size
     # The shared memory: sums, parameters, gradients, memory, values, slopes, targets, weights.
     own, end = memory[threads : threads + size], threads + size
     own_gradients, end = memory[end : end + size], end + size
@@ -343,70 +257,81 @@ def train_in_blocks(
     own_values, end = memory[end : end + units * capacity], end + units * capacity
     own_deltas, end = memory[end : end + units * capacity], end + units * capacity
     own_targets, end = memory[end : end + outputs * capacity], end + outputs * capacity
-    own_weights = memory[end : end + outputs * capacity] if weights.size > 0 else memory[end:end]
+    own_weights = memory[end : end + outputs * capacity] if run.weights.size > 0 else memory[end:end]
     for i in range(thread, size, threads):
-        own[i] = parameters[number * size + i]
-        own_gradients[i] = gradients[number * size + i]
+        own[i] = network.parameters[number * size + i]
+        own_gradients[i] = network.gradients[number * size + i]
     for i in range(thread, own_first.size, threads):
-        own_first[i] = first_moment[number * size + i]
+        own_first[i] = run.first_moment[number * size + i]
     for i in range(thread, own_second.size, threads):
-        own_second[i] = second_moment[number * size + i]
+        own_second[i] = run.second_moment[number * size + i]
     # A block alone needs no place for sums of other blocks but its own.
-    own_signals = signals[number * SIGNALS : (number + 1) * SIGNALS]
+    own_signals = run.signals[number * SIGNALS : (number + 1) * SIGNALS]
     team = Team(thread, threads, 0, 1, memory[:threads], own_signals, memory[end + outputs * capacity :])
-    network = Network(instructions, settings, blocks, own, own_gradients, own_values, own_deltas, memory[:0], capacity, width)
-    run = Run(
-        inputs,
-        targets,
-        weights,
+    own_network = Network(
+        network.instructions,
+        network.settings,
+        network.spans,
+        own,
+        own_gradients,
+        own_values,
+        own_deltas,
+        memory[:0],
+        capacity,
+        network.width,
+    )
+    own_run = RunBuffers(
+        run.inputs,
+        run.targets,
+        run.weights,
         own_targets,
         own_weights,
-        order,
-        steps,
-        numbers,
-        hyper,
+        run.order,
+        run.steps,
+        run.numbers,
+        run.hyper,
         own_first,
         own_second,
-        optimizer,
+        run.optimizer,
         rates[number],
-        seed,
-        done_before,
-        stop,
+        run.seed,
+        run.done_before,
+        run.stop,
         own_signals,
-        losses,
+        run.losses,
     )
     cuda.syncthreads()
-    epochs = epoch_losses.size // rates.size
+    epochs = scores.epoch_losses.size // rates.size
     pieces = max(1, epochs)
-    each = steps.shape[0] // pieces
+    each = run.steps.shape[0] // pieces
     for piece in range(pieces):
         # Broken in an earlier launch.
         if own_signals[BROKEN] != 0:
             break
-        total = train_steps(team, network, run, piece * each, (piece + 1) * each, purpose)
+        total = train_steps(team, own_network, own_run, piece * each, (piece + 1) * each, purpose)
         cuda.syncthreads()
-        if run.signals[STOPPED] != 0 or purpose == LOOK:
+        if own_signals[STOPPED] != 0 or purpose == LOOK:
             break
         if epochs > 0:
-            rows = order.size // epochs
+            rows = run.order.size // epochs
             if thread == 0:
-                epoch_losses[number * epochs + piece] = total / np.float32(rows)
+                scores.epoch_losses[number * epochs + piece] = total / np.float32(rows)
             if is_no_number(total):
                 break
-            if test_losses.size > 0:
-                loss = mean_test_loss(team, network, test_inputs, test_targets, own_targets)
+            if scores.test_losses.size > 0:
+                loss = mean_test_loss(team, own_network, scores.test_inputs, scores.test_targets, own_targets)
                 if thread == 0:
-                    test_losses[number * epochs + piece] = loss
+                    scores.test_losses[number * epochs + piece] = loss
         if is_no_number(total):
             break
     cuda.syncthreads()
     for i in range(thread, size, threads):
-        parameters[number * size + i] = own[i]
-        gradients[number * size + i] = own_gradients[i]
+        network.parameters[number * size + i] = own[i]
+        network.gradients[number * size + i] = own_gradients[i]
     for i in range(thread, own_first.size, threads):
-        first_moment[number * size + i] = own_first[i]
+        run.first_moment[number * size + i] = own_first[i]
     for i in range(thread, own_second.size, threads):
-        second_moment[number * size + i] = own_second[i]
+        run.second_moment[number * size + i] = own_second[i]
 
 
 def mean_test_loss(team, network, inputs, targets, own_targets):

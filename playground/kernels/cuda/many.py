@@ -15,13 +15,12 @@ from numpy.typing import NDArray
 from playground.kernels.cuda import buffers as cuda_buffers
 from playground.kernels.cuda import kernels as cuda_kernels
 from playground.kernels.cuda import target as cuda_target
-from playground.kernels.cuda.buffers import PlanTables
-from playground.kernels.cuda.kernels import SIGNALS
+from playground.kernels.cuda.buffers import BatchRoom, PlanTables
+from playground.kernels.cuda.kernels import SIGNALS, RunBuffers, Scores
 from playground.kernels.cuda.script import FIRST_STEPS, LAUNCH_SECONDS, MOST_ROWS, MOST_STEPS, Script, write_script
 from playground.kernels.cuda.target import sentences
 from playground.kernels.purposes import TRAIN
 from playground.kernels.state import FULL_RATE, TrainingState
-from playground.network.parameters import padded
 from playground.network.plan import Plan
 
 if TYPE_CHECKING:
@@ -103,9 +102,11 @@ class _Storm:
         self.bytes = 4 * cuda_buffers.numbers_in_a_block(plan, self.state.batch_size, slots, self.threads)
         size = self.networks * plan.parameter_size
         zeros = np.zeros(size, np.float32)
-        self.tables = PlanTables(plan)
         self.parameters = cuda_buffers.upload(parameters.astype(np.float32).reshape(-1))
-        self.gradients = cuda_buffers.upload(zeros)
+        gradients = cuda_buffers.upload(zeros)
+        # A block has its batch in its own memory; this one tells how many rows that is.
+        self.room = BatchRoom(plan, self.state.batch_size)
+        self.network = PlanTables(plan).network(self.parameters, gradients, self.room, cuda_buffers.empty(0))
         self.first_moment = cuda_buffers.upload(zeros[: size if slots > 0 else 0])
         self.second_moment = cuda_buffers.upload(zeros[: size if slots > 1 else 0])
         self.rates = cuda_buffers.upload(rates.astype(np.float32))
@@ -142,33 +143,28 @@ class _Storm:
         plan, has_test = self.state.plan, self.test_data[1].size > 0
         unknown = np.full(self.networks * epochs, np.nan, np.float32)
         on_train, on_test = cuda_buffers.upload(unknown), cuda_buffers.upload(unknown[: unknown.size if has_test else 0])
-        cuda_kernels.train_blocks[self.networks, self.threads, 0, self.bytes](
-            self.tables.instructions,
-            self.tables.settings,
-            self.tables.blocks,
-            self.parameters,
-            self.gradients,
-            self.first_moment,
-            self.second_moment,
-            *self.data,
-            cuda_buffers.upload(script.order),
-            cuda_buffers.upload_table(script.steps, np.int32),
-            cuda_buffers.upload_table(script.numbers, np.float32),
-            cuda_buffers.upload(self.state.hyper),
-            self.rates,
-            cuda_buffers.upload(np.zeros(1, np.int32)),
-            self.signals,
-            cuda_buffers.empty(0),
-            on_train,
-            self.test_data[0],
-            self.test_data[1],
-            on_test,
-            plan.units,
-            padded(self.state.batch_size),
-            plan.widths[0],
-            self.state.optimizer.code,
-            self.state.seed,
-            done,
-            TRAIN,
+        inputs, targets, weights = self.data
+        run = RunBuffers(
+            inputs=inputs,
+            targets=targets,
+            weights=weights,
+            batch_targets=self.room.targets,
+            batch_weights=self.room.weights,
+            order=cuda_buffers.upload(script.order),
+            steps=cuda_buffers.upload_table(script.steps, np.int32),
+            numbers=cuda_buffers.upload_table(script.numbers, np.float32),
+            hyper=cuda_buffers.upload(self.state.hyper),
+            first_moment=self.first_moment,
+            second_moment=self.second_moment,
+            optimizer=self.state.optimizer.code,
+            rate=np.float32(1),
+            seed=self.state.seed,
+            done_before=done,
+            stop=cuda_buffers.upload(np.zeros(1, np.int32)),
+            signals=self.signals,
+            losses=cuda_buffers.empty(0),
         )
+        scores = Scores(on_train, *self.test_data, on_test)
+        kernel = cuda_kernels.train_blocks[self.networks, self.threads, 0, self.bytes]
+        kernel(self.network, run, self.rates, scores, plan.units, TRAIN)
         return on_train.copy_to_host(), on_test.copy_to_host()

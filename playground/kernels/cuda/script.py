@@ -25,6 +25,10 @@ MOST_OPERATIONS, MOST_INSTRUCTIONS = 1 << 39, 1 << 18
 # Drivers end a computation that keeps a screen waiting for two seconds; a launch shall take a tenth of that. The first one
 # does a few steps, to see how long they take.
 LAUNCH_SECONDS, FIRST_STEPS = 0.2, 32
+# Columns of the table of steps: where a step's rows begin in the order, and how many they are.
+STEP_FIRST, STEP_ROWS = range(2)
+# Columns of each step's numbers: its learning rate and bias corrections.
+STEP_RATE, STEP_CORRECTION_1, STEP_CORRECTION_2 = range(3)
 
 
 class Script(NamedTuple):
@@ -35,9 +39,9 @@ class Script(NamedTuple):
     order
         int32: the rows of all steps, one after the other.
     steps
-        int32 (steps, 2): where each step's rows begin there, and how many they are.
+        int32 (steps, 2): STEP_FIRST and STEP_ROWS of each step.
     numbers
-        float32 (steps, 3): each step's learning rate and bias corrections.
+        float32 (steps, 3): STEP_RATE, STEP_CORRECTION_1 and STEP_CORRECTION_2 of each step.
     """
 
     order: Array
@@ -56,11 +60,12 @@ def _write(order, random, counters, hyper, batch_size, memory_start, rows, steps
         batch = min(batch_size, order.size - start)
         for i in range(batch):
             rows[filled + i] = order[start + i]
-        steps[step, 0], steps[step, 1] = filled, batch
+        steps[step, STEP_FIRST], steps[step, STEP_ROWS] = filled, batch
         filled += batch
         done = counters[STEP] - memory_start + 1
-        numbers[step, 0] = rate_at(hyper, counters[EPOCH], start, batch_size)
-        numbers[step, 1], numbers[step, 2] = correction(hyper[H1], done), correction(hyper[H2], done)
+        numbers[step, STEP_RATE] = rate_at(hyper, counters[EPOCH], start, batch_size)
+        numbers[step, STEP_CORRECTION_1] = correction(hyper[H1], done)
+        numbers[step, STEP_CORRECTION_2] = correction(hyper[H2], done)
         counters[STEP] += 1
         counters[POSITION] += batch
         if counters[POSITION] >= order.size:

@@ -13,8 +13,6 @@ from playground.kernels.rates import CLIP_EPSILON, sign
 from playground.kernels.state import CLIP_NORM, CLIP_VALUE, DECAY, H1, H2, H3, L1, L2
 from playground.network import table
 
-# Columns of a call's numbers of each step; see `script`.
-STEP_RATE, STEP_C1, STEP_C2 = range(3)
 # 2⁻³⁰.
 SMALL_SHARE = np.float32(9.313225746154785e-10)
 
@@ -97,10 +95,10 @@ def add_penalties(team, network, hyper, rate):
         # Clipping shares the gradient out otherwise.
         barrier(team)
         left = ONE - rate * hyper[DECAY]
-        for index in range(network.blocks.shape[0]):
-            if network.blocks[index, table.BLOCK_DECAYS] != 0:
-                start = network.blocks[index, table.BLOCK_OFFSET]
-                for i in range(start + first_of(team), start + network.blocks[index, table.BLOCK_SIZE], step_of(team)):
+        for index in range(network.spans.shape[0]):
+            if network.spans[index, table.SPAN_DECAYS] != 0:
+                start = network.spans[index, table.SPAN_OFFSET]
+                for i in range(start + first_of(team), start + network.spans[index, table.SPAN_SIZE], step_of(team)):
                     w = network.parameters[i] * left
                     network.parameters[i] = w
                     network.gradients[i] += hyper[L1] * sign(w) + hyper[L2] * w

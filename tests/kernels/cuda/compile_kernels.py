@@ -8,7 +8,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from launch_types import LAUNCHES
+from launch_types import LAUNCHES, TUPLES
 
 CAPABILITIES = ((7, 5), (8, 0), (9, 0))
 FIRST = (8, 0)
@@ -58,11 +58,11 @@ def kernel_source(name):
     raise AttributeError(name)
 
 
-def compiled(name):
-    """A kernel's PTX for each kind of GPU."""
+def kind_of(argument):
+    """The compiler's type of an argument in ``launch_types``."""
     import numba
-    from numba import cuda
-    from numba.cuda.cudadrv import nvvm
+
+    from playground.kernels.cuda import kernels as cuda_kernels
 
     kinds = {
         "float32[::1]": numba.float32[::1],
@@ -73,6 +73,19 @@ def compiled(name):
         "bool": numba.boolean,
         "float32": numba.float32,
     }
+    if isinstance(argument, str):
+        return kinds[argument]
+    ((name, fields),) = ((name, fields) for name, fields in TUPLES.items() if fields == argument)
+    made = getattr(cuda_kernels, name)
+    assert made._fields == tuple(field for field, _ in fields)
+    return numba.types.NamedTuple([kind_of(kind) for _, kind in fields], made)
+
+
+def compiled(name):
+    """A kernel's PTX for each kind of GPU."""
+    from numba import cuda
+    from numba.cuda.cudadrv import nvvm
+
     compile_ir, kept = nvvm.compile_ir, []
 
     def keep(modules, **options):
@@ -81,7 +94,7 @@ def compiled(name):
 
     nvvm.compile_ir = keep
     try:
-        cuda.compile_ptx(kernel_source(name), tuple(kinds[text] for text in LAUNCHES[name]), cc=FIRST)
+        cuda.compile_ptx(kernel_source(name), tuple(kind_of(argument) for argument in LAUNCHES[name]), cc=FIRST)
     finally:
         nvvm.compile_ir = compile_ir
     ((modules, options),) = kept

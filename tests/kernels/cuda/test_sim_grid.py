@@ -8,6 +8,8 @@ from playground.experiment import decode
 from playground.kernels.cuda import backend as cuda
 from playground.kernels.cuda import kernels as cuda_kernels
 from playground.kernels.cuda import products as cuda_products
+from playground.kernels.cuda import state as cuda_state
+from playground.kernels.cuda.compiling import bare
 from playground.kernels.cuda.products import Epilogue, finish_product, start_product, way_of
 from playground.kernels.cuda.team import THREADS, Team, grid_barrier
 from playground.kernels.cuda.tiles import SHARED, SMALL, matrix
@@ -25,7 +27,7 @@ class OnGrid:
         return self
 
     def __call__(self, *arguments):
-        Grid(self.blocks, self.threads).run(self.function, *(getattr(argument, "_ary", argument) for argument in arguments))
+        Grid(self.blocks, self.threads).run(self.function, *(bare(argument) for argument in arguments))
 
 
 @pytest.fixture
@@ -33,14 +35,14 @@ def on_grid(monkeypatch):
     def use(blocks, threads):
         monkeypatch.setattr(cuda_kernels, "train_grid", OnGrid(cuda_kernels.train_on_grid, blocks, threads))
         monkeypatch.setattr(cuda_kernels, "predict_grid", OnGrid(cuda_kernels.predict_on_grid, blocks, threads))
-        real = cuda.GridRoom
+        real = cuda_state.GridRoom
 
         def team(most_work):
             found = real(most_work)
             found.partial = np.zeros(blocks, np.float32)
             return found
 
-        monkeypatch.setattr(cuda, "GridRoom", team)
+        monkeypatch.setattr(cuda_state, "GridRoom", team)
         monkeypatch.setattr(cuda.cuda_buffers, "GridRoom", team)
         cuda.cuda_buffers.own.chunk = None
 

@@ -4,7 +4,7 @@ import numba
 import numpy as np
 import pytest
 from alike import FORMS, states
-from launch_types import LAUNCHES
+from launch_types import LAUNCHES, TUPLES
 from oracle import make_experiment
 
 from playground import train_many
@@ -32,7 +32,10 @@ class Watched:
 
 
 def type_of(argument):
-    """As a kernel compiled for it would have it."""
+    """As a kernel compiled for it would have it; a named tuple field by field."""
+    if isinstance(argument, tuple):
+        assert TUPLES[type(argument).__name__]
+        return tuple((name, type_of(value)) for name, value in argument._asdict().items())
     array = getattr(argument, "_ary", argument)
     if isinstance(array, np.ndarray):
         assert array.flags.c_contiguous
