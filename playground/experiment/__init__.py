@@ -1,7 +1,8 @@
 """The Experiment: one frozen value that says everything that is to be trained; its file, schema and rules."""
 
 from playground.catalog.optimizers import SGD, Adagrad, Adam, AdamW, Momentum, Nesterov, RMSprop
-from playground.experiment.checking import checked, decode, encode, schema, set_field
+from playground.experiment.checking import checked, decode, encode, schema
+from playground.experiment.edits import set_field
 from playground.experiment.rules import (
     build_plan,
     default_loss,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import math
 import re
@@ -11,27 +10,13 @@ from typing import Any
 import msgspec
 
 from playground.catalog import activations, initializers
-from playground.catalog.activations import ACTIVATIONS
 from playground.catalog.datasets import DATASETS
-from playground.catalog.features import FEATURES
-from playground.catalog.initializers import INITIALIZERS
 from playground.catalog.losses import LOSSES
-from playground.catalog.optimizers import OPTIMIZERS
-from playground.catalog.schedules import SCHEDULES
 from playground.catalog.tasks import TASKS
+from playground.experiment.fields import field_names_at, names_at
+from playground.experiment.paths import nearest, value_at
 from playground.experiment.rules import loss_of, output_activation, sketch
-from playground.experiment.specs import (
-    BundledSource,
-    DataSpec,
-    EarlyStopping,
-    Experiment,
-    ExperimentError,
-    FileSource,
-    NetworkSpec,
-    SyntheticSource,
-    TrainingSpec,
-)
-from playground.network.layers import LAYERS
+from playground.experiment.specs import Experiment, ExperimentError, FileSource
 
 
 def checked(experiment: Experiment) -> Experiment:
@@ -80,62 +65,28 @@ def schema() -> dict[str, Any]:
     return msgspec.json.schema(Experiment)
 
 
-def set_field(experiment: Experiment, path: str, value: str) -> Experiment:
-    """Set one field by its path, as ``--set training.optimizer.learning_rate=0.01`` does.
-
-    Parameters
-    ----------
-    path
-        Field names joined by dots; list items by number: ``network.layers.0.units``.
-    value
-        JSON, or plain text where that isn't JSON. A name alone picks a choice with its defaults
-        (``training.optimizer=sgd``).
+def converted(value: Any) -> Experiment:
+    """Plain dicts and lists as an Experiment whose fields are each what they may be; whether they go together isn't asked.
 
     Raises
     ------
     ExperimentError
-        If there is no such field or the value doesn't fit.
+        One sentence with the field's path and what would be right.
     """
-    root = msgspec.to_builtins(experiment)
-    try:
-        parsed = json.loads(value)
-    except RecursionError:
-        raise ExperimentError(f"{path}: the value is nested too deeply.") from None
-    except ValueError:
-        parsed = value
-    holder: Any = root
-    *parents, last = path.split(".")
-    for depth, part in enumerate([*parents, last]):
-        if isinstance(holder, (list, tuple)):
-            if not part.isdecimal() or int(part) >= len(holder):
-                raise ExperimentError(f"{path}: there is no item {part!r}; there are {len(holder)}, counted from 0.")
-        elif not isinstance(holder, dict):
-            raise ExperimentError(f"{path}: {'.'.join(path.split('.')[:depth])} has no fields to set.")
-        elif part not in holder:
-            raise ExperimentError(f"{path}: there is no field {part!r}{_nearest(part, list(holder))}.")
-        if depth < len(parents):
-            key = int(part) if isinstance(holder, (list, tuple)) else part
-            if isinstance(holder[key], tuple):
-                holder[key] = list(holder[key])
-            holder = holder[key]
-    key = int(last) if isinstance(holder, list) else last
-    if isinstance(holder[key], dict) and isinstance(parsed, str):
-        parsed = {"type": parsed}
-    holder[key] = parsed
-    return _from_builtins(root)
-
-
-def _from_builtins(value: Any) -> Experiment:
-    """Turn plain dicts and lists into a checked Experiment."""
     if not isinstance(value, dict):
         raise ExperimentError("it isn't an experiment: a JSON object with data, network and training is expected.")
-    _refuse_unstorable(value, "")
     try:
-        experiment = msgspec.convert(value, Experiment)
+        _refuse_unstorable(value, "")
+        return msgspec.convert(value, Experiment)
     except msgspec.ValidationError as error:
         raise ExperimentError(_sentence(str(error), value)) from None
     except RecursionError:
         raise ExperimentError("it is nested too deeply to be an experiment.") from None
+
+
+def _from_builtins(value: Any) -> Experiment:
+    """Turn plain dicts and lists into a checked Experiment."""
+    experiment = converted(value)
     _check_combinations(experiment)
     return experiment
 
@@ -159,79 +110,32 @@ def _sentence(message: str, root: Any) -> str:
     text, _, place = message.partition(" - at `")
     path = re.sub(r"\[(\d+)\]", r".\1", place.rstrip("`").removeprefix("$").removeprefix("."))
     at = f"{path}: " if path else ""
-    given = _value_at(root, path)
+    given = _given(root, path)
     unknown = re.search(r"unknown field `(.*)`", text)
     if unknown:
-        return f"{at}there is no field {unknown[1]!r}{_nearest(unknown[1], _fields_near(given))}."
+        own = given if isinstance(given, dict) else {}
+        others = [name for name in field_names_at(Experiment, path) if name not in own]
+        return f"{at}there is no field {unknown[1]!r}{nearest(unknown[1], others)}."
     missing = re.search(r"missing required field `(.*)`", text)
     if missing:
         return f"{at}the field {missing[1]!r} is missing; add it."
     if "Invalid enum value" in text or "Invalid value" in text:
-        choices = _choices(path)
+        choices = names_at(Experiment, path)
         if given in choices:
             return f"{at}{given!r} doesn't go with the other fields beside it; change those first, such as the type."
         allowed = f"; choose one of {', '.join(choices)}" if choices else ""
-        return f"{at}{given!r} is not a choice{_nearest(str(given), choices)}{allowed}."
+        return f"{at}{given!r} is not a choice{nearest(str(given), choices)}{allowed}."
     expected = text.replace("`", "").replace("Expected ", "").replace(", got ", ", not ")
     shown = f"{given!r}" if isinstance(given, (int, float, str, bool)) or given is None else "that value"
     return f"{at}{shown} doesn't fit: expected {expected}."
 
 
-def _value_at(root: Any, path: str) -> Any:
-    """The value in nested dicts and lists that a dotted path names; None if there is none."""
-    for part in filter(None, path.split(".")):
-        try:
-            root = root[int(part)] if isinstance(root, (list, tuple)) else root[part]
-        except (KeyError, IndexError, TypeError, ValueError):
-            return None
-    return root
-
-
-def _fields_near(given: Any) -> list[str]:
-    """Field names of the struct that a wrong object was meant to be: all names used anywhere in an experiment."""
-    own = set(given) if isinstance(given, dict) else set()
-    names: set[str] = set()
-    structs: tuple[Any, ...] = (
-        *(Experiment, DataSpec, NetworkSpec, TrainingSpec, EarlyStopping, SyntheticSource, BundledSource, FileSource),
-        *LAYERS.values(),
-        *(record.spec for record in OPTIMIZERS.values()),
-        *(record.spec for record in SCHEDULES.values()),
-    )
-    for struct in structs:
-        names.update(struct.__struct_fields__)
-    return sorted(names - own)
-
-
-def _choices(path: str) -> list[str]:
-    """The names that a field with a fixed list of choices takes."""
-    last = [part for part in path.split(".") if not part.isdigit()][-1:] or [""]
-    if path.endswith("source.type"):
-        return ["synthetic", "bundled", "file"]
-    if path.endswith("optimizer.type"):
-        return list(OPTIMIZERS)
-    if path.endswith("schedule.type"):
-        return list(SCHEDULES)
-    if re.search(r"layers\.\d+\.type$", path):
-        return list(LAYERS)
-    table: dict[str, list[str]] = {
-        "task": list(TASKS),
-        "loss": list(LOSSES),
-        "features": list(FEATURES),
-        "initializer": list(INITIALIZERS),
-        "activation": [name for name, record in ACTIVATIONS.items() if record.hidden],
-        "output_activation": list(ACTIVATIONS),
-        "name": list(DATASETS),
-        "version": ["1"],
-        "padding": ["same", "valid"],
-        "class_weights": ["balanced"],
-    }
-    return table.get(last[0], [])
-
-
-def _nearest(word: str, choices: list[str]) -> str:
-    """``; did you mean 'tanh'?`` where a known name is close, else nothing."""
-    close = difflib.get_close_matches(word, choices, 1)
-    return f" (did you mean {close[0]!r}?)" if close else ""
+def _given(root: Any, path: str) -> Any:
+    """What a file has at a path; None where it can't be told, as below a name with a dot in it."""
+    try:
+        return value_at(root, path) if path else root
+    except ExperimentError:
+        return None
 
 
 def _check_combinations(experiment: Experiment) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -14,17 +15,12 @@ from playground.catalog.features import FEATURES
 from playground.catalog.losses import LOSSES
 from playground.catalog.optimizers import OPTIMIZERS
 from playground.catalog.tasks import TASKS
-from playground.experiment import (
-    EarlyStopping,
-    Experiment,
-    ExperimentError,
-    Residual,
-    checked,
-    default_loss,
-    loss_of,
-    output_activation,
-)
+from playground.experiment.checking import checked, converted
 from playground.experiment.fields import size_field
+from playground.experiment.paths import replaced, value_at
+from playground.experiment.rules import default_loss, loss_of, output_activation
+from playground.experiment.specs import EarlyStopping, Experiment, ExperimentError
+from playground.network.layers import Residual
 
 # Share of the rows to watch when early stopping needs some and there are none.
 USUAL_VALIDATION = 0.2
@@ -180,40 +176,49 @@ def with_field(experiment: Experiment, path: str, value: Any) -> Experiment:
     return rule(experiment, value) if rule is not None else replaced(experiment, path, value)
 
 
-def replaced(spec: Any, path: str, value: Any) -> Any:
-    """Return a copy of a spec with one field, named by its dotted path, set to a new value.
+def set_field(experiment: Experiment, path: str, text: str) -> Experiment:
+    """Set one field by its path, as ``--set training.optimizer.learning_rate=0.01`` does.
+
+    Where the experiment can't be with the new value alone, what has to change with it changes as in the window
+    (`with_field`): another loss brings an output activation that it can work with.
 
     Parameters
     ----------
-    spec
-        An ``Experiment`` or a part of one; tuples count too, with positions as names.
     path
-        ``"training.optimizer.learning_rate"`` or ``"network.layers.0.units"``.
-    value
-        What stands there afterwards; not checked here.
+        Field names joined by dots; list items by number: ``network.layers.0.units``.
+    text
+        JSON, or plain text where that isn't JSON. A name alone picks a choice with its defaults
+        (``training.optimizer=sgd``).
 
     Raises
     ------
     ExperimentError
-        If there is no such field.
+        If there is no such field or the value doesn't fit.
     """
-    name, _, rest = path.partition(".")
-    if isinstance(spec, tuple):
-        if not name.isdecimal() or int(name) >= len(spec):
-            raise ExperimentError(f"{path}: there is no item {name}; there are {len(spec)}.")
-        items = list(spec)
-        items[int(name)] = replaced(items[int(name)], rest, value) if rest else value
-        return tuple(items)
-    if not isinstance(spec, msgspec.Struct) or name not in spec.__struct_fields__:
-        raise ExperimentError(f"{path}: {type(spec).__name__} has no field named {name}.")
-    return replace(spec, **{name: replaced(getattr(spec, name), rest, value) if rest else value})
+    root = msgspec.to_builtins(experiment)
+    old, value = value_at(root, path), _parsed(path, text)
+    if isinstance(old, dict) and isinstance(value, str):
+        value = {"type": value}
+    wanted = converted(replaced(root, path, value))
+    try:
+        return checked(wanted)
+    except ExperimentError:
+        field = path.removesuffix(".type")
+        mended = with_field(experiment, field, value_at(wanted, field))
+        if refusal(mended):
+            # What is wrong with the value itself, and not with what was tried in its favor.
+            raise
+        return checked(mended)
 
 
-def value_at(spec: Any, path: str) -> Any:
-    """What stands at a dotted path, as in `replaced`."""
-    for name in path.split("."):
-        spec = spec[int(name)] if isinstance(spec, tuple) else getattr(spec, name)
-    return spec
+def _parsed(path: str, text: str) -> Any:
+    """JSON, or the text itself where it is none."""
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ExperimentError(f"{path}: the value is nested too deeply.") from None
+    except ValueError:
+        return text
 
 
 def refusal(experiment: Experiment) -> str:

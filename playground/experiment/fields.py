@@ -1,4 +1,4 @@
-"""What the specs say about their fields, as the window's forms need it: names in words, kinds, ranges, choices; without Qt."""
+"""What the specs say about their fields, as forms and complaints need it: names in words, kinds, ranges, choices."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ import msgspec
 from msgspec import inspect, structs
 
 from playground.catalog.activations import ACTIVATIONS
+from playground.catalog.datasets import DATASETS
+from playground.catalog.features import FEATURES
 from playground.catalog.initializers import INITIALIZERS
 from playground.catalog.losses import LOSSES
 from playground.catalog.optimizers import OPTIMIZERS
@@ -23,6 +25,8 @@ from playground.words import plain_number
 
 # Where the choices of a field have their words: the one registry that knows all their names.
 REGISTRIES: tuple[Mapping[str, Any], ...] = (ACTIVATIONS, LOSSES, OPTIMIZERS, SCHEDULES, INITIALIZERS, TASKS, LAYERS)
+# Whose names have views of their own in the window.
+OTHERS: tuple[Mapping[str, Any], ...] = (DATASETS, FEATURES)
 # Fields that say how large a layer is, of which each kind has one at most.
 SIZES = ("units", "filters")
 # Choices whose numbers, where the name stands alone, are those of the data.
@@ -74,7 +78,15 @@ class Numbers:
 
 @dataclass(frozen=True)
 class Names:
-    """A row of names, such as a table's columns; these have views of their own and no place in a form."""
+    """A row of names, such as a table's columns; these have views of their own and no place in a form.
+
+    Parameters
+    ----------
+    known
+        The names there are; none where any may stand.
+    """
+
+    known: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -123,6 +135,11 @@ class Option:
         """The struct with the usual numbers, for which the name alone may stand."""
         assert self.spec is not None
         return self.spec()
+
+    @property
+    def in_files(self) -> bool:
+        """Whether its name stands in files, alone or as the type of what holds its fields."""
+        return self.numbers is None and (self.spec is None or self.spec.__struct_config__.tag is not None)
 
     @property
     def needs_path(self) -> bool:
@@ -187,20 +204,32 @@ class Field:
 @lru_cache(maxsize=128)
 def fields_of(spec: type[msgspec.Struct]) -> tuple[Field, ...]:
     """The fields of a spec in their order; one that can take a single value alone is left out."""
-    info = inspect.type_info(spec)
-    assert isinstance(info, inspect.StructType)
-    found = []
-    for field in info.fields:
-        kind, description = _read(field.type)
-        if isinstance(kind, Choice) and len(kind.options) == 1:
-            continue
-        found.append(Field(field.name, title_of(field.name), kind, description))
-    return tuple(found)
+    return tuple(field for field in _all_fields(spec) if not isinstance(field.kind, Choice) or len(field.kind.options) > 1)
 
 
 def field_of(spec: type[msgspec.Struct], name: str) -> Field:
     """One field of a spec, by its name."""
     return next(field for field in fields_of(spec) if field.name == name)
+
+
+def names_at(spec: type[msgspec.Struct], path: str) -> list[str]:
+    """The names that may stand at a dotted path below a spec, in the order of their registry; none where it isn't names."""
+    names: list[str] = []
+    for kind in _kinds_at(spec, path):
+        if isinstance(kind, Names):
+            names += kind.known
+        elif isinstance(kind, Choice):
+            names += [option.name for option in kind.options if option.name is not None and option.in_files]
+    registry = next((known for known in (*REGISTRIES, *OTHERS) if set(names) <= known.keys()), {})
+    # msgspec sorts some of them.
+    return [name for name in registry if name in names] or list(dict.fromkeys(names))
+
+
+def field_names_at(spec: type[msgspec.Struct], path: str) -> list[str]:
+    """The names of the fields that what stands at a dotted path below a spec may have."""
+    kinds = [kind for kind in _kinds_at(spec, path) if isinstance(kind, Choice)]
+    specs = [option.spec for kind in kinds for option in kind.options if option.spec is not None]
+    return list(dict.fromkeys(name for each in specs for name in each.__struct_fields__))
 
 
 def title_of(name: str) -> str:
@@ -218,6 +247,34 @@ def kind_title(layer: Any) -> str:
     """A layer and its size in words: ``Dense 8``, ``Dropout``."""
     size = size_field(layer)
     return f"{layer.title} {getattr(layer, size)}" if size is not None else str(layer.title)
+
+
+@lru_cache(maxsize=128)
+def _all_fields(spec: type[msgspec.Struct]) -> tuple[Field, ...]:
+    info = inspect.type_info(spec)
+    assert isinstance(info, inspect.StructType)
+    return tuple(Field(field.name, title_of(field.name), *_read(field.type)) for field in info.fields)
+
+
+def _kinds_at(spec: type[msgspec.Struct], path: str) -> list[Kind]:
+    """What a field at a dotted path below a spec may take; several where it depends on what is chosen on the way."""
+    kinds: list[Kind] = [Choice((Option(None, "", "", spec=spec),))]
+    for name in filter(None, path.split(".")):
+        kinds = [below for kind in kinds for below in _kinds_below(kind, name)]
+    return kinds
+
+
+def _kinds_below(kind: Kind, name: str) -> list[Kind]:
+    if isinstance(kind, Layers):
+        return [kind.item]
+    if isinstance(kind, Names):
+        return [kind]
+    if not isinstance(kind, Choice):
+        return []
+    specs = [option for option in kind.options if option.spec is not None]
+    if name == "type":
+        return [Choice(tuple(specs))]
+    return [field.kind for option in specs if option.spec for field in _all_fields(option.spec) if field.name == name]
 
 
 def _read(kind: inspect.Type) -> tuple[Kind, str]:
@@ -257,7 +314,7 @@ def _row(kind: inspect.VarTupleType) -> Kind:
     """What a tuple holds: names, numbers or layers."""
     item = kind.item_type
     if isinstance(item, (inspect.LiteralType, inspect.StrType)):
-        return Names()
+        return Names(tuple(map(str, item.values)) if isinstance(item, inspect.LiteralType) else ())
     inner, _ = _read(item)
     if isinstance(inner, Number):
         return Numbers(inner)

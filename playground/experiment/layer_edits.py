@@ -7,10 +7,13 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from playground.experiment import Conv2D, Dense, Experiment, ExperimentError, Flatten, Inputs, Residual, build_plan, checked
-from playground.experiment.edits import replaced, value_at
+from playground.experiment.checking import checked
 from playground.experiment.fields import size_field
-from playground.network.layers import LAYERS, Layer
+from playground.experiment.paths import replaced, value_at
+from playground.experiment.rules import build_plan
+from playground.experiment.specs import Experiment, ExperimentError
+from playground.network.building import Inputs
+from playground.network.layers import LAYERS, Conv2D, Dense, Flatten, Layer, Residual
 
 # Positions in nested lists of layers: (2,) is the third layer, (2, 0) the first one within the block that it is.
 Path = tuple[int, ...]

@@ -5,7 +5,7 @@ import pytest
 from playground.catalog.datasets import BUNDLED, DATASETS
 from playground.data.gallery import description_of, real_sets, shown_as, title_of
 from playground.experiment import DataSpec, FileSource, decode
-from playground.experiment.edits import replaced
+from playground.experiment.paths import replaced
 from playground.storage import resource
 
 

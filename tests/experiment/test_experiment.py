@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from playground.catalog.activations import ACTIVATIONS
+from playground.catalog.optimizers import OPTIMIZERS
 from playground.experiment import (
     SGD,
     Adam,
@@ -30,6 +31,8 @@ from playground.experiment import (
     weights_key,
 )
 from playground.experiment.edits import with_seed
+from playground.experiment.paths import replaced
+from playground.network.layers import LAYERS
 
 CIRCLE = Experiment(
     data=DataSpec(source=SyntheticSource(name="circle")),
@@ -92,13 +95,11 @@ def test_the_file_is_the_one_of_the_manual():
         ("training.batch_size", "1.5", ["training.batch_size", "int"]),
         ("training.batch_size", "true", ["training.batch_size", "int"]),
         ("training.loss", "binary_crossentropy", ["training.loss", "did you mean 'binary_cross_entropy'"]),
-        ("training.loss", "categorical_cross_entropy", ["training.loss", "needs softmax outputs", "network.output_activation"]),
         ("training.task", "multiclass", ["training.task", "circle poses a binary task"]),
         ("network.layers.0.units", "0", ["network.layers.0.units", ">= 1"]),
         ("network.layers.7.units", "3", ["there is no item '7'"]),
         ("network.layers.0.activation", "tahn", ["network.layers.0.activation", "did you mean 'tanh'"]),
         ("network.layers.0.activation", "softmax", ["network.layers.0.activation", "relu"]),
-        ("network.output_activation", "tanh", ["training.loss", "needs sigmoid or softmax or hard_sigmoid outputs"]),
         ("network.output_activation", "scaled_sigmoid", ["network.output_activation", "quantities on a scale", "'sigmoid'"]),
         ("network.layers", '[{"type": "conv2d"}]', ["network.layers.0", "Conv2D moves over an image", "2 numbers"]),
         ("network.layers", '[{"type": "embedding"}]', ["network.layers.0", "Embedding looks whole numbers up", "Dense"]),
@@ -110,7 +111,6 @@ def test_the_file_is_the_one_of_the_manual():
         ("network.layers", '[{"type": "dropuot"}]', ["network.layers.0", "did you mean 'dropout'"]),
         ("training.schedule", "cosin", ["training.schedule", "did you mean 'cosine'"]),
         ("training.label_smoothing", "0.95", ["training.label_smoothing", "<= 0.9"]),
-        ("training.early_stopping", "{}", ["training.early_stopping", "data.validation_fraction"]),
         ("training.class_weights", '"balancd"', ["training.class_weights"]),
         ("network.initializer", '{"type": "uniform", "low": 2, "high": 1}', ["low is above high"]),
         ("data.features", '["x1", "x1"]', ["listed twice"]),
@@ -127,6 +127,41 @@ def test_what_cannot_be_is_refused_with_the_mend(path, value, says):
         set_field(CIRCLE, path, value)
     for words in says:
         assert words in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "says"),
+    [
+        ("training.loss", "categorical_cross_entropy", ["training.loss", "needs softmax outputs", "network.output_activation"]),
+        ("network.output_activation", "tanh", ["training.loss", "needs sigmoid or softmax or hard_sigmoid outputs"]),
+        ("training.early_stopping", {}, ["training.early_stopping", "data.validation_fraction"]),
+        ("training.task", "regression", ["training.task", "circle poses a binary task", "'binary'"]),
+    ],
+)
+def test_what_does_not_go_together_in_a_file_is_refused_with_the_mend(path, value, says):
+    with pytest.raises(ExperimentError) as refused:
+        decode(json.dumps(replaced(msgspec.to_builtins(CIRCLE), path, value)))
+    for words in says:
+        assert words in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "choices"),
+    [
+        ("data.features", ["x3"], "x1, x2, x1_squared, x2_squared, x1_times_x2, sin_x1, sin_x2"),
+        ("data.source.type", "made_up", "synthetic, bundled, file"),
+        ("training.task", "ternary", "binary, multiclass, multilabel, regression, bounded"),
+        ("training.class_weights", "some", "balanced"),
+        ("training.optimizer.type", "rprop", ", ".join(OPTIMIZERS)),
+        ("network.layers.0.type", "lstm", ", ".join(LAYERS)),
+        ("network.layers.0.activation", {"type": "lreaky_elu"}, "leaky_relu, elu"),
+        ("version", 0, "1"),
+    ],
+)
+def test_a_name_that_is_no_choice_is_refused_with_all_that_are_in_the_catalogs_order(path, value, choices):
+    with pytest.raises(ExperimentError) as refused:
+        decode(json.dumps(replaced(msgspec.to_builtins(CIRCLE), path, value)))
+    assert str(refused.value).endswith(f"choose one of {choices}.")
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from playground.experiment import Adam, DataSpec, Dense, Experiment, ExperimentError, NetworkSpec, SyntheticSource, TrainingSpec
-from playground.experiment.edits import replaced
+from playground.experiment.paths import replaced
 from playground.gui.document import Document
 
 

@@ -11,10 +11,11 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from playground.catalog.tasks import TASKS
-from playground.experiment import DataSpec, Experiment, NetworkSpec, SyntheticSource, TrainingSpec
+from playground.experiment import DataSpec, Experiment, ExperimentError, NetworkSpec, SyntheticSource, TrainingSpec
 from playground.experiment import warnings as warnings_about
-from playground.experiment.edits import value_at, with_field
+from playground.experiment.edits import with_field
 from playground.experiment.fields import Field, Layers, field_of, kind_title
+from playground.experiment.paths import value_at
 from playground.gui.forms.form import ChoiceEditor, Form, Row
 from playground.gui.widgets.choices import Segmented
 from playground.gui.widgets.controls import Card, IconButton, TextLabel
@@ -177,7 +178,7 @@ class SettingsPanel(Card):
             return ("data.source" in self.page.forms) == isinstance(self._experiment.data.source, SyntheticSource)
         try:
             value_at(self._experiment, place)
-        except (AttributeError, IndexError):
+        except ExperimentError:
             return False
         return True
 

@@ -23,7 +23,6 @@ from playground.experiment import (
     output_activation,
     warnings,
 )
-from playground.experiment.edits import value_at
 from playground.experiment.fields import (
     LEFT_TO_DATA,
     REGISTRIES,
@@ -37,6 +36,7 @@ from playground.experiment.fields import (
     field_of,
     fields_of,
 )
+from playground.experiment.paths import value_at
 from playground.gui.document import Document
 from playground.gui.file_actions import preset
 from playground.gui.forms import editors as form_editors

@@ -1,0 +1,74 @@
+"""Dotted paths into an experiment: what stands at one, and a copy with something else there."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+from msgspec.structs import asdict, replace
+
+from playground.experiment.specs import ExperimentError
+
+
+def value_at(spec: Any, path: str) -> Any:
+    """What stands at a path.
+
+    Parameters
+    ----------
+    spec
+        An ``Experiment`` or a part of one, or its plain dicts and lists.
+    path
+        Field names joined by dots, items by number from 0: ``training.optimizer.learning_rate``, ``network.layers.0.units``.
+
+    Raises
+    ------
+    ExperimentError
+        If there is no such field.
+    """
+    return _chain(spec, path)[-1]
+
+
+def replaced(spec: Any, path: str, value: Any) -> Any:
+    """A copy with another value at a path, as in `value_at`; the value is not checked here.
+
+    Raises
+    ------
+    ExperimentError
+        If there is no such field.
+    """
+    holders = _chain(spec, path)[:-1]
+    for holder, name in zip(reversed(holders), reversed(path.split(".")), strict=True):
+        if isinstance(holder, (list, tuple)):
+            items = list(holder)
+            items[int(name)] = value
+            value = type(holder)(items)
+        else:
+            value = replace(holder, **{name: value}) if isinstance(holder, msgspec.Struct) else {**holder, name: value}
+    return value
+
+
+def nearest(word: str, choices: Iterable[str]) -> str:
+    """`` (did you mean 'tanh'?)`` where a known name is close, else nothing."""
+    close = difflib.get_close_matches(word, list(choices), 1)
+    return f" (did you mean {close[0]!r}?)" if close else ""
+
+
+def _chain(spec: Any, path: str) -> list[Any]:
+    """The spec, what it holds on the way along a path, and last what stands there."""
+    found, names = [spec], path.split(".")
+    for depth, name in enumerate(names):
+        holder = found[-1]
+        if isinstance(holder, (list, tuple)):
+            if name not in map(str, range(len(holder))):
+                raise ExperimentError(f"{path}: there is no item {name!r}; there are {len(holder)}, counted from 0.")
+            found.append(holder[int(name)])
+            continue
+        fields = asdict(holder) if isinstance(holder, msgspec.Struct) else holder
+        if not isinstance(fields, Mapping):
+            raise ExperimentError(f"{path}: {'.'.join(names[:depth])} has no fields to set.")
+        if name not in fields:
+            raise ExperimentError(f"{path}: there is no field {name!r}{nearest(name, fields)}.")
+        found.append(fields[name])
+    return found
