@@ -43,6 +43,11 @@ def trn(one: str, many: str, count: int) -> str:
     return _catalog.ngettext(one, many, count)
 
 
+def in_sentence(title: str) -> str:
+    """A title as it stands within a sentence: ``accuracy``; what has capitals alone keeps them, as ``RMSE`` does."""
+    return title[:1].lower() + title[1:] if any(letter.islower() for letter in title) else title
+
+
 def number(value: float, digits: int = 3) -> str:
     """A measured number: so many decimals, a true minus sign, no exponent for ordinary sizes."""
     text = f"{value:.{digits}f}" if abs(value) < 10**6 else f"{value:.{digits}g}"

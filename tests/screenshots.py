@@ -58,7 +58,7 @@ def picture(application, experiment, theme, size, path):
     window.set_theme(theme)
     window.resize(*size)
     window.show()
-    window.rasterizer.wait(60)
+    window.panels.canvas.rasterizer.wait(60)
     end = time.time() + 60
     finished = None
     while time.time() < end:

@@ -11,18 +11,8 @@ import playground
 
 PACKAGE = Path(playground.__file__).parent
 MOST_LINES = 480
-VIEWS = (
-    "canvas.canvas",
-    "data.data_panel",
-    "training_bar",
-    "views.loss.plot",
-    "views.outputs",
-    "views.surface",
-    "views.rows.view",
-    "views.report.view",
-    "forms.settings_panel",
-    "views.rates.card",
-)
+# Rooms whose own rooms or files never import each other; of kernels/ only these three, the rest is shared by them.
+SIBLINGS = {"gui.views": None, "data.readers": None, "kernels": ("reference", "cpu", "cuda")}
 
 
 def name_of(path):
@@ -133,11 +123,29 @@ def test_only_the_window_knows_qt(name):
     assert {dotted.split(".")[0] for dotted, _ in imported(TREES[name])}.isdisjoint({"PySide6", "pyqtgraph"})
 
 
-@pytest.mark.parametrize("view", VIEWS)
-def test_views_do_not_import_each_other(view):
-    others = {f"gui.{other}" for other in VIEWS if other != view}
-    assert f"gui.{view}" in MODULES
-    assert others.isdisjoint(target for target, _ in own_imports(f"gui.{view}"))
+def siblings_in(room, names):
+    """What lies side by side in a folder, files and folders, as far as it is meant."""
+    found = {name.removeprefix(f"{room}.").split(".")[0] for name in MODULES if name.startswith(f"{room}.")}
+    return sorted(found if names is None else found & set(names))
+
+
+def rooms_with_siblings():
+    for room in SIBLINGS:
+        if room in MODULES:
+            # Until Adam's correction lies beside them, in kernels/rates.py.
+            shared = pytest.mark.xfail(reason="cuda/ takes two functions from cpu/stepping.py") if room == "kernels" else ()
+            yield pytest.param(room, marks=shared)
+
+
+@pytest.mark.parametrize("room", list(rooms_with_siblings()))
+def test_siblings_never_import_each_other(room):
+    siblings = siblings_in(room, SIBLINGS[room])
+    assert len(siblings) > 1, "there is nothing to keep apart"
+    for sibling in siblings:
+        own, others = f"{room}.{sibling}", [f"{room}.{other}" for other in siblings if other != sibling]
+        for name in (name for name in MODULES if is_part(name, own)):
+            for target, _ in own_imports(name):
+                assert not any(is_part(target, other) for other in others), f"{name} imports {target}"
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QMenu, QMenuBar
 
+from playground.gui.panels import SWITCHED
 from playground.words import tr
 
 Standard = QKeySequence.StandardKey
@@ -90,10 +91,10 @@ ACTIONS = (
     ActionRecord("theme_light", "View", "&Light", None, "Dark text on light cards.", group="theme"),
     ActionRecord("theme_dark", "View", "&Dark", None, "Light text on dark cards.", group="theme"),
     ActionRecord("theme_system", "View", "&Like the system", None, "Follow the desktop's setting.", group="theme"),
-    ActionRecord("panel_data", "View", "D&ata", "Ctrl+1", "Show or hide the data panel.", separator_before=True, checkable=True),
-    ActionRecord("panel_output", "View", "&Output", "Ctrl+2", "Show or hide what the network puts out.", checkable=True),
-    ActionRecord("panel_loss", "View", "Lo&ss", "Ctrl+3", "Show or hide the loss curves.", checkable=True),
-    ActionRecord("panel_probe", "View", "&Probe", "Ctrl+4", "Show or hide the outputs for one row.", checkable=True),
+    *(
+        ActionRecord(panel.action, "View", panel.menu_text, panel.key, panel.tooltip, separator_before=not place, checkable=True)
+        for place, panel in enumerate(SWITCHED)
+    ),
     ActionRecord(
         "settings", "View", "S&ettings", "Ctrl+5", "Show or hide every setting of training, network and data.", checkable=True
     ),

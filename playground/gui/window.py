@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,20 +16,18 @@ from playground.data.gallery import shown_as, title_of
 from playground.experiment import Experiment, FileSource, SyntheticSource, edits, keeps_weights
 from playground.gui.actions import build_actions, fill_menu_bar, shortcut_list
 from playground.gui.banner import Banner
-from playground.gui.canvas.rasterizer import Rasterizer
 from playground.gui.document import Document, Parameters
 from playground.gui.file_actions import FileActions, preset, welcome_experiment
 from playground.gui.forms.settings_panel import settings_path
 from playground.gui.frame_loop import FrameLoop
 from playground.gui.help_pages import PageDialog, about_page, shortcuts_page, walk_page
 from playground.gui.hints import Root, hint_from_tooltips
-from playground.gui.panels import Panels
+from playground.gui.panels import PANELS, SWITCHED, Panels
 from playground.gui.preferences import Preferences
 from playground.gui.probing import Prober
 from playground.gui.run_news import RunNews
 from playground.gui.status_line import StatusLine
 from playground.gui.training_bar import TrainingBar
-from playground.gui.views.rates.card import RateCard
 from playground.gui.widgets.theme import Theme
 from playground.training.protocol import Pause, Snapshot, Status, TestRates, Train, Use
 from playground.training.session import TrainingSession
@@ -62,7 +61,6 @@ class Window(QMainWindow):
         self.theme.apply()
         self.document = Document(experiment or welcome_experiment(), self)
         self.session = session or TrainingSession()
-        self.rasterizer = Rasterizer()
         self.loop = FrameLoop(self.session, lambda: self.isVisible() and not self.isMinimized(), self)
         self.files = FileActions(self, self.document, self.preferences, lambda: self.loop.newest)
         self.speed: float | None = DEFAULT_SPEED
@@ -76,7 +74,7 @@ class Window(QMainWindow):
         self._show_experiment(self.document.experiment, self.document.experiment)
         self._restore_place()
         self.session.start()
-        self.rasterizer.start()
+        self.panels.canvas.rasterizer.start()
         self._use(self.document.experiment, None, False)
         if running:
             self.session.send(Train(epochs_per_frame=self.speed))
@@ -97,7 +95,7 @@ class Window(QMainWindow):
             self.addAction(action)
         self.bar = TrainingBar(self.theme, menu_bar)
         self.banner = Banner(self.theme)
-        self.panels = Panels(self.theme, self.rasterizer)
+        self.panels = Panels(self.theme)
         self.status = StatusLine(self.theme)
         self.news = RunNews(self.status, self.banner, self._take_a_tenth)
         root = Root()
@@ -110,14 +108,13 @@ class Window(QMainWindow):
         column.addWidget(self.banner)
         column.addWidget(self.panels, 1)
         column.addWidget(self.status)
-        # In no layout: it lies above the other cards.
-        self.rates = RateCard(self.theme, root)
+        self.panels.put_above(root)
         self.setCentralWidget(root)
         self.setMinimumSize(1280, 720)
         self.bar.show_speed(self.speed)
         self.actions_by_name[f"theme_{self.preferences.theme}"].setChecked(True)
-        for name in self.panels.cards:
-            self.actions_by_name[name].setChecked(True)
+        for panel in SWITCHED:
+            self.actions_by_name[panel.action].setChecked(True)
 
     def _handlers(self) -> dict[str, Callable[..., object]]:
         return {
@@ -137,10 +134,7 @@ class Window(QMainWindow):
             "theme_light": lambda: self.set_theme("light"),
             "theme_dark": lambda: self.set_theme("dark"),
             "theme_system": lambda: self.set_theme("system"),
-            "panel_data": self.show_data,
-            "panel_output": lambda on: self.panels.set_card_visible("panel_output", on),
-            "panel_loss": lambda on: self.panels.set_card_visible("panel_loss", on),
-            "panel_probe": lambda on: self.panels.set_card_visible("panel_probe", on),
+            **{panel.action: partial(self.show_card, panel.card_name) for panel in SWITCHED},
             "settings": self.show_settings,
             "full_screen": lambda on: self.showFullScreen() if on else self.showNormal(),
             "help": lambda: self._show_page(tr("Five-minute walk"), walk_page()),
@@ -183,18 +177,17 @@ class Window(QMainWindow):
         bar.optimizer_chosen.connect(lambda name: self._edit(tr("optimizer"), edits.with_optimizer(self._now, name)))
         panels.settings.setting_chosen.connect(self._set)
         panels.settings.rate_asked.connect(self.find_rate)
-        self.rates.test_asked.connect(self.find_rate)
-        self.rates.rate_chosen.connect(self._take_rate)
+        panels.rates.test_asked.connect(self.find_rate)
+        panels.rates.rate_chosen.connect(self._take_rate)
         panels.settings.closed.connect(lambda: self.actions_by_name["settings"].setChecked(False))
         self._connect_data()
         self._connect_canvas()
         panels.surface.probed.connect(self.prober.probe_point)
         panels.report.rows_chosen.connect(panels.show_chosen_rows)
         panels.rows.row_picked.connect(self.prober.probe_row)
-        for view in (panels.canvas, panels.rows, panels.report, panels.outputs, panels.data, bar, self.rates):
-            self.loop.add_view(view)
-        self.loop.add_view(panels.surface, every=2)
-        self.loop.add_view(panels.loss, every=4, turn=1)
+        self.loop.add_view(bar)
+        for panel in PANELS:
+            self.loop.add_view(panels.views[panel.name], panel.every, panel.turn)
         self.loop.shown.connect(self._show_snapshot)
         self.loop.rates_measured.connect(self.status.show_rates)
         self.loop.rates_measured.connect(lambda *_: self._describe())
@@ -261,8 +254,8 @@ class Window(QMainWindow):
 
     def find_rate(self) -> None:
         """Try learning rates on a copy of the run, and show what they do to the loss."""
-        self.rates.place_below(self.bar.learning_rate)
-        if self.rates.begin(self.loop.newest):
+        self.panels.rates.place_below(self.bar.learning_rate)
+        if self.panels.rates.begin(self.loop.newest):
             self.session.send(TestRates())
 
     def set_speed(self, epochs_per_frame: float | None) -> None:
@@ -278,11 +271,11 @@ class Window(QMainWindow):
         self.theme.set_mode(mode)
         self.actions_by_name[f"theme_{mode}"].setChecked(True)
 
-    def show_data(self, on: bool) -> None:
-        """Show the data panel, for which the settings give way, or hide it."""
-        if on:
+    def show_card(self, name: str, on: bool) -> None:
+        """Show or hide a card; the settings give way to the data, in whose place they stand."""
+        if on and name == "data":
             self.actions_by_name["settings"].setChecked(False)
-        self.panels.set_card_visible("panel_data", on)
+        self.panels.set_card_visible(name, on)
 
     def show_settings(self, on: bool) -> None:
         """Open the settings where the data panel stands, or close them."""
@@ -397,8 +390,8 @@ class Window(QMainWindow):
 
     def _describe(self) -> None:
         """Say in words what is painted, for screen readers: they can't see it."""
-        panels = self.panels
-        for view in (self.bar, panels.canvas, panels.surface.plane, panels.rows, panels.loss, panels.outputs, self.status):
+        self.panels.describe()
+        for view in (self.bar, self.status):
             view.setAccessibleDescription(view.describe())
 
     def _take_a_tenth(self) -> None:
@@ -438,7 +431,7 @@ class Window(QMainWindow):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         # Once the bar has been laid out anew.
-        QTimer.singleShot(0, self, lambda: self.rates.place_below(self.bar.learning_rate))
+        QTimer.singleShot(0, self, lambda: self.panels.rates.place_below(self.bar.learning_rate))
 
     def closeEvent(self, event: QCloseEvent) -> None:
         if not self.files.confirm_discard():

@@ -43,7 +43,7 @@ def main():
         if newest is not None and newest.epoch >= 1 and not learning:
             learning = True
             tell(f"one epoch is learned, on the {newest.backend} backend")
-        if learning and newest is not None and newest.backend == "cpu" and window.rasterizer.ready:
+        if learning and newest is not None and newest.backend == "cpu" and window.panels.canvas.rasterizer.ready:
             break
     tell(f"all is compiled; the window's thread was away for {1e3 * longest:.0f} ms at most")
     window.close()

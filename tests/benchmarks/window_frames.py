@@ -38,7 +38,7 @@ def main(seconds):
     window = Window(experiment)
     window.resize(1600, 1000)
     window.show()
-    window.rasterizer.wait(60)
+    window.panels.canvas.rasterizer.wait(60)
     settle()
     frames, costs, clicks = [], {}, []
     for view, _, _ in window.loop._views:

@@ -4,6 +4,7 @@ import pytest
 from PySide6.QtWidgets import QDialog
 
 from playground.gui.file_actions import preset
+from playground.gui.panels import SWITCHED
 from playground.gui.preferences import Preferences
 from playground.gui.window import Window
 from playground.training import parts
@@ -69,8 +70,8 @@ def fresh(window, experiment, size):
     window.session.send(Pause())
     window._asked = None
     window.resize(*size)
-    for name in window.panels.cards:
-        window.actions_by_name[name].setChecked(True)
+    for panel in SWITCHED:
+        window.actions_by_name[panel.action].setChecked(True)
     window.actions_by_name["settings"].setChecked(False)
     window.set_theme("light")
     window.speed = 1.0
@@ -78,16 +79,8 @@ def fresh(window, experiment, size):
     window.banner.dismiss()
     window.status.clear_notice()
     window.panels.canvas.setFocus()
-    window.panels.canvas.editor.hide()
-    window.rates.hide()
-    window.panels.output_pages.buttons["output"].click()
-    window.panels.loss.show_quantity("loss")
-    window.panels.loss.log_button.setChecked(True)
-    for switch in (window.panels.data.test_points, window.panels.data.discretize):
-        if switch.isChecked():
-            switch.click()
+    window.panels.reset()
     window.loop.probe = None
-    window.panels.rows._run = None
     window.preferences._settings.remove("recent_files")
     window.document.load(experiment)
 

@@ -86,7 +86,7 @@ def test_a_point_that_was_looked_at_is_no_row_of_tables(driver):
     driver.panels.data.set_chosen.emit("ratings")
     driver.settle()
     assert driver.snapshot.status is not Status.FAILED
-    assert driver.canvas.shown[1].kind == "embedding"
+    assert driver.canvas.contents[1].kind == "embedding"
 
 
 def test_two_quick_presses_of_play_cancel_out(driver):

@@ -10,6 +10,7 @@ from playground.catalog.losses import LOSSES
 from playground.catalog.optimizers import OPTIMIZERS, record_of
 from playground.catalog.tasks import TASKS
 from playground.experiment import EarlyStopping
+from playground.gui.panels import SWITCHED
 from playground.training.diagnosis import Trouble
 from playground.training.protocol import Snapshot, Status
 
@@ -318,9 +319,9 @@ def test_the_help_button_opens_the_walk(driver):
     assert any(dialog.isVisible() for dialog in driver.window.findChildren(QDialog))
 
 
-@pytest.mark.parametrize("name", ["panel_data", "panel_output", "panel_loss", "panel_probe"])
-def test_every_panel_hides_and_comes_back(driver, name):
-    card = driver.panels.cards[name]
+@pytest.mark.parametrize("panel", SWITCHED, ids=lambda panel: panel.name)
+def test_every_panel_hides_and_comes_back(driver, panel):
+    name, card = panel.action, driver.panels.cards[panel.card_name]
     driver.window.actions_by_name[name].trigger()
     assert not card.isVisible()
     driver.window.actions_by_name[name].trigger()
@@ -352,11 +353,11 @@ def test_every_control_has_a_name_and_a_sentence(driver):
 def test_the_settings_stand_in_the_data_panels_place_and_give_it_back(driver):
     settings, data = driver.panels.settings, driver.panels.data
     assert data.isVisible() and not settings.isVisible()
-    width = driver.panels.network_card.width()
+    width = driver.panels.cards["network"].width()
     driver.qtbot.mouseClick(driver.window.bar.settings_button, Left)
     assert settings.isVisible() and not data.isVisible()
     driver.qtbot.wait(50)
-    assert driver.panels.network_card.width() == width
+    assert driver.panels.cards["network"].width() == width
     driver.qtbot.keyClick(settings, Qt.Key.Key_Escape)
     assert data.isVisible() and not settings.isVisible()
     assert not driver.window.actions_by_name["settings"].isChecked()

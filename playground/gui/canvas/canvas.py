@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,22 +11,20 @@ from PySide6.QtCore import QPoint, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
-from playground.catalog import activations, features
-from playground.experiment import Experiment, ExperimentError, SyntheticSource, output_activation
+from playground.experiment import Experiment, ExperimentError, SyntheticSource
 from playground.experiment.layer_edits import with_layer, with_layer_moved, without_layer
 from playground.gui.canvas import lanes as lane_contents
+from playground.gui.canvas.arrangement import Arrangement, arrange
 from playground.gui.canvas.controls import NOTE, CanvasControls
 from playground.gui.canvas.drag import Preview, preview_of
 from playground.gui.canvas.hit_testing import edge_at, node_at
 from playground.gui.canvas.insert_menu import layer_menu, show_below
 from playground.gui.canvas.lane_controls import ValueEditor
-from playground.gui.canvas.lanes import Content, Link
-from playground.gui.canvas.layer_pictures import MOST_KERNELS
-from playground.gui.canvas.layout import HEADER, Edges, Lane, Size, edges_between, lay_out, minimum_width
+from playground.gui.canvas.lanes import WITH_BIAS, LaneContent, about_neuron
+from playground.gui.canvas.layout import HEADER, Edges, Lane, edges_between, lay_out, minimum_width
 from playground.gui.canvas.painter import NetworkPainter
-from playground.gui.canvas.plan_shown import plan_to_show, same_structure
+from playground.gui.canvas.plan_shown import same_structure
 from playground.gui.canvas.rasterizer import Rasterizer
-from playground.gui.canvas.signs import skip_room
 from playground.gui.widgets.controls import painting
 from playground.gui.widgets.theme import Theme
 from playground.network.plan import Plan
@@ -38,9 +35,6 @@ from playground.words import number, tr
 
 # A press and release that hardly move are a click.
 CLICK = 4
-FIELD = 36
-# Layers whose neurons or filters have a bias that a click edits.
-WITH_BIAS = ("dense", "conv2d", "outputs")
 # Which neurons are struck out changes at most so often, or they would flicker.
 STRIKE_SECONDS = 0.7
 
@@ -71,27 +65,28 @@ class NetworkCanvas(QWidget):
     value_edited = Signal(str, object, float)
     layer_selected = Signal(object)
 
-    def __init__(self, theme: Theme, rasterizer: Rasterizer, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent, mouseTracking=True)
         self.setAccessibleName(tr("Network"))
         # The canvas paints all of itself: what lies behind it need not be painted first.
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setMinimumSize(420, 330)
         self._experiment: Experiment | None = None
-        self._plan: Plan | None = None
+        self._arrangement: Arrangement | None = None
         self._run: RunInfo | None = None
         self._snapshot: Snapshot | None = None
         self.lanes: list[Lane] = []
-        self.shown: tuple[Content, ...] = ()
-        self._links: tuple[Link, ...] = ()
         self.edges: Edges | None = None
         self._sources: list[NDArray[np.int64]] = []
         self._sentences: list[str] = []
         self._note_room = 0
+        # Whether the canvas is being placed: what that does to its size is known.
+        self._placing = False
         self._selected: object = None
         self._struck_at = 0.0
         self._struck: dict[int, NDArray[np.bool_]] = {}
-        self._painter = NetworkPainter(theme, rasterizer)
+        self.rasterizer = Rasterizer()
+        self._painter = NetworkPainter(theme, self.rasterizer)
         self._hovered_edge: int | None = None
         self._hovered_node: tuple[int, int] | None = None
         self._preview: Preview | None = None
@@ -114,7 +109,7 @@ class NetworkCanvas(QWidget):
         self.editor.entered.connect(self._finish_editing)
         self.editor.cancelled.connect(self._stop_editing)
         self._edited: tuple[str, tuple[int, ...]] | None = None
-        theme.changed.connect(self._refresh)
+        theme.changed.connect(self._draw)
         theme.changed.connect(self.update)
 
     # What is shown
@@ -126,23 +121,39 @@ class NetworkCanvas(QWidget):
         """Show a network's structure; nothing is emitted."""
         self._experiment = experiment
         self._arrange()
+        self._place()
+        self._draw()
 
     def show_snapshot(self, snapshot: Snapshot) -> None:
-        """Show the newest weights and activations."""
+        """Show the newest weights and activations: what has to be placed anew is placed once, then all is drawn once."""
         if self.editor.isVisible():
             return
         self._snapshot = snapshot
-        if snapshot.run is not self._run:
+        other = snapshot.run is not self._run
+        if other:
             self._run = snapshot.run
             self._arrange()
-        self._show_health()
-        self._refresh()
+        sentences, room = self._sentences, self._note_room
+        self._sentences = self._found_wrong()
+        if any(self._sentences):
+            # The lanes make room at once, but don't jump back as soon as a layer gets well.
+            self._note_room = NOTE
+        if other or self._note_room != room:
+            self._place()
+        elif self._sentences != sentences:
+            self.controls.show_health(self.lanes, self._sentences)
+        self._draw()
 
     def show_selected(self, path: object) -> None:
         """Put an accent around the layer whose settings are shown, as `layer_selected` names it; None takes it away."""
         self._selected = path
-        self._painter.select(next((content.number for content in self.shown if content.place == path), None))
+        self._painter.select(next((content.number for content in self.contents if content.place == path), None))
         self.update()
+
+    @property
+    def contents(self) -> tuple[LaneContent, ...]:
+        """What each lane holds."""
+        return self._arrangement.contents if self._arrangement is not None else ()
 
     @property
     def _planar(self) -> bool:
@@ -151,108 +162,83 @@ class NetworkCanvas(QWidget):
     @property
     def _current(self) -> bool:
         """Whether the newest snapshot belongs to the structure on the canvas."""
-        snapshot, run = self._snapshot, self._run
-        if snapshot is None or run is None or self._plan is None or snapshot.run is not run:
+        snapshot, run, arrangement = self._snapshot, self._run, self._arrangement
+        if snapshot is None or run is None or arrangement is None or snapshot.run is not run:
             return False
-        return same_structure(run.plan, self._plan)
+        return same_structure(run.plan, arrangement.plan)
+
+    def _found_wrong(self) -> list[str]:
+        """What the session found wrong with each layer, in words; empty if there is nothing to say."""
+        health = self._snapshot.parts.get(parts.health, ()) if self._snapshot is not None and self._current else ()
+        by_stage = {found.name: found.words for found in health}
+        return [by_stage.get(content.stage.name, "") for content in self.contents] if health else []
+
+    # Layout
 
     def _arrange(self) -> None:
-        """Place everything anew: structure, data or size have changed."""
-        experiment = self._experiment
-        if experiment is None:
+        """Find what stands on the canvas anew: structure or data have changed."""
+        if self._experiment is None:
+            return
+        self._arrangement = arrange(self._experiment, self._run)
+        if len(self._sentences) != len(self.contents):
+            # They were about other layers.
+            self._sentences = []
+        self._note_room = NOTE if any(self._sentences) else 0
+
+    def _place(self) -> None:
+        """Place everything anew: what stands here, or the room for it, has changed."""
+        experiment, arrangement = self._experiment, self._arrangement
+        if experiment is None or arrangement is None:
             return
         # What the pointer was on, and what a drag was about to do, may be gone.
         self._hovered_node = self._hovered_edge = self._preview = None
         self._stop_editing()
-        self._plan = plan = plan_to_show(experiment, self._run)
-        self.shown = shown = lane_contents.contents(experiment, plan)
-        self._links = lane_contents.links(shown, plan)
-        if len(self._sentences) != len(shown):
-            # They were about other layers.
-            self._sentences = []
-        self._note_room = NOTE if any(self._sentences) else 0
-        dataset = self._run.data.dataset if self._run is not None else None
-        columns = dataset.image_shape[1] if dataset is not None and dataset.image_shape and not self._planar else 0
-        # Switched-off features stay on the lane, to be switched on again.
-        inputs = len(features.FEATURES) if self._planar else shown[0].units
-        widths = (inputs, *(content.units for content in shown[1:]))
-        self._painter.name_nodes(*self._node_names(widths))
-        has_field = any(activations.resolve(getattr(content.layer, "activation", "identity"))[0].parameters for content in shown)
-        size = Size(
-            widths,
-            self.width(),
-            self.height(),
-            columns,
-            self._painter.label_room(0),
-            self._painter.label_room(-1),
-            foot=FIELD if has_field else 0,
-            head=skip_room(shown) + self._note_room,
-            looks=lane_contents.looks(shown),
-        )
+        self._painter.name_nodes(arrangement.input_names, arrangement.output_names)
+        rooms = self._painter.label_room(0), self._painter.label_room(-1)
         # This may widen the canvas at once.
-        self.setMinimumWidth(minimum_width(size))
-        self.lanes = lay_out(replace(size, width=self.width()))
-        active = [list(features.FEATURES).index(name) for name in experiment.data.features] if self._planar else range(inputs)
-        self._sources = [np.array(active, np.int64), *(np.arange(lane.units) for lane in self.lanes[1:-1])]
-        self.controls.place(experiment, self.lanes, shown, self._planar)
+        self._placing = True
+        self.setMinimumWidth(minimum_width(arrangement.size(self.width(), self.height(), rooms, self._note_room)))
+        self._placing = False
+        self.lanes = lay_out(arrangement.size(self.width(), self.height(), rooms, self._note_room))
+        self._sources = arrangement.sources(self.lanes)
+        self.controls.place(experiment, self.lanes, arrangement.contents, self._planar)
         self.controls.show_health(self.lanes, self._sentences)
-        self._painter.set_layout(self.lanes, shown, self._links, set(active) if self._planar else None)
+        self._painter.set_layout(self.lanes, arrangement.contents, arrangement.links, arrangement.active)
         self._struck_at = 0.0
         self.show_selected(self._selected)
-        self._refresh()
 
-    def _node_names(self, widths: tuple[int, ...]) -> tuple[list[str], list[str]]:
-        """What is written beside inputs and outputs; nothing beside folded lanes."""
-        dataset = self._run.data.dataset if self._run is not None else None
-        inputs: list[str] = []
-        if self._planar:
-            inputs = [feature.symbol for feature in features.FEATURES.values()]
-        elif dataset is not None and not dataset.image_shape and len(dataset.feature_names) == widths[0]:
-            inputs = list(dataset.feature_names)
-        outputs: list[str] = []
-        if dataset is not None and widths[-1] > 1:
-            outputs = list(dataset.class_names or dataset.target_names)
-        return inputs, outputs if len(outputs) == widths[-1] else []
-
-    def _show_health(self) -> None:
-        """Show what the session found wrong with layers, under their titles."""
-        health = self._snapshot.parts.get(parts.health, ()) if self._snapshot is not None and self._current else ()
-        by_stage = {found.name: found.words for found in health}
-        sentences = [by_stage.get(content.stage.name, "") for content in self.shown] if health else []
-        if sentences == self._sentences:
+    def resizeEvent(self, _event: QResizeEvent) -> None:
+        if self._placing:
             return
-        self._sentences = sentences
-        # The lanes make room at once, but don't jump back as soon as a layer gets well.
-        if any(sentences) and not self._note_room:
-            self._arrange()
-        else:
-            self.controls.show_health(self.lanes, sentences)
+        self._note_room = NOTE if any(self._sentences) else 0
+        self._place()
+        self._draw()
 
     # Changing the structure
 
     def _select(self, lane: int) -> None:
-        self.layer_selected.emit(self.shown[lane].place)
+        self.layer_selected.emit(self.contents[lane].place)
 
     def _remove(self, lane: int) -> None:
-        if self._experiment is not None and 0 < lane < len(self.shown) - 1:
-            self.structure_chosen.emit(tr("remove layer"), without_layer(self._experiment, self.shown[lane].path))
+        if self._experiment is not None and 0 < lane < len(self.contents) - 1:
+            self.structure_chosen.emit(tr("remove layer"), without_layer(self._experiment, self.contents[lane].path))
 
     def _move(self, lane: int, end: int) -> None:
         if self._experiment is not None:
-            self.structure_chosen.emit(tr("move layer"), with_layer_moved(self._experiment, self.shown[lane].path, end))
+            self.structure_chosen.emit(tr("move layer"), with_layer_moved(self._experiment, self.contents[lane].path, end))
 
     def _shift(self, lane: int, change: int) -> None:
-        end = self.shown[lane].path[-1] + change
-        if 0 <= end < len(lane_contents.siblings(self.shown, self.shown[lane])):
+        end = self.contents[lane].path[-1] + change
+        if 0 <= end < len(lane_contents.siblings(self.contents, self.contents[lane])):
             self._move(lane, end)
 
     def _with_layer(self, gap: int, kind: str) -> Experiment:
         """The experiment with a layer after a lane; ExperimentError where it doesn't fit."""
-        assert self._experiment is not None and self._plan is not None
-        path = lane_contents.insertion_path(self.shown, gap)
+        assert self._experiment is not None and self._arrangement is not None
+        path = lane_contents.insertion_path(self.contents, gap)
         known = self._run is not None and self._current
         inputs = self._run.data.preprocessing.network_inputs if known and self._run is not None else None
-        return with_layer(self._experiment, kind, path, self.shown[gap].shape, inputs, self._plan.widths[-1])
+        return with_layer(self._experiment, kind, path, self.contents[gap].shape, inputs, self._arrangement.plan.widths[-1])
 
     def _insert(self, gap: int, kind: str) -> None:
         self.structure_chosen.emit(tr("insert layer"), self._with_layer(gap, kind))
@@ -282,14 +268,14 @@ class NetworkCanvas(QWidget):
 
     def _preview_of(self, lane: int, offset: QPoint, here: QPoint) -> Preview:
         """What a drag of a lane so far would do; ``here`` is a global position."""
-        return preview_of(self.lanes, self.shown, lane, offset, self.mapFromGlobal(here), self.rect())
+        return preview_of(self.lanes, self.contents, lane, offset, self.mapFromGlobal(here), self.rect())
 
     def _drag(self, lane: int, offset: QPoint, here: QPoint) -> None:
-        if 0 < lane < len(self.shown) - 1:
+        if 0 < lane < len(self.contents) - 1:
             self._show_preview(self._preview_of(lane, offset, here))
 
     def _drop(self, lane: int, offset: QPoint, here: QPoint) -> None:
-        if not 0 < lane < len(self.shown) - 1:
+        if not 0 < lane < len(self.contents) - 1:
             return
         preview = self._preview_of(lane, offset, here)
         self._show_preview(None)
@@ -297,7 +283,7 @@ class NetworkCanvas(QWidget):
             self._select(lane)
         elif preview.kind == "remove":
             self._remove(lane)
-        elif preview.kind == "move" and preview.value != self.shown[lane].path[-1]:
+        elif preview.kind == "move" and preview.value != self.contents[lane].path[-1]:
             self._move(lane, preview.value)
         elif preview.kind == "units":
             self.controls.choose_size(lane, preview.value)
@@ -340,14 +326,14 @@ class NetworkCanvas(QWidget):
 
     def _parameter_under_pointer(self) -> tuple[str, tuple[int, ...]] | None:
         """Name and index of the weight or bias under the pointer."""
-        if not self._current:
+        if not self._current or self._arrangement is None:
             return None
         if self._hovered_edge is not None and self.edges is not None:
             gap = int(self.edges.gaps[self._hovered_edge])
             row = int(np.flatnonzero(self._sources[gap] == self.edges.sources[self._hovered_edge])[0])
-            return self._links[gap].weight, (row, int(self.edges.targets[self._hovered_edge]))
-        if self._hovered_node is not None and self.shown[self._hovered_node[0]].kind in WITH_BIAS:
-            return f"{self.shown[self._hovered_node[0]].prefix}.bias", (self._hovered_node[1],)
+            return self._arrangement.links[gap].weight, (row, int(self.edges.targets[self._hovered_edge]))
+        if self._hovered_node is not None and self.contents[self._hovered_node[0]].kind in WITH_BIAS:
+            return f"{self.contents[self._hovered_node[0]].prefix}.bias", (self._hovered_node[1],)
         return None
 
     def value_of(self, name: str, index: tuple[int, ...]) -> float:
@@ -385,12 +371,13 @@ class NetworkCanvas(QWidget):
 
     # Painting
 
-    def _refresh(self) -> None:
+    def _draw(self) -> None:
         """Draw the newest snapshot into the painter's images."""
         self.edges = None
-        if self._current and self._snapshot is not None and self._run is not None and self.lanes:
-            plan, snapshot = self._run.plan, self._snapshot
-            weights = [plan.view(snapshot.parameters, link.weight) if link.kind == "weights" else None for link in self._links]
+        arrangement, snapshot = self._arrangement, self._snapshot
+        if self._current and arrangement is not None and snapshot is not None and self._run is not None and self.lanes:
+            plan, links = self._run.plan, arrangement.links
+            weights = [plan.view(snapshot.parameters, link.weight) if link.kind == "weights" else None for link in links]
             self._painter.scale = self.devicePixelRatioF()
             self.edges = edges_between(self.lanes, weights, self._sources, self._painter.scale)
             self._painter.draw_edges(self.edges, self.size())
@@ -416,7 +403,7 @@ class NetworkCanvas(QWidget):
             if self._preview is not None:
                 self._painter.paint_preview(painter, self._preview)
             elif self._hovered_edge is not None and self.edges is not None:
-                self._painter.paint_edge(painter, self.edges, self._hovered_edge, self._edge_words(self._hovered_edge))
+                self._painter.paint_edge(painter, self.edges, self._hovered_edge, self._about_edge(self._hovered_edge))
             elif self._hovered_node is not None and not self.editor.isVisible():
                 self._paint_hovered_node(painter, *self._hovered_node)
 
@@ -426,55 +413,41 @@ class NetworkCanvas(QWidget):
         if now - self._struck_at > STRIKE_SECONDS:
             self._struck_at = now
             seed = self._run.experiment.training.seed if self._run is not None else 0
-            masks = {content.number: lane_contents.dropped(plan, content, seed, snapshot.step) for content in self.shown}
+            masks = {content.number: lane_contents.dropped(plan, content, seed, snapshot.step) for content in self.contents}
             self._struck = {lane: mask for lane, mask in masks.items() if mask is not None}
         return self._struck
 
     def _paint_hovered_node(self, painter: QPainter, lane: int, node: int) -> None:
-        content, kernels = self.shown[lane], None
+        content, kernels = self.contents[lane], None
         if content.kind == "conv2d" and self._current and self._snapshot is not None and self._run is not None:
             weights = self._run.plan.view(self._snapshot.parameters, f"{content.prefix}.weight")
             kernels = self._painter.kernels_of(lane, node, weights)
-        self._painter.paint_enlarged(painter, lane, node, self._node_words(lane, node), self.size(), kernels)
+        self._painter.paint_enlarged(painter, lane, node, self.about(lane, node), self.size(), kernels)
 
-    def _edge_words(self, edge: int) -> str:
-        edges = self.edges
-        assert edges is not None
+    def _about_edge(self, edge: int) -> str:
+        assert self.edges is not None
         named = self._parameter_under_pointer()
         row, column = named[1] if named is not None else (0, 0)
-        return f"w  {row + 1} → {column + 1}   {number(float(edges.values[edge]), 4)}"
+        return f"w  {row + 1} → {column + 1}   {number(float(self.edges.values[edge]), 4)}"
 
-    def _node_words(self, lane: int, node: int) -> list[str]:
+    def about(self, lane: int, node: int) -> list[str]:
         """Lines about a neuron: its name, its activation, its parameters and value."""
-        content = self.shown[lane]
-        noun = tr("Feature map {0}") if content.is_image else tr("Neuron {0}")
-        words = [self._painter.node_name(lane, node) or noun.format(node + 1)]
-        if self._current and self._experiment is not None and self._run is not None:
-            activation = getattr(content.layer, "activation", "identity")
-            if content.kind == "outputs":
-                activation = output_activation(self._experiment)
-            if content.kind in WITH_BIAS or activations.resolve(activation)[0].name != "identity":
-                words.append(activations.resolve(activation)[0].title)
-            words += [
-                f"{view.name.rpartition('.')[2].replace('_', ' ')} {number(self.value_of(view.name, (node,)), 4)}"
-                for view in self._run.plan.parameters
-                if view.layer == content.prefix and view.shape == (content.units,)
-            ]
-        if content.kind == "conv2d":
-            channels = self.shown[lane - 1].shape[-1]
-            words.append(tr("kernels: {0} of {1}").format(min(MOST_KERNELS, channels), channels))
+        known = None
+        if self._current and self._experiment is not None and self._run is not None and self._snapshot is not None:
+            known = self._experiment, self._run.plan, self._snapshot.parameters
+        words = about_neuron(self.contents, lane, node, self._painter.node_name(lane, node), known)
         value = self._painter.value(lane, node)
-        if value is not None:
-            words.append(tr("value {0}").format(number(value, 4)))
-        return words
+        return words if value is None else [*words, tr("value {0}").format(number(value, 4))]
 
     def describe(self) -> str:
         """Say in words what the canvas shows, for screen readers."""
-        lanes = [lane_contents.words(content) for content in self.shown]
+        lanes = [lane_contents.words(content) for content in self.contents]
         return ", ".join(lanes + [sentence for sentence in self._sentences if sentence])
 
-    def resizeEvent(self, _event: QResizeEvent) -> None:
-        self._arrange()
+    def reset(self) -> None:
+        """Edit no value, and mark no layer."""
+        self._stop_editing()
+        self.show_selected(None)
 
     def sizeHint(self) -> QSize:
         return QSize(900, 560)

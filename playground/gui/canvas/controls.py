@@ -12,7 +12,7 @@ from playground.experiment.fields import size_field
 from playground.experiment.layer_edits import field_path
 from playground.gui.canvas.insert_menu import InsertButton
 from playground.gui.canvas.lane_controls import FeatureButton, LaneHandle, LaneHeader, LaneTitle, ParameterField
-from playground.gui.canvas.lanes import Content, shows_activation, title_of, words
+from playground.gui.canvas.lanes import LaneContent, shows_activation, title_of, words
 from playground.gui.canvas.layout import HEADER, Lane
 from playground.gui.forms.activation_boxes import OutputActivationBox
 from playground.gui.widgets.controls import painting
@@ -88,7 +88,7 @@ class CanvasControls(QObject):
         super().__init__(canvas)
         self._theme = theme
         self._canvas = canvas
-        self._shown: tuple[Content, ...] = ()
+        self._contents: tuple[LaneContent, ...] = ()
         self.headers: list[LaneHeader] = []
         self.handles: list[LaneHandle] = []
         self.fields: list[ParameterField] = []
@@ -98,14 +98,14 @@ class CanvasControls(QObject):
         for name in FEATURES:
             self._add_feature_button(name)
         self.output_title = LaneTitle(theme, tr("Output"), canvas)
-        self.output_title.clicked.connect(lambda: self.selected.emit(len(self._shown) - 1))
+        self.output_title.clicked.connect(lambda: self.selected.emit(len(self._contents) - 1))
         self.output_box = OutputActivationBox(theme, canvas)
         self.output_box.chosen.connect(self.output_activation_chosen)
 
-    def place(self, experiment: Experiment, lanes: list[Lane], shown: tuple[Content, ...], planar: bool) -> None:
+    def place(self, experiment: Experiment, lanes: list[Lane], contents: tuple[LaneContent, ...], planar: bool) -> None:
         """Show what these lanes need, where they are."""
-        self._shown = shown
-        hidden = shown[1:-1]
+        self._contents = contents
+        hidden = contents[1:-1]
         while len(self.headers) < len(hidden):
             self._add_lane_controls(len(self.headers) + 1)
         for index, widgets in enumerate(zip(self.headers, self.handles, self.fields, strict=True)):
@@ -143,9 +143,9 @@ class CanvasControls(QObject):
     # One lane
 
     def _place_lane_controls(
-        self, header: LaneHeader, handle: LaneHandle, field: ParameterField, lane: Lane, content: Content
+        self, header: LaneHeader, handle: LaneHandle, field: ParameterField, lane: Lane, content: LaneContent
     ) -> None:
-        name = title_of(self._shown, content)
+        name = title_of(self._contents, content)
         header.show_layer(name, content.layer)
         header.activation.setVisible(shows_activation(content))
         # A long title has no room for the arrow behind it.
@@ -178,23 +178,23 @@ class CanvasControls(QObject):
         self.fields.append(field)
 
     def _choose(self, number: int, label: str, field: str, value: object) -> None:
-        self.setting_chosen.emit(label, field_path(self._shown[number].path, field), value)
+        self.setting_chosen.emit(label, field_path(self._contents[number].path, field), value)
 
     def choose_size(self, number: int, size: int) -> None:
         """Ask for so many neurons, or filters; nothing where a lane has none of its own."""
-        layer = self._shown[number].layer
+        layer = self._contents[number].layer
         name = size_field(layer) if layer is not None else None
         if name is not None and size != getattr(layer, name):
             self._choose(number, tr("neurons") if name == "units" else name, name, size)
 
     def _step(self, number: int, change: int) -> None:
-        size = self._shown[number].size
+        size = self._contents[number].size
         if size is not None:
             self.choose_size(number, max(1, size + change))
 
     def _ask_for_size(self, number: int) -> None:
         """Enter on a lane: type its size, or see its settings where it has none."""
-        if self._shown[number].size is not None:
+        if self._contents[number].size is not None:
             self.headers[number - 1].ask_for_units()
         else:
             self.selected.emit(number)

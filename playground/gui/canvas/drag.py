@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import QPoint, QRect
 
 from playground.experiment.fields import Number, field_of, size_field
-from playground.gui.canvas.lanes import Content, siblings, span
+from playground.gui.canvas.lanes import LaneContent, siblings, span
 from playground.gui.canvas.layout import Lane
 from playground.words import tr
 
@@ -45,17 +45,17 @@ class Preview:
 
 
 def preview_of(
-    lanes: list[Lane], shown: tuple[Content, ...], number: int, offset: QPoint, pointer: QPoint, canvas: QRect
+    lanes: list[Lane], contents: tuple[LaneContent, ...], number: int, offset: QPoint, pointer: QPoint, canvas: QRect
 ) -> Preview:
     """What letting go now would do to a lane."""
-    content = shown[number]
+    content = contents[number]
     beyond = REMOVE_BEYOND
     if not canvas.adjusted(-beyond, -beyond, beyond, beyond).contains(pointer):
         return Preview("remove", number, 0, pointer, tr("Let go to remove the layer"))
     if abs(offset.x()) > REORDER_FROM:
-        others = [other for other in siblings(shown, content) if other is not content]
+        others = [other for other in siblings(contents, content) if other is not content]
         end = sum(lanes[other.number].center < pointer.x() for other in others)
-        return Preview("move", number, end, pointer, tr("Move here"), _line_at(lanes, shown, content, others, end))
+        return Preview("move", number, end, pointer, tr("Move here"), _line_at(lanes, contents, content, others, end))
     name = size_field(content.layer)
     if content.size is None or name is None:
         return Preview("none", number, 0, pointer, "")
@@ -66,11 +66,13 @@ def preview_of(
     return Preview("units", number, size, pointer, nouns[size != 1].format(size))
 
 
-def _line_at(lanes: list[Lane], shown: tuple[Content, ...], content: Content, others: list[Content], end: int) -> float:
+def _line_at(
+    lanes: list[Lane], contents: tuple[LaneContent, ...], content: LaneContent, others: list[LaneContent], end: int
+) -> float:
     """Where the lane would go: in the middle between those that would be its neighbors."""
-    first, last = span(shown, content)
+    first, last = span(contents, content)
     if end < len(others):
-        right = span(shown, others[end])[0]
+        right = span(contents, others[end])[0]
         left = right - 1 if right - 1 != last else first - 1
     else:
         left = others[-1].number if others else first - 1

@@ -18,7 +18,7 @@ from playground.kernels import dropping
 from playground.network import table
 from playground.network.layers import shape_in_words
 from playground.network.plan import Plan, Stage
-from playground.words import tr
+from playground.words import number, tr
 
 UNBOUNDED = (-math.inf, math.inf)
 # Neurons of layers without weights of their own are drawn smaller than those that weigh their inputs.
@@ -29,10 +29,14 @@ SIGN = 20
 MAP_SIDE, SMALL_MAP, KERNEL = 40, 30, 18
 # More weights than this after a Flatten are drawn as a fan: single lines could not be told apart.
 MOST_WEIGHTS = 4000
+# Kernels of a filter under the pointer: as many fit below the enlarged map.
+MOST_KERNELS = 8
+# Layers whose neurons or filters have a bias that a click edits.
+WITH_BIAS = ("dense", "conv2d", "outputs")
 
 
 @dataclass(frozen=True, eq=False)
-class Content:
+class LaneContent:
     """What one lane holds.
 
     Parameters
@@ -104,11 +108,11 @@ class Link:
     weight: str = ""
 
 
-def contents(experiment: Experiment, plan: Plan) -> tuple[Content, ...]:
+def contents_of(experiment: Experiment, plan: Plan) -> tuple[LaneContent, ...]:
     """The lanes of a network, inputs first; the layers of a residual block before the block itself."""
-    found: list[Content] = []
+    found: list[LaneContent] = []
     layers = experiment.network.layers
-    for number, stage in enumerate(plan.stages):
+    for place, stage in enumerate(plan.stages):
         path = tuple(int(part) for part in stage.name.split(".") if part.isdecimal())
         layer: Any = None
         within: Any = layers
@@ -116,11 +120,11 @@ def contents(experiment: Experiment, plan: Plan) -> tuple[Content, ...]:
             layer = within[position]
             within = getattr(layer, "layers", ())
         prefix = stage.name if layer is not None else f"layers.{len(layers)}"
-        found.append(Content(number, stage, layer, path, prefix, _range(experiment, stage, layer, found)))
+        found.append(LaneContent(place, stage, layer, path, prefix, _range(experiment, stage, layer, found)))
     return tuple(found)
 
 
-def _range(experiment: Experiment, stage: Stage, layer: Any, before: list[Content]) -> tuple[float, float]:
+def _range(experiment: Experiment, stage: Stage, layer: Any, before: list[LaneContent]) -> tuple[float, float]:
     if stage.kind == "inputs":
         return UNBOUNDED
     if stage.kind == "outputs":
@@ -135,33 +139,33 @@ def _range(experiment: Experiment, stage: Stage, layer: Any, before: list[Conten
     return before[-1].range
 
 
-def title_of(shown: tuple[Content, ...], content: Content) -> str:
+def title_of(contents: tuple[LaneContent, ...], content: LaneContent) -> str:
     """What a hidden lane is called: dense layers are counted, the others go by their kind."""
     if content.kind != "dense":
         return str(content.layer.title).removesuffix("2D")
-    return tr("Hidden {0}").format(sum(other.kind == "dense" for other in shown[: content.number + 1]))
+    return tr("Hidden {0}").format(sum(other.kind == "dense" for other in contents[: content.number + 1]))
 
 
-def looks(shown: tuple[Content, ...]) -> tuple[Look, ...]:
+def looks(contents: tuple[LaneContent, ...]) -> tuple[Look, ...]:
     """How each lane is laid out; a lane without weights of its own is as narrow as its title allows."""
-    found = [_look(shown, content) for content in shown]
+    found = [_look(contents, content) for content in contents]
     # What one lane's sign takes is left free in all, so that numbers that only go on do so on a level.
     room = max(look.sign for look in found)
     return tuple(replace(look, sign=room) for look in found)
 
 
-def _look(shown: tuple[Content, ...], content: Content) -> Look:
+def _look(contents: tuple[LaneContent, ...], content: LaneContent) -> Look:
     if content.kind in ("inputs", "outputs", "dense"):
         return Look()
     # The title's letters are about 7 pixels wide; a cross stands behind it.
-    slot = 36 + 7 * len(title_of(shown, content))
+    slot = 36 + 7 * len(title_of(contents, content))
     slot = max(slot, SLOT) if shows_activation(content) else slot
     if content.kind == "embedding":
         return Look("tables", width=100, slot=slot, tables=content.stage.region.width // content.layer.units)
     sign = SIGN if content.kind in CURVES or fact(content) else 0
     if content.is_image:
         height, width, _ = content.shape
-        beside = KERNEL + 4 if has_small_kernels(shown, content) else 0
+        beside = KERNEL + 4 if has_small_kernels(contents, content) else 0
         side = MAP_SIDE if content.kind == "conv2d" else min(SMALL_MAP, SIDES.get(content.kind, SMALL_MAP) + 6)
         return Look("maps", side + beside + 18, slot, side, sign, beside, aspect=width / height)
     if content.kind == "flatten":
@@ -170,13 +174,13 @@ def _look(shown: tuple[Content, ...], content: Content) -> Look:
     return Look("column", side + 24 if side < NODE else LANE, slot, side, sign)
 
 
-def shows_activation(content: Content) -> bool:
+def shows_activation(content: LaneContent) -> bool:
     """Whether a header offers the activation: where one is usual, or where one was chosen."""
     choice = getattr(content.layer, "activation", None)
     return choice is not None and (content.size is not None or resolve(choice)[0].name != "identity")
 
 
-def fact(content: Content) -> str:
+def fact(content: LaneContent) -> str:
     """The one number that says most about a layer without neurons to count: a window's size, a rate, a length."""
     fields = getattr(content.layer, "__struct_fields__", ())
     for name in ("kernel", "size"):
@@ -188,7 +192,7 @@ def fact(content: Content) -> str:
     return str(content.units) if content.kind == "flatten" else ""
 
 
-def words(content: Content) -> str:
+def words(content: LaneContent) -> str:
     """A lane in words, for screen readers."""
     if content.kind == "inputs":
         size = shape_in_words(content.shape) if len(content.shape) > 1 else str(content.units)
@@ -210,17 +214,53 @@ def words(content: Content) -> str:
     return " ".join(part for part in found if part)
 
 
-def has_small_kernels(shown: tuple[Content, ...], content: Content) -> bool:
+def about_neuron(
+    contents: tuple[LaneContent, ...],
+    lane: int,
+    node: int,
+    name: str,
+    known: tuple[Experiment, Plan, NDArray[np.float32]] | None,
+) -> list[str]:
+    """Lines about a neuron or feature map: its name, its activation and its parameters.
+
+    Parameters
+    ----------
+    name
+        What is written beside it; "" where it has a number only.
+    known
+        The experiment, its plan and the weights; None while there are only those of another structure.
+    """
+    content = contents[lane]
+    noun = tr("Feature map {0}") if content.is_image else tr("Neuron {0}")
+    found = [name or noun.format(node + 1)]
+    if known is not None:
+        experiment, plan, parameters = known
+        outputs = content.kind == "outputs"
+        record = resolve(output_activation(experiment) if outputs else getattr(content.layer, "activation", "identity"))[0]
+        if content.kind in WITH_BIAS or record.name != "identity":
+            found.append(record.title)
+        found += [
+            f"{view.name.rpartition('.')[2].replace('_', ' ')} {number(float(plan.view(parameters, view.name)[node]), 4)}"
+            for view in plan.parameters
+            if view.layer == content.prefix and view.shape == (content.units,)
+        ]
+    if content.kind == "conv2d":
+        channels = contents[lane - 1].shape[-1]
+        found.append(tr("kernels: {0} of {1}").format(min(MOST_KERNELS, channels), channels))
+    return found
+
+
+def has_small_kernels(contents: tuple[LaneContent, ...], content: LaneContent) -> bool:
     """Whether each filter is a single small picture: it looks at a gray image."""
-    before = shown[max(0, content.number - 1)]
+    before = contents[max(0, content.number - 1)]
     return content.kind == "conv2d" and len(before.shape) == 3 and before.shape[-1] == 1
 
 
-def links(shown: tuple[Content, ...], plan: Plan) -> tuple[Link, ...]:
+def links(contents: tuple[LaneContent, ...], plan: Plan) -> tuple[Link, ...]:
     """What joins each lane but the first to the one before it."""
     sizes = {view.name: view.size for view in plan.parameters}
     found = []
-    for before, content in pairwise(shown):
+    for before, content in pairwise(contents):
         weight = f"{content.prefix}.weight"
         if content.kind in ("dense", "outputs"):
             crowded = sizes[weight] > MOST_WEIGHTS and before.kind == "flatten"
@@ -232,23 +272,23 @@ def links(shown: tuple[Content, ...], plan: Plan) -> tuple[Link, ...]:
     return tuple(found)
 
 
-def span(shown: tuple[Content, ...], content: Content) -> tuple[int, int]:
+def span(contents: tuple[LaneContent, ...], content: LaneContent) -> tuple[int, int]:
     """First and last lane of a layer: of a block, its first layer's and its own."""
     depth = len(content.path)
-    first = next(other.number for other in shown if other.layer is not None and other.path[:depth] == content.path)
+    first = next(other.number for other in contents if other.layer is not None and other.path[:depth] == content.path)
     return first, content.number
 
 
-def siblings(shown: tuple[Content, ...], content: Content) -> list[Content]:
+def siblings(contents: tuple[LaneContent, ...], content: LaneContent) -> list[LaneContent]:
     """The layers of the list in which a layer stands, itself included."""
     return [
         other
-        for other in shown
+        for other in contents
         if other.layer is not None and len(other.path) == len(content.path) and other.path[:-1] == content.path[:-1]
     ]
 
 
-def nesting(content: Content) -> int:
+def nesting(content: LaneContent) -> int:
     """How many skips lie over each other above a layer's lane, its own included."""
     inner = getattr(content.layer, "layers", None)
     return 0 if inner is None else 1 + max(_depth(layer) for layer in inner)
@@ -259,14 +299,14 @@ def _depth(layer: Any) -> int:
     return 0 if inner is None else 1 + max(_depth(each) for each in inner)
 
 
-def insertion_path(shown: tuple[Content, ...], gap: int) -> tuple[int, ...]:
+def insertion_path(contents: tuple[LaneContent, ...], gap: int) -> tuple[int, ...]:
     """Where a layer goes that is put between lane ``gap`` and the next one.
 
     Before a block's first layer that is before the block; after its last layer, still within.
     """
-    right = shown[gap + 1]
+    right = contents[gap + 1]
     if right.layer is None:
-        return (sum(len(content.path) == 1 for content in shown),)
+        return (sum(len(content.path) == 1 for content in contents),)
     if getattr(right.layer, "layers", None) is not None:
         return (*right.path, len(right.layer.layers))
     path = right.path
@@ -275,7 +315,7 @@ def insertion_path(shown: tuple[Content, ...], gap: int) -> tuple[int, ...]:
     return path
 
 
-def dropped(plan: Plan, content: Content, seed: int, step: int) -> NDArray[np.bool_] | None:
+def dropped(plan: Plan, content: LaneContent, seed: int, step: int) -> NDArray[np.bool_] | None:
     """Which neurons (or maps) dropout switched off for the first row of the last step; None of other layers.
 
     Of a feature map only single numbers are dropped; it counts as switched off if its first number was.

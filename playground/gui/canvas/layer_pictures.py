@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QImage, QPainter, QPen
 
-from playground.gui.canvas.lanes import Content, has_small_kernels
+from playground.gui.canvas.lanes import MOST_KERNELS, LaneContent, has_small_kernels
 from playground.gui.canvas.layout import Lane
 from playground.gui.widgets.pictures import Array, Pixels, colorize, middle_and_reach
 from playground.gui.widgets.theme import Theme
@@ -19,8 +19,6 @@ Align = Qt.AlignmentFlag
 KERNEL_SIDE = 18
 # A table's rows are at least so high; of a longer one a part is shown, with the row that was picked.
 LEAST_ROW, HIGHEST_ROW = 3.0, 9.0
-# Kernels of a filter under the pointer: as many fit below the enlarged map.
-MOST_KERNELS = 8
 
 
 def as_image(pixels: Pixels) -> QImage:
@@ -46,7 +44,13 @@ class LayerPictures:
             kept.clear()
 
     def take(
-        self, lanes: list[Lane], shown: tuple[Content, ...], plan: Plan, parameters: Array, values: Any, columns: tuple[str, ...]
+        self,
+        lanes: list[Lane],
+        contents: tuple[LaneContent, ...],
+        plan: Plan,
+        parameters: Array,
+        values: Any,
+        columns: tuple[str, ...],
     ) -> None:
         """Draw what the lanes need.
 
@@ -58,7 +62,7 @@ class LayerPictures:
             Names of the data's columns, for tables.
         """
         self.clear()
-        for lane, content in zip(lanes, shown, strict=True):
+        for lane, content in zip(lanes, contents, strict=True):
             # Pictures over the plane are painted neuron by neuron.
             own = values[lane.number] if values is not None and values[lane.number].ndim == 1 else None
             if lane.look.style == "maps" and own is not None:
@@ -75,7 +79,7 @@ class LayerPictures:
         """Whether a lane's neurons are painted here."""
         return lane.number in self._maps or lane.number in self._strips
 
-    def _pictures_of(self, values: Array, content: Content, count: int) -> Pixels:
+    def _pictures_of(self, values: Array, content: LaneContent, count: int) -> Pixels:
         """Feature maps, uint32 (maps, height, width), all of a layer against the same strongest value."""
         middle, reach = middle_and_reach(*content.range, values)
         maps = values.reshape(content.shape).transpose(2, 0, 1)[:count]
@@ -86,12 +90,12 @@ class LayerPictures:
         pictures = np.ascontiguousarray(weights.T[:count]).reshape(-1, kernel, kernel)
         return colorize(pictures, max(float(np.abs(weights).max()), 1e-6), self._theme.colors())
 
-    def _strip(self, values: Array, content: Content) -> Pixels:
+    def _strip(self, values: Array, content: LaneContent) -> Pixels:
         middle, reach = middle_and_reach(*content.range, values)
         return colorize(values[:, None] - np.float32(middle), max(reach, 1e-6), self._theme.colors())
 
     def _take_tables(
-        self, lane: Lane, content: Content, plan: Plan, parameters: Array, row: Array | None, columns: tuple[str, ...]
+        self, lane: Lane, content: LaneContent, plan: Plan, parameters: Array, row: Array | None, columns: tuple[str, ...]
     ) -> None:
         found, titles = [], []
         for number, (_, _, _, height) in enumerate(lane.tables.tolist()):
@@ -164,10 +168,10 @@ class LayerPictures:
         maps = self._maps.get(lane.number)
         return maps[node] if maps is not None and node < len(maps) else None
 
-    def kernels_of(self, shown: tuple[Content, ...], content: Content, weights: NDArray[Any], node: int) -> Pixels:
+    def kernels_of(self, contents: tuple[LaneContent, ...], content: LaneContent, weights: NDArray[Any], node: int) -> Pixels:
         """The kernels of one filter, uint32 (channels, kernel, kernel): one for each map that it looks at, the first few."""
         kernel = content.layer.kernel
         own = weights[:, node].reshape(kernel, kernel, -1).transpose(2, 0, 1)
-        most = 1 if has_small_kernels(shown, content) else MOST_KERNELS
+        most = 1 if has_small_kernels(contents, content) else MOST_KERNELS
         reach = max(float(np.abs(own).max()), 1e-6)
         return np.ascontiguousarray(colorize(np.ascontiguousarray(own[:most]), reach, self._theme.colors()))

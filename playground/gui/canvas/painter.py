@@ -10,7 +10,7 @@ from PySide6.QtCore import QPointF, QRectF, QSize, QSizeF, Qt
 from PySide6.QtGui import QFontMetricsF, QImage, QPainter, QPainterPath, QPen, QPixmap
 
 from playground.gui.canvas.drag import Preview
-from playground.gui.canvas.lanes import Content, Link, shows_activation
+from playground.gui.canvas.lanes import LaneContent, Link, shows_activation
 from playground.gui.canvas.layer_pictures import LayerPictures, as_image
 from playground.gui.canvas.layout import LANE, Edges, Lane
 from playground.gui.canvas.rasterizer import Rasterizer
@@ -39,14 +39,14 @@ class NetworkPainter:
         self._rasterizer = rasterizer
         self.scale = 1.0
         self._lanes: list[Lane] = []
-        self._shown: tuple[Content, ...] = ()
+        self._contents: tuple[LaneContent, ...] = ()
         self._links: tuple[Link, ...] = ()
-        self._active: set[int] | None = None
+        self._active: tuple[int, ...] | None = None
         self._pictures = LayerPictures(theme)
         self._struck: dict[int, NDArray[np.bool_]] = {}
         self._selected: int | None = None
-        self._input_names: list[str] = []
-        self._output_names: list[str] = []
+        self._input_names: tuple[str, ...] = ()
+        self._output_names: tuple[str, ...] = ()
         self._background: QPixmap | None = None
         self._edge_pixels: NDArray[np.uint32] = np.zeros((1, 1), np.uint32)
         self._edge_image: QImage | None = None
@@ -60,7 +60,7 @@ class NetworkPainter:
 
     # Layout
 
-    def name_nodes(self, inputs: list[str], outputs: list[str]) -> None:
+    def name_nodes(self, inputs: tuple[str, ...], outputs: tuple[str, ...]) -> None:
         """What is written beside input and output neurons."""
         self._input_names, self._output_names = inputs, outputs
 
@@ -71,9 +71,11 @@ class NetworkPainter:
         widest = max((metrics.horizontalAdvance(name) for name in names), default=0.0)
         return round(max(28 if side == 0 else 24, min(LONGEST_LABEL, widest + 14)))
 
-    def set_layout(self, lanes: list[Lane], shown: tuple[Content, ...], links: tuple[Link, ...], active: set[int] | None) -> None:
+    def set_layout(
+        self, lanes: list[Lane], contents: tuple[LaneContent, ...], links: tuple[Link, ...], active: tuple[int, ...] | None
+    ) -> None:
         """Draw these lanes; of the inputs only the ``active`` ones are on (None: all)."""
-        self._lanes, self._shown, self._links, self._active = lanes, shown, links, active
+        self._lanes, self._contents, self._links, self._active = lanes, contents, links, active
         self._forget_background()
 
     def select(self, lane: int | None) -> None:
@@ -83,7 +85,7 @@ class NetworkPainter:
             self._forget_background()
 
     def node_name(self, lane: int, node: int) -> str:
-        names = self._input_names if lane == 0 else self._output_names if lane == len(self._lanes) - 1 else []
+        names = self._input_names if lane == 0 else self._output_names if lane == len(self._lanes) - 1 else ()
         return names[node] if node < len(names) else ""
 
     # A snapshot
@@ -127,14 +129,14 @@ class NetworkPainter:
         """
         self._draw_nodes(values)
         fits = values is not None and len(values) == len(self._lanes)
-        self._pictures.take(self._lanes, self._shown, plan, parameters, values if fits else None, columns)
+        self._pictures.take(self._lanes, self._contents, plan, parameters, values if fits else None, columns)
         self._struck = struck
 
     def _draw_nodes(self, values: Any) -> None:
         self._atlas, self._node_colors, self._values = None, [], []
         if values is None or len(values) != len(self._lanes):
             return
-        ranges = [content.range for content in self._shown]
+        ranges = [content.range for content in self._contents]
         colors = self._theme.colors()
         if values[0].ndim == 1:
             for layer, (low, high) in zip(values, ranges, strict=True):
@@ -284,8 +286,8 @@ class NetworkPainter:
             for y in range(100, size.height(), 24):
                 painter.drawEllipse(QPointF(x, y), 0.9, 0.9)
         last = len(self._lanes) - 1
-        draw_skips(painter, theme, self._lanes, self._shown)
-        for lane, content in zip(self._lanes, self._shown, strict=True):
+        draw_skips(painter, theme, self._lanes, self._contents)
+        for lane, content in zip(self._lanes, self._contents, strict=True):
             if lane.number < last:
                 painter.setPen(QPen(theme.color("border"), 1))
                 painter.setBrush(theme.color("lane"))
@@ -303,7 +305,7 @@ class NetworkPainter:
 
     def _draw_labels(self, painter: QPainter, lane: Lane, last: int) -> None:
         theme = self._theme
-        content = self._shown[lane.number]
+        content = self._contents[lane.number]
         if lane.number == 0:
             painter.setFont(theme.font(12, 600))
             painter.setPen(theme.color("text"))
@@ -321,7 +323,7 @@ class NetworkPainter:
             place = QRectF(lane.left, lane.top + lane.height - 18, lane.width, 16)
             words = tr("+{0} more") if lane.width >= LANE - 4 else "+{0}"
             painter.drawText(place, Align.AlignCenter, words.format(lane.units - lane.shown))
-        names = self._input_names if lane.number == 0 else self._output_names if lane.number == last else []
+        names = self._input_names if lane.number == 0 else self._output_names if lane.number == last else ()
         if lane.folded or not names:
             return
         painter.setFont(theme.font(LABEL_PIXELS, 500))
@@ -417,7 +419,7 @@ class NetworkPainter:
 
     def kernels_of(self, lane: int, node: int, weights: Array) -> NDArray[np.uint32]:
         """The kernels of a filter, to be shown beside its map."""
-        return self._pictures.kernels_of(self._shown, self._shown[lane], weights, node)
+        return self._pictures.kernels_of(self._contents, self._contents[lane], weights, node)
 
     def paint_preview(self, painter: QPainter, preview: Preview) -> None:
         """Show what a drag would do."""

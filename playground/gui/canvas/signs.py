@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen, QPolygonF
 
-from playground.gui.canvas.lanes import CURVES, SIGN, Content, Link, fact, nesting, span
+from playground.gui.canvas.lanes import CURVES, SIGN, LaneContent, Link, fact, nesting, span
 from playground.gui.canvas.layout import GRIP, Lane
 from playground.gui.widgets.theme import Theme
 
@@ -17,12 +17,12 @@ SKIP = 24
 PLUS = 8.0
 
 
-def skip_room(shown: tuple[Content, ...]) -> int:
+def skip_room(contents: tuple[LaneContent, ...]) -> int:
     """Pixels above the lanes that the skips need."""
-    return SKIP * max(nesting(content) for content in shown)
+    return SKIP * max(nesting(content) for content in contents)
 
 
-def draw_sign(painter: QPainter, theme: Theme, lane: Lane, content: Content) -> None:
+def draw_sign(painter: QPainter, theme: Theme, lane: Lane, content: LaneContent) -> None:
     """What a lane does, at its top: a bell curve, or the number that says most; a snowflake where nothing is learned."""
     place = QRectF(lane.left, lane.top + GRIP - 4, lane.width, SIGN)
     if content.kind in CURVES:
@@ -127,17 +127,17 @@ def _curve(start: QPointF, end: QPointF) -> QPainterPath:
     return path
 
 
-def draw_skips(painter: QPainter, theme: Theme, lanes: list[Lane], shown: tuple[Content, ...]) -> None:
+def draw_skips(painter: QPainter, theme: Theme, lanes: list[Lane], contents: tuple[LaneContent, ...]) -> None:
     """Around each residual block: from the lane before it, over its layers, to a plus above its own lane."""
     ink = theme.color("text_faint")
-    for content in shown:
+    for content in contents:
         level = nesting(content)
         if not level:
             continue
-        start, end = lanes[span(shown, content)[0] - 1], lanes[content.number]
+        start, end = lanes[span(contents, content)[0] - 1], lanes[content.number]
         y = end.top - SKIP * level + SKIP / 2 - 2
         # Two blocks in a row must not share their stems.
-        leave = start.center + (PLUS + 6 if nesting(shown[start.number]) else 0)
+        leave = start.center + (PLUS + 6 if nesting(contents[start.number]) else 0)
         path = QPainterPath(QPointF(leave, start.top))
         path.lineTo(leave, y + 8)
         path.quadTo(leave, y, leave + 8, y)

@@ -301,6 +301,16 @@ class DataPanel(Card):
     def needs_parts(self) -> frozenset[Part]:
         return frozenset()
 
+    def describe(self) -> str:
+        """Say in words which data are chosen, for screen readers."""
+        return self.about.text()
+
+    def reset(self) -> None:
+        """Have the output drawn as it is, without test points."""
+        for switch in (self.test_points, self.discretize):
+            if switch.isChecked():
+                switch.click()
+
 
 class FilePage(QWidget):
     """Opens a table, and says which of its columns are used for what.

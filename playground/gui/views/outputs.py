@@ -102,6 +102,10 @@ class OutputsView(QWidget):
         most = MOST_BARS_VISIBLE if self._bar_height == BAR_HEIGHT else MOST_BARS_DENSE
         self._area.setFixedHeight(min(count, most) * self._bar_height)
 
+    def reset(self) -> None:
+        """Look at no row of the data."""
+        self.set_row(None)
+
     def describe(self) -> str:
         """Say in words what the bars show, for screen readers."""
         return "; ".join([*(f"{bar.name} {bar.text}" for bar in self.bars.bars), self.summary.toolTip()])

@@ -44,6 +44,7 @@ class DecisionSurface(QWidget):
         layout.setSpacing(10)
         layout.addWidget(self.plane, 1)
         layout.addWidget(self.scale)
+        self.setFocusProxy(self.plane)
         self.plane.probed.connect(self.probed)
 
     def needs_parts(self) -> frozenset[Part]:
@@ -70,6 +71,14 @@ class DecisionSurface(QWidget):
 
     def set_discretize(self, on: bool) -> None:
         self.plane.set_discretize(on)
+
+    def describe(self) -> str:
+        return self.plane.describe()
+
+    def reset(self) -> None:
+        """Show the output as it is, without test points."""
+        self.set_test_points(False)
+        self.set_discretize(False)
 
 
 class SurfacePlane(QWidget):

@@ -12,7 +12,7 @@ from PySide6.QtGui import QColor, QContextMenuEvent
 from PySide6.QtWidgets import QApplication, QMenu
 
 from playground.experiment import Dense, Dropout, ExperimentError, Inputs, NetworkSpec, build_plan, checked
-from playground.gui.canvas.lanes import contents, dropped, links, looks
+from playground.gui.canvas.lanes import contents_of, dropped, links, looks
 from playground.gui.canvas.layout import MOST_MAPS, Size, lay_out, minimum_width
 from playground.gui.file_actions import preset
 from playground.kernels.dropping import drop_key
@@ -82,7 +82,7 @@ def color_at(canvas, x, y):
 def test_feature_maps_show_the_values_of_the_row_that_is_looked_at(images):
     show(images, CONVOLUTIONS)
     canvas, probe = images.canvas, images.snapshot.parts[parts.probe]
-    assert [content.kind for content in canvas.shown] == ["inputs", *(layer["type"] for layer in CONVOLUTIONS), "outputs"]
+    assert [content.kind for content in canvas.contents] == ["inputs", *(layer["type"] for layer in CONVOLUTIONS), "outputs"]
     lane = canvas.lanes[1]
     assert (lane.units, lane.shown) == (16, MOST_MAPS)
     maps = probe[1].reshape(8, 8, 16)
@@ -110,8 +110,8 @@ def test_a_filter_under_the_pointer_shows_its_kernels(images):
     x, y, width, height = (float(value) for value in canvas.lanes[3].nodes[5])
     before = canvas.grab().toImage()
     canvas._hover(QPointF(x + width / 2, y + height / 2))
-    assert canvas._node_words(3, 5)[0] == "Feature map 6"
-    assert "kernels: 8 of 16" in canvas._node_words(3, 5)
+    assert canvas.about(3, 5)[0] == "Feature map 6"
+    assert "kernels: 8 of 16" in canvas.about(3, 5)
     assert canvas.grab().toImage() != before
 
 
@@ -132,7 +132,7 @@ def test_the_first_convolution_has_its_kernels_in_the_lane(images):
 def test_dropout_strikes_out_what_was_really_dropped():
     experiment = experiment_of("circle", [DENSE, {"type": "dropout", "rate": 0.5}])
     plan = build_plan(experiment, 2, 1)
-    content = contents(experiment, plan)[2]
+    content = contents_of(experiment, plan)[2]
     inputs = np.random.default_rng(0).normal(size=(5, 2))
     for step in (3, 4, 9):
         keys = [drop_key(7, step, index) for index in range(len(plan.instructions))]
@@ -146,7 +146,7 @@ def test_dropout_strikes_out_what_was_really_dropped():
 def test_a_block_has_its_layers_first_and_a_skip_above_them(planar):
     show(planar, BLOCK)
     canvas = planar.canvas
-    assert [content.path for content in canvas.shown[1:-1]] == [(0,), (1,), (2, 0), (2, 1), (2, 2), (2,), (3,)]
+    assert [content.path for content in canvas.contents[1:-1]] == [(0,), (1,), (2, 0), (2, 1), (2, 2), (2,), (3,)]
     block = canvas.lanes[6]
     ink = QColor(canvas.controls._theme.palette.text)
     plus = color_at(canvas, block.center, block.top - 14)
@@ -186,7 +186,7 @@ def test_every_kind_is_drawn_and_described(images, name, theme):
     images.window.set_theme(theme)
     show(images, layers)
     canvas = images.canvas
-    lane = next(content for content in canvas.shown if content.kind == name)
+    lane = next(content for content in canvas.contents if content.kind == name)
     title = "neurons Tanh" if name == "dense" else LAYERS[name].title
     assert title in canvas.describe()
     assert LAYERS[name].title.removesuffix("2D") in canvas.headers[lane.number - 1].title.text() or name == "dense"
@@ -214,7 +214,7 @@ def test_lanes_of_all_kinds_keep_apart_and_hold_what_they_show(name, layers, siz
     experiment = experiment_of(name, layers)
     inputs = {"digits": Inputs(64, (8, 8, 1)), "ratings": Inputs(2, (), (200, 150))}.get(name, Inputs(2))
     plan = build_plan(experiment, inputs, 3)
-    shown = contents(experiment, plan)
+    shown = contents_of(experiment, plan)
     widths = tuple(content.units for content in shown)
     size = Size(widths, *size, image_columns=8 if name == "digits" else 0, looks=looks(shown), head=48)
     lanes = lay_out(replace(size, width=max(size.width, minimum_width(size))))
@@ -235,10 +235,10 @@ def test_lanes_of_all_kinds_keep_apart_and_hold_what_they_show(name, layers, siz
 def test_many_weights_after_a_flatten_are_a_fan():
     wide = experiment_of("digits", [{"type": "conv2d", "filters": 16}, {"type": "flatten"}, {"type": "dense", "units": 8}])
     plan = build_plan(wide, Inputs(64, (8, 8, 1)), 10)
-    assert [link.kind for link in links(contents(wide, plan), plan)] == ["ribbon", "ribbon", "fan", "weights"]
+    assert [link.kind for link in links(contents_of(wide, plan), plan)] == ["ribbon", "ribbon", "fan", "weights"]
     narrow = experiment_of("digits", CONVOLUTIONS)
     plan = build_plan(narrow, Inputs(64, (8, 8, 1)), 10)
-    assert [link.kind for link in links(contents(narrow, plan), plan)] == [
+    assert [link.kind for link in links(contents_of(narrow, plan), plan)] == [
         "ribbon",
         "each",
         "ribbon",
@@ -442,7 +442,7 @@ def test_what_is_wrong_with_a_layer_stands_under_its_title(planar):
     sentence = "2 of 2 neurons are dead: they give 0 whatever comes in."
     sick = tuple(
         LayerHealth(content.stage.name, 0, content.units, 0.0, 1.0, 0.1, sentence if content.number == 2 else "")
-        for content in canvas.shown[1:]
+        for content in canvas.contents[1:]
     )
     planar.window.loop.stop()
     try:

@@ -238,7 +238,7 @@ def test_the_exact_weight_stands_under_the_pointer(driver):
     name, index = driver.canvas._parameter_under_pointer()
     plan, parameters = driver.snapshot.run.plan, driver.snapshot.parameters
     assert plan.view(parameters, name)[index] == pytest.approx(float(edges.values[hovered]))
-    assert f"{abs(edges.values[hovered]):.4f}" in driver.canvas._edge_words(hovered)
+    assert f"{abs(edges.values[hovered]):.4f}" in driver.canvas._about_edge(hovered)
     driver.window.grab()
 
 
@@ -273,7 +273,7 @@ def test_a_neuron_under_the_pointer_is_enlarged_and_named(driver):
     before = driver.canvas.grab().toImage()
     driver.canvas._hover(QPointF(x + width / 2, y + height / 2))
     assert driver.canvas._hovered_node == (1, 0)
-    assert driver.canvas._node_words(1, 0)[:2] == ["Neuron 1", "Tanh"]
+    assert driver.canvas.about(1, 0)[:2] == ["Neuron 1", "Tanh"]
     assert driver.canvas.grab().toImage() != before
     driver.canvas.leaveEvent(None)
     assert driver.canvas._hovered_node is None

@@ -19,13 +19,13 @@ Left = Qt.MouseButton.LeftButton
 
 @pytest.fixture
 def card(driver):
-    return driver.window.rates
+    return driver.panels.rates
 
 
 def find(driver):
     """Ask for a rate in the menu, and wait for the result."""
     driver.window.actions_by_name["find_rate"].trigger()
-    driver.until(lambda: not driver.window.rates.waiting)
+    driver.until(lambda: not driver.panels.rates.waiting)
 
 
 def test_the_menu_finds_a_rate_and_one_click_takes_it(driver, card):
@@ -121,7 +121,7 @@ def test_a_fresh_network_gets_a_rate_that_it_learns_with(open_window, name):
 
 def test_another_run_takes_the_result_away(open_window):
     driver = open_window("circle")
-    card = driver.window.rates
+    card = driver.panels.rates
     find(driver)
     assert card.use_button.isVisible()
     driver.window.actions_by_name["new_weights"].trigger()
@@ -133,7 +133,7 @@ def test_another_run_takes_the_result_away(open_window):
 
 def test_an_edit_while_it_runs_ends_the_wait(open_window):
     driver = open_window("digits_conv")
-    card = driver.window.rates
+    card = driver.panels.rates
     driver.window.actions_by_name["find_rate"].trigger()
     driver.window.actions_by_name["new_weights"].trigger()
     driver.until(lambda: not card.waiting)
@@ -149,7 +149,7 @@ def test_before_there_is_a_run_it_says_so(driver, card):
 def test_the_window_is_not_held_up_by_it(open_window):
     driver = open_window("digits_conv")
     ticks = []
-    driver.window.loop._timer.timeout.connect(lambda: ticks.append(driver.window.rates.waiting))
+    driver.window.loop._timer.timeout.connect(lambda: ticks.append(driver.panels.rates.waiting))
     find(driver)
     assert sum(ticks) > 3, "the loop went on while rates were tried"
 

@@ -188,16 +188,16 @@ def test_curves_metric_scale_and_values_under_the_pointer(driver, monkeypatch):
 def test_the_metrics_get_the_probes_room_and_give_it_back(open_window):
     driver = open_window("digits")
     panels = driver.panels
-    before = panels.output_card.height()
+    before = panels.cards["output"].height()
     driver.qtbot.mouseClick(panels.output_pages.buttons["metrics"], Left)
-    assert not panels.probe_card.isVisible()
-    driver.until(lambda: panels.output_card.height() > before + 100)
+    assert not panels.cards["probe"].isVisible()
+    driver.until(lambda: panels.cards["output"].height() > before + 100)
     driver.qtbot.mouseClick(panels.output_pages.buttons["output"], Left)
-    assert panels.probe_card.isVisible()
+    assert panels.cards["probe"].isVisible()
     driver.window.actions_by_name["panel_probe"].trigger()
     for page in ("metrics", "output"):
         driver.qtbot.mouseClick(panels.output_pages.buttons[page], Left)
-        assert not panels.probe_card.isVisible(), "what was hidden stays hidden"
+        assert not panels.cards["probe"].isVisible(), "what was hidden stays hidden"
 
 
 def test_few_columns_need_no_scrolling(open_window):

@@ -315,6 +315,11 @@ class LossPlot(QWidget):
         values = ", ".join(f"{part} {self.labels[part].text()}" for part in reversed(self.parts))
         return f"{name}: {values}"
 
+    def reset(self) -> None:
+        """Show the loss, on a logarithmic scale."""
+        self.show_quantity("loss")
+        self.log_button.setChecked(True)
+
     def _restyle(self) -> None:
         theme = self._theme
         self.plot.setBackground(theme.color("surface"))

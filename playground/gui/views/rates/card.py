@@ -33,14 +33,13 @@ class RateCard(Card):
     test_asked = Signal()
     rate_chosen = Signal(float)
 
-    def __init__(self, theme: Theme, parent: QWidget) -> None:
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(theme, "", parent)
         self.title.setText(tr("Find a learning rate"))
         self.setAccessibleName(self.title.text())
         self.setFixedWidth(WIDTH)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self._theme = theme
-        self._ground = parent
         self._waiting = False
         # What the newest snapshot held when the test was asked for: anything else is the answer.
         self._before: RateTest | None = None
@@ -122,8 +121,8 @@ class RateCard(Card):
         return frozenset()
 
     def place_below(self, anchor: QWidget) -> None:
-        """Stand below a control of the bar, within the window."""
-        ground = self._ground
+        """Stand below a control of the bar, within what the card lies on."""
+        ground = self.parentWidget() or self
         corner = anchor.mapTo(ground, QPoint(0, anchor.height()))
         self.move(max(MARGIN, min(corner.x(), ground.width() - self.width() - MARGIN)), corner.y() + MARGIN)
 
@@ -132,6 +131,14 @@ class RateCard(Card):
             self.hide()
         else:
             super().keyPressEvent(event)
+
+    def describe(self) -> str:
+        """What came out, in words."""
+        return self.words.text()
+
+    def reset(self) -> None:
+        """Close."""
+        self.hide()
 
     def _take(self) -> None:
         assert self._test is not None

@@ -214,6 +214,10 @@ class ReportView(QWidget):
             rows = rows_of_cell(judged.snapshot.run, judged.snapshot.parts[parts.outputs], judged.rows, row, column)
             self.rows_chosen.emit(rows, self.matrix.words_of(row, column))
 
+    def reset(self) -> None:
+        """Forget what was judged: the next snapshot is taken for one of other data."""
+        self.shown = self._newest = None
+
     def describe(self) -> str:
         """Say in words what is shown, for screen readers."""
         if self.shown is None:

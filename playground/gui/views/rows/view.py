@@ -185,6 +185,10 @@ class RowsView(QWidget):
         self.map.mark(row)
         self.table.mark(row)
 
+    def reset(self) -> None:
+        """Forget the rows: the next snapshot is taken for one of other data."""
+        self._run = None
+
     def describe(self) -> str:
         """Say in words what is listed, for screen readers."""
         return tr("{0} rows").format(len(self.model.rows))
