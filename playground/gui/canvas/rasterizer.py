@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import threading
+from collections.abc import Callable
 from typing import Any
 
 from numpy.typing import NDArray
+
+from playground.gui.background import Background
+
+Draw = Callable[[NDArray[Any], NDArray[Any], NDArray[Any]], object]
 
 
 class Rasterizer:
     """Draws edges once it is ready; until then ``ready`` is False and the canvas uses Qt's own lines."""
 
     def __init__(self) -> None:
-        self._draw: Any = None
-        self._thread: threading.Thread | None = None
+        self._draw: Draw | None = None
+        self._background = Background("rasterizer")
 
     @property
     def ready(self) -> bool:
@@ -23,29 +27,34 @@ class Rasterizer:
 
     def start(self) -> None:
         """Begin to load; the first time on a machine a process of its own compiles, because compiling holds the interpreter."""
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._load, name="rasterizer", daemon=True)
-            self._thread.start()
+        if not self.ready and not self._background.busy:
+            self._background.run(_load, self._take)
 
     def wait(self, seconds: float) -> bool:
         """Wait until it is ready, for pictures that must be complete; whether it is."""
-        if self._thread is not None:
-            self._thread.join(seconds)
+        self._background.wait(seconds)
         return self.ready
 
     def draw(self, image: NDArray[Any], curves: NDArray[Any], colors: NDArray[Any]) -> None:
         """See `edges.draw_edges`; only when ready."""
+        assert self._draw is not None
         self._draw(image, curves, colors)
 
-    def _load(self) -> None:
-        from playground.kernels import edges
+    def _take(self, draw: Draw) -> None:
+        self._draw = draw
 
-        if not edges.is_warm():
-            subprocess.run(
-                [sys.executable, "-m", "playground.kernels.edges"],
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                check=False,
-            )
-        edges.warm()
-        self._draw = edges.draw_edges
+
+def _load() -> Draw:
+    """On a thread of its own: the compiled painter."""
+    from playground.kernels import edges
+
+    if not edges.is_warm():
+        subprocess.run(
+            [sys.executable, "-m", "playground.kernels.edges"],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            check=False,
+        )
+    edges.warm()
+    draw: Draw = edges.draw_edges
+    return draw

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import threading
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +11,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
+from playground.gui.background import Background
 from playground.gui.views.report.confusion_matrix import ConfusionMatrix
 from playground.gui.views.report.metric_table import EachTable, OverallTable
 from playground.gui.views.report.scatter import TruthScatter
@@ -44,7 +43,7 @@ class Judged:
 
 
 class ReportView(QWidget):
-    """The report on the newest outputs, at most once a second while training runs, computed off the window's thread.
+    """The report on the newest outputs, about once a second while training runs, computed off the window's thread.
 
     Signals
     -------
@@ -56,7 +55,6 @@ class ReportView(QWidget):
 
     rows_chosen = Signal(object, str)
     data_changed = Signal(object)
-    _judged = Signal(object)
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -65,7 +63,7 @@ class ReportView(QWidget):
         self._newest: Snapshot | None = None
         self._asked: tuple[Snapshot, str] | None = None
         self._asked_at = 0.0
-        self._thread: threading.Thread | None = None
+        self._background = Background("report", self)
         self.part = Segmented(
             theme,
             [
@@ -86,7 +84,6 @@ class ReportView(QWidget):
         self.undefined = TextLabel(theme, "", 11, 400, "text_faint", wordWrap=True)
         self._lay_out()
         self.matrix.cell_chosen.connect(self._choose_cell)
-        self._judged.connect(self._show)
 
     def _lay_out(self) -> None:
         page = QFrame()
@@ -134,42 +131,14 @@ class ReportView(QWidget):
             self._ask()
 
     def _ask(self) -> None:
-        """Have the newest outputs judged, unless that is being done; scikit-learn takes a second to import at first."""
+        """Have the newest outputs judged; scikit-learn takes a second to import at first."""
         snapshot, part = self._newest, self.part.value
-        if snapshot is None or self._thread is not None:
-            return
-        if self._asked is not None and self._asked[0] is snapshot and self._asked[1] == part:
+        if snapshot is None or (self._asked is not None and self._asked[0] is snapshot and self._asked[1] == part):
             return
         self._asked, self._asked_at = (snapshot, part), time.perf_counter()
-        self._thread = threading.Thread(target=self._judge, args=(snapshot, part), name="report", daemon=True)
-        self._thread.start()
-
-    def _judge(self, snapshot: Snapshot, part: str) -> None:
-        """On a thread of its own: the report of a part of the rows."""
-        run = snapshot.run
-        assert run is not None
-        data, outputs = run.data, snapshot.parts[parts.outputs]
-        rows = data.test_rows if part == "test" else data.train_rows
-        # Between a change of the data and its first snapshot they may not belong together.
-        found: Judged | None = None
-        if len(outputs) == len(data.dataset.features):
-            report = evaluate_outputs(outputs[rows], data.dataset.targets[rows], data.preprocessing)
-            warnings = head_warnings(run.experiment, data, outputs, rows)
-            reason = head_reason(run.experiment)
-            if has_two_softmax_outputs(run.experiment):
-                model = TrainedModel(run.experiment, snapshot.parameters, data.preprocessing)
-                reason = f"{reason} {sigmoid_proof(model, data.dataset.features[rows])}"
-            found = Judged(snapshot, part, rows, report, reason, warnings)
-        # The window may have been closed meanwhile.
-        with contextlib.suppress(RuntimeError):
-            self._judged.emit(found)
+        self._background.run(lambda: judge(snapshot, part), self._show)
 
     def _show(self, judged: Judged | None) -> None:
-        self._thread = None
-        # Something newer may have come meanwhile: it is judged next, unless training runs and it isn't time yet.
-        newest = self._newest
-        if newest is not None and (newest.status is not Status.RUNNING or self.part.value != (judged and judged.part)):
-            self._ask()
         if judged is None or not judged.report.scores:
             return
         self.shown = judged
@@ -224,6 +193,29 @@ class ReportView(QWidget):
             return ""
         numbers = [f"{label.accessibleName()} {label.text()}" for label in self.overall.numbers.values()]
         return "; ".join([*self.shown.warnings, *numbers, *filter(None, [self.matrix.describe()])])
+
+
+def judge(snapshot: Snapshot, part: str) -> Judged | None:
+    """Judge a part of the rows; None while outputs and data don't belong together, between a change and its first snapshot.
+
+    Parameters
+    ----------
+    part
+        ``test`` or ``train``.
+    """
+    run = snapshot.run
+    assert run is not None
+    data, outputs = run.data, snapshot.parts[parts.outputs]
+    rows = data.test_rows if part == "test" else data.train_rows
+    if len(outputs) != len(data.dataset.features):
+        return None
+    report = evaluate_outputs(outputs[rows], data.dataset.targets[rows], data.preprocessing)
+    warnings = head_warnings(run.experiment, data, outputs, rows)
+    reason = head_reason(run.experiment)
+    if has_two_softmax_outputs(run.experiment):
+        model = TrainedModel(run.experiment, snapshot.parameters, data.preprocessing)
+        reason = f"{reason} {sigmoid_proof(model, data.dataset.features[rows])}"
+    return Judged(snapshot, part, rows, report, reason, warnings)
 
 
 # Row and column in a label's own table: found, missed, wrongly named, rightly not.

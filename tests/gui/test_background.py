@@ -1,0 +1,117 @@
+"""Work off the window's thread: where results arrive, which job waits, and what may be gone by then."""
+
+import threading
+
+import pytest
+import shiboken6
+from PySide6.QtCore import QCoreApplication, QEvent
+from PySide6.QtWidgets import QApplication, QWidget
+
+from playground.gui.background import Background
+
+SECONDS = 20
+
+
+class Gate:
+    """A job that says when it has begun and waits to be let on."""
+
+    def __init__(self, result):
+        self.result = result
+        self.begun, self.opened = threading.Event(), threading.Event()
+        self.thread = None
+
+    def __call__(self):
+        self.thread = threading.current_thread()
+        self.begun.set()
+        assert self.opened.wait(SECONDS)
+        return self.result
+
+
+@pytest.fixture
+def background(qapp):
+    made = Background("test")
+    yield made
+    made.wait(SECONDS)
+
+
+def test_a_job_runs_elsewhere_and_its_result_comes_back_here(qtbot, background):
+    gate, told = Gate(7), []
+    background.run(gate, lambda result: told.append((result, threading.current_thread())))
+    assert gate.begun.wait(SECONDS) and background.busy
+    gate.opened.set()
+    qtbot.waitUntil(lambda: bool(told))
+    assert told == [(7, threading.main_thread())]
+    assert gate.thread is not threading.main_thread() and gate.thread.name == "test"
+    assert not background.busy
+
+
+def test_of_the_jobs_asked_for_meanwhile_only_the_newest_is_done(qtbot, background):
+    gate, done, told = Gate("first"), [], []
+    background.run(gate, told.append)
+    for number in range(5):
+        background.run(lambda number=number: done.append(number) or number, told.append)
+    assert gate.begun.wait(SECONDS) and not done
+    gate.opened.set()
+    qtbot.waitUntil(lambda: len(told) == 2)
+    assert done == [4] and told == ["first", 4]
+    assert not background.busy
+
+
+def test_a_result_may_ask_for_the_next_job(qtbot, background):
+    told = []
+
+    def again(result):
+        told.append(result)
+        if result < 3:
+            background.run(lambda: result + 1, again)
+
+    background.run(lambda: 1, again)
+    qtbot.waitUntil(lambda: told == [1, 2, 3])
+
+
+def test_waiting_needs_no_events_and_hands_over_once(background):
+    told = []
+    background.run(lambda: 1, told.append)
+    assert background.wait(SECONDS)
+    assert told == [1] and not background.busy
+    # The event that was on its way finds the job done; it must not end another one.
+    gate = Gate(2)
+    background.run(gate, told.append)
+    QApplication.processEvents()
+    assert background.busy and told == [1]
+    assert not background.wait(0.01)
+    gate.opened.set()
+    assert background.wait(SECONDS) and told == [1, 2]
+    QApplication.processEvents()
+    assert told == [1, 2]
+
+
+def test_a_widget_that_is_gone_meanwhile_is_no_error(qapp):
+    failures = []
+    hook, threading.excepthook = threading.excepthook, failures.append
+    try:
+        widget, told, gate = QWidget(), [], Gate(1)
+        background = Background("test", widget)
+        background.run(gate, told.append)
+        assert gate.begun.wait(SECONDS)
+        widget.deleteLater()
+        QCoreApplication.sendPostedEvents(widget, QEvent.Type.DeferredDelete)
+        assert not shiboken6.isValid(background)
+        gate.opened.set()
+        gate.thread.join(SECONDS)
+        QApplication.processEvents()
+    finally:
+        threading.excepthook = hook
+    assert not failures and not told
+
+
+def test_a_job_that_fails_tells_nobody_and_lets_the_next_one_in(qtbot, background):
+    failures, told = [], []
+    hook, threading.excepthook = threading.excepthook, failures.append
+    try:
+        background.run(lambda: 1 / 0, told.append)
+        background.run(lambda: 2, told.append)
+        qtbot.waitUntil(lambda: told == [2])
+    finally:
+        threading.excepthook = hook
+    assert [failure.exc_type for failure in failures] == [ZeroDivisionError]
