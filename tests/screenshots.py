@@ -10,7 +10,6 @@ import time
 from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
-os.environ["QT_NO_GUI_THREADPOOL"] = "1"
 os.environ["PLAYGROUND_CONFIG_DIR"] = tempfile.mkdtemp()
 
 from PySide6.QtWidgets import QApplication

@@ -52,7 +52,7 @@ HAND_OVER = {
     ("model", "formats"): "`playground.load` reads a file in whatever format it has",
     ("cli.main", "gui"): "without a word, the command line opens the window",
     ("cli.training_run", "gui.libraries"): "asks whether Qt can load before it draws",
-    ("cli.training_run", "gui.views.loss.plot"): "loss.png is the window's own plot",
+    ("cli.training_run", "gui.views.loss.picture"): "loss.png is the window's own plot",
 }
 
 

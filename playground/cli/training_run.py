@@ -188,7 +188,7 @@ class TrainingRun:
         if missing:
             print(f"loss.png is left out: {missing}", file=sys.stderr)
             return False
-        from playground.gui.views.loss.plot import save_png
+        from playground.gui.views.loss.picture import save_png
 
         save_png(path, self.trainer.history)
         return True

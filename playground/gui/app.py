@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import gc
-import os
 import signal
 import sys
 from pathlib import Path
-
-# Qt's pool for small fills makes antialiased lines several times slower; must be set before the application exists.
-os.environ.setdefault("QT_NO_GUI_THREADPOOL", "1")
 
 from PySide6.QtCore import QTimer
 from PySide6.QtGui import QIcon

@@ -10,7 +10,6 @@ import time
 
 BEGIN = time.perf_counter()
 
-os.environ["QT_NO_GUI_THREADPOOL"] = "1"
 os.environ["PLAYGROUND_CONFIG_DIR"] = tempfile.mkdtemp()
 if "--cold" in sys.argv:
     os.environ["PLAYGROUND_CACHE_DIR"] = tempfile.mkdtemp()

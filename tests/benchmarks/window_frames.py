@@ -8,7 +8,6 @@ import os
 import sys
 import time
 
-os.environ["QT_NO_GUI_THREADPOOL"] = "1"
 os.environ["PLAYGROUND_CONFIG_DIR"] = "/tmp/playground-benchmark"
 if sys.platform.startswith("linux") and not os.environ.get("DISPLAY"):
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")

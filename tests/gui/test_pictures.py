@@ -3,8 +3,9 @@
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
+from PySide6.QtGui import QColor, QImage
 
-from playground.gui.widgets.pictures import boundary, colorize, edge_height
+from playground.gui.widgets.pictures import as_image, boundary, colorize, edge_height, ink
 from playground.kernels import edges as painting
 
 
@@ -75,3 +76,19 @@ def test_edges_beyond_the_image_leave_its_surroundings_alone(edges):
     painting.draw_edges(inside, np.array(edges, np.float32).reshape(-1, 6), np.full(len(edges), 0xFF123456, np.uint32))
     assert guarded[:5].sum() == 0
     assert guarded[35:].sum() == 0
+
+
+def test_an_image_has_the_pixels_of_its_array():
+    pixels = np.array([[0xFF102030, 0xFFFFFFFF, 0xFF000000], [0xFF00FF00, 0xFFFF0000, 0xFF0000FF]], np.uint32)
+    image = as_image(pixels)
+    assert (image.width(), image.height()) == (3, 2)
+    assert [[image.pixel(x, y) for x in range(3)] for y in range(2)] == pixels.tolist()
+
+
+@given(gray=st.integers(0, 255))
+def test_ink_is_the_color_as_opaque_as_the_gray_is_strong(gray):
+    pixels = ink(np.array([[0, gray, 255]]), QColor("#204060"))
+    image = as_image(pixels, QImage.Format.Format_ARGB32)
+    colors = [image.pixelColor(x, 0) for x in range(3)]
+    assert [color.alpha() for color in colors] == [0, gray, 255]
+    assert colors[2].name() == "#204060"

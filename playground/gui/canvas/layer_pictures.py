@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QImage, QPainter, QPen
+from PySide6.QtGui import QPainter, QPen
 
 from playground.gui.canvas.lanes import MOST_KERNELS, LaneContent, has_small_kernels
 from playground.gui.canvas.layout import Lane
-from playground.gui.widgets.pictures import Array, Pixels, colorize, middle_and_reach
+from playground.gui.widgets.pictures import Array, Pixels, as_image, colorize, middle_and_reach
 from playground.gui.widgets.theme import Theme
 from playground.network.plan import Plan
 
@@ -19,12 +19,6 @@ Align = Qt.AlignmentFlag
 KERNEL_SIDE = 18
 # A table's rows are at least so high; of a longer one a part is shown, with the row that was picked.
 LEAST_ROW, HIGHEST_ROW = 3.0, 9.0
-
-
-def as_image(pixels: Pixels) -> QImage:
-    """A (rows, columns) array of 0xffrrggbb as an image that looks at it."""
-    height, width = pixels.shape
-    return QImage(pixels.data, width, height, 4 * width, QImage.Format.Format_RGB32)
 
 
 class LayerPictures:

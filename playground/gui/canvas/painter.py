@@ -11,11 +11,11 @@ from PySide6.QtGui import QFontMetricsF, QImage, QPainter, QPainterPath, QPen, Q
 
 from playground.gui.canvas.drag import Preview
 from playground.gui.canvas.lanes import LaneContent, Link, shows_activation
-from playground.gui.canvas.layer_pictures import LayerPictures, as_image
+from playground.gui.canvas.layer_pictures import LayerPictures
 from playground.gui.canvas.layout import LANE, Edges, Lane
 from playground.gui.canvas.rasterizer import Rasterizer
 from playground.gui.canvas.signs import draw_links, draw_sign, draw_skips, paint_struck
-from playground.gui.widgets.pictures import Array, colorize, middle_and_reach
+from playground.gui.widgets.pictures import Array, as_image, colorize, middle_and_reach
 from playground.gui.widgets.theme import Theme
 from playground.network.layers import shape_in_words
 from playground.network.plan import Plan
@@ -109,8 +109,7 @@ class NetworkPainter:
         else:
             self._edge_pixels[:] = 0
         self._rasterizer.draw(self._edge_pixels, edges.curves, self._edge_colors(edges))
-        image_format = QImage.Format.Format_ARGB32_Premultiplied
-        self._edge_image = QImage(self._edge_pixels.data, shape[1], shape[0], 4 * shape[1], image_format)
+        self._edge_image = as_image(self._edge_pixels, QImage.Format.Format_ARGB32_Premultiplied)
         self._edge_image.setDevicePixelRatio(self.scale)
 
     def draw_layers(

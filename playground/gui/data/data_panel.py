@@ -6,11 +6,9 @@ from typing import Any
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import (
-    QCheckBox,
     QFrame,
     QGridLayout,
     QHBoxLayout,
-    QPushButton,
     QScrollArea,
     QStackedWidget,
     QVBoxLayout,
@@ -20,14 +18,14 @@ from PySide6.QtWidgets import (
 from playground.catalog import initializers
 from playground.catalog.datasets import SYNTHETIC
 from playground.catalog.initializers import INITIALIZERS
-from playground.catalog.tasks import TASKS
 from playground.data.gallery import description_of, real_sets, shown_as
 from playground.experiment import Experiment, FileSource, NetworkSpec, SyntheticSource
 from playground.experiment.fields import Choice, field_of
+from playground.gui.data.file_page import FilePage
 from playground.gui.data.thumbnails import Thumbnail
 from playground.gui.forms.editors import chosen_value
 from playground.gui.widgets.choices import LabeledCombo, Segmented
-from playground.gui.widgets.controls import Card, ElidedLabel, IconButton, TextLabel
+from playground.gui.widgets.controls import Card, IconButton, TextLabel
 from playground.gui.widgets.sliders import LabeledSlider, Switch
 from playground.gui.widgets.theme import Theme
 from playground.training.protocol import Part, Snapshot
@@ -310,108 +308,3 @@ class DataPanel(Card):
         for switch in (self.test_points, self.discretize):
             if switch.isChecked():
                 switch.click()
-
-
-class FilePage(QWidget):
-    """Opens a table, and says which of its columns are used for what.
-
-    Signals
-    -------
-    columns_chosen(targets, ignore)
-        Tuples of column names.
-    task_chosen(str)
-        What the target is.
-    """
-
-    columns_chosen = Signal(object, object)
-    task_chosen = Signal(object)
-
-    def __init__(self, theme: Theme) -> None:
-        super().__init__()
-        self._theme = theme
-        self._source: FileSource | None = None
-        self._shown: Any = None
-        self.open_button = QPushButton(tr("Open a table…"), cursor=Qt.CursorShape.PointingHandCursor)
-        self.open_button.setIcon(theme.icon("open", "text_muted", 16))
-        self.open_button.setToolTip(tr("A CSV file with a header: a row per example, a column to predict."))
-        self.open_button.setFont(theme.font(12, 600))
-        self.hint = TextLabel(
-            theme,
-            tr("CSV with a header, numbers in every column to learn from. Or drop a file anywhere on the window."),
-            11,
-            400,
-            "text_faint",
-            wordWrap=True,
-        )
-        self.name = ElidedLabel(theme, pixels=12, weight=600, color="text")
-        self.target = LabeledCombo(
-            theme, tr("Predict"), [], tr("The column that the network learns to answer. Starts again."), width=206
-        )
-        self.task = LabeledCombo(
-            theme,
-            tr("Answer"),
-            [(task.name, task.title, task.description) for task in TASKS.values() if task.name != "multilabel"],
-            tr("What kind of answer the column holds. Starts again."),
-            width=206,
-        )
-        self.columns_title = TextLabel(theme, tr("Learn from"), 11, 500, "text_faint", indent=2)
-        self.column_boxes: dict[str, QCheckBox] = {}
-        self._boxes = QVBoxLayout()
-        self._boxes.setSpacing(4)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(8)
-        for widget in (self.open_button, self.hint, self.name, self.target, self.task, self.columns_title):
-            layout.addWidget(widget)
-        layout.addLayout(self._boxes)
-        layout.addStretch(1)
-        self._described = (self.name, self.target, self.task, self.columns_title)
-        for widget in self._described:
-            widget.hide()
-        self.target.chosen.connect(self._target_chosen)
-        self.task.chosen.connect(self.task_chosen)
-
-    def show_source(self, source: FileSource, task: str) -> None:
-        """Show which file and target hold."""
-        self._source = source
-        self.name.set_text(source.path.replace("\\", "/").rsplit("/", 1)[-1])
-        self.task.set_value(task)
-        for widget in self._described:
-            widget.show()
-        if len(source.targets) == 1:
-            self.target.set_value(source.targets[0])
-        for name, box in self.column_boxes.items():
-            box.setChecked(name not in source.ignore)
-            box.setEnabled(name not in source.targets)
-
-    def show_columns(self, run: Any) -> bool:
-        """List a loaded table's columns; whether the list is another one than before."""
-        source, dataset = run.experiment.data.source, run.data.dataset
-        names = (*dataset.feature_names, *dataset.target_names, *source.ignore)
-        if set(names) == self._shown:
-            return False
-        self._shown = set(names)
-        self.target.set_items([(name, name, "") for name in names])
-        while (item := self._boxes.takeAt(0)) is not None:
-            box = item.widget()
-            if box is not None:
-                box.deleteLater()
-        self.column_boxes = {}
-        for name in names:
-            switch = QCheckBox(name)
-            switch.setFont(self._theme.font(12, 500))
-            switch.setToolTip(tr("Whether the network may learn from {0}. Starts again.").format(name))
-            switch.clicked.connect(self._columns_switched)
-            self._boxes.addWidget(switch)
-            self.column_boxes[name] = switch
-        self.show_source(source, run.experiment.training.task)
-        return True
-
-    def _columns_switched(self) -> None:
-        if self._source is not None:
-            ignore = tuple(name for name, box in self.column_boxes.items() if not box.isChecked())
-            self.columns_chosen.emit(self._source.targets, ignore)
-
-    def _target_chosen(self, name: str) -> None:
-        if self._source is not None:
-            self.columns_chosen.emit((name,), tuple(column for column in self._source.ignore if column != name))

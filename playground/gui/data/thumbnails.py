@@ -14,6 +14,7 @@ from playground.catalog.tasks import TASKS
 from playground.data.gallery import description_of, real_sets, title_of
 from playground.data.synthetic import draw
 from playground.gui.widgets.controls import painting
+from playground.gui.widgets.pictures import as_image, ink
 from playground.gui.widgets.theme import Theme
 from playground.words import tr
 
@@ -127,16 +128,13 @@ class Thumbnail(QAbstractButton):
 
     def _draw_images(self, painter: QPainter, area: QRectF, images: list[list[int]]) -> None:
         """Four images, each ink on the card's own color."""
-        ink = self._theme.color("text")
         count, side = 4, (min(area.width(), area.height()) - 4) / 2
         for place, pixels in enumerate(images[2 : 2 + count]):
             gray = np.array(pixels, np.uint32).reshape(8, 8) * 255 // 16
-            argb = np.ascontiguousarray((gray << np.uint32(24)) | np.uint32(ink.rgb() & 0xFFFFFF))
-            # The image only looks at the array, which therefore has to have a name until it is drawn.
-            image = QImage(argb.data, 8, 8, 32, QImage.Format.Format_ARGB32)
+            inked = ink(gray, self._theme.color("text"))
             x = area.center().x() + (2 if place % 2 else -2 - side)
             y = area.center().y() + (2 if place // 2 else -2 - side)
-            painter.drawImage(QRectF(x, y, side, side), image)
+            painter.drawImage(QRectF(x, y, side, side), as_image(inked, QImage.Format.Format_ARGB32))
 
     def _draw_cells(self, painter: QPainter, area: QRectF, cells: list[list[float | None]]) -> None:
         """A table with gaps: a square where there is a value, in the color of its size."""

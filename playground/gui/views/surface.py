@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 from playground.catalog.activations import resolve
 from playground.experiment import output_activation
 from playground.gui.widgets.controls import painting
-from playground.gui.widgets.pictures import boundary, colorize
+from playground.gui.widgets.pictures import as_image, boundary, colorize
 from playground.gui.widgets.theme import Theme
 from playground.training import parts
 from playground.training.protocol import Part, Snapshot
@@ -156,8 +156,7 @@ class SurfacePlane(QWidget):
             if self._discretize:
                 shown = np.where(shown > 0, self._half, -self._half)
             self._pixels = colorize(shown, self._half, self._theme.colors(FADE))
-            rows, columns = self._pixels.shape
-            self._image = QImage(self._pixels.data, columns, rows, 4 * columns, QImage.Format.Format_RGB32)
+            self._image = as_image(self._pixels)
             lines = boundary(self._values, self._level)
             # Both ends of each piece in turn, joined in pairs.
             ends = lines.reshape(-1, 2).astype(np.float64)
@@ -325,15 +324,14 @@ class ColorScale(QWidget):
             self.update()
 
     def paintEvent(self, _event: QPaintEvent) -> None:
-        colors = np.ascontiguousarray(self._theme.colors())
-        image = QImage(colors.data, 256, 1, 1024, QImage.Format.Format_RGB32)
+        colors = np.ascontiguousarray(self._theme.colors())[None]
         bar = QRectF(0, 0, self.width(), 7)
         path = QPainterPath()
         path.addRoundedRect(bar, 3.5, 3.5)
         align = Qt.AlignmentFlag
         with painting(self) as painter:
             painter.setClipPath(path)
-            painter.drawImage(bar, image)
+            painter.drawImage(bar, as_image(colors))
             painter.setClipping(False)
             painter.setFont(self._theme.font(11, 500, tabular=True))
             painter.setPen(self._theme.color("text_faint"))

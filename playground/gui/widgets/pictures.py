@@ -1,9 +1,12 @@
-"""Pictures of values: colors, boundary lines and curves as arrays; plain NumPy, without Qt."""
+"""Pictures of values: colors, boundary lines and curves as plain arrays, and the one way from an array to an image of Qt's."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
+from PySide6.QtGui import QColor, QImage
 
 Array = NDArray[np.float32]
 Pixels = NDArray[np.uint32]
@@ -45,6 +48,37 @@ def colorize(values: Array, scale: float, colors: Pixels) -> Pixels:
     if np.isnan(index.sum()):
         index[np.isnan(index)] = 127.5
     return colors[index.astype(np.uint8)]
+
+
+def ink(strength: NDArray[Any], color: QColor) -> Pixels:
+    """Turn gray into ink on whatever lies below: the color, as opaque as the gray is strong.
+
+    Parameters
+    ----------
+    strength
+        (rows, columns): 0 is nothing, 255 full ink.
+
+    Returns
+    -------
+    pixels
+        uint32 of the same shape, 0xaarrggbb, for ``Format_ARGB32``.
+    """
+    return (strength.astype(np.uint32) << np.uint32(24)) | np.uint32(color.rgb() & 0xFFFFFF)
+
+
+def as_image(pixels: Pixels, form: QImage.Format = QImage.Format.Format_RGB32) -> QImage:
+    """A picture as an image.
+
+    The image only looks at the array, and Qt doesn't know that: the array has to be held, by a name or an attribute, until
+    the image has been drawn for the last time, or what is drawn is whatever took its memory.
+
+    Parameters
+    ----------
+    pixels
+        uint32 (rows, columns), in rows without gaps: 0xffrrggbb, or with an opacity for the other formats.
+    """
+    height, width = pixels.shape
+    return QImage(pixels.data, width, height, 4 * width, form)
 
 
 def boundary(values: Array, level: float) -> Array:

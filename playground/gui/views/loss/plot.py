@@ -4,27 +4,19 @@ from __future__ import annotations
 
 import itertools
 import math
-import os
-import sys
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-
-# Qt's pool for small fills makes antialiased lines several times slower; must be set before the application exists.
-os.environ.setdefault("QT_NO_GUI_THREADPOOL", "1")
-
 import pyqtgraph as pg
-from PySide6.QtCore import QBuffer, QIODevice, QPointF, QSize, Qt
-from PySide6.QtGui import QImage, QPen
-from PySide6.QtWidgets import QApplication, QHBoxLayout, QVBoxLayout, QWidget
+from numpy.typing import NDArray
+from PySide6.QtCore import QPointF, Qt
+from PySide6.QtGui import QPen
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from playground.catalog.metrics import METRICS
 from playground.gui.widgets.choices import Segmented
 from playground.gui.widgets.controls import IconButton, NumberLabel, TextLabel, painting
 from playground.gui.widgets.theme import Theme
-from playground.storage import atomic_write
 from playground.training.history import History
 from playground.training.protocol import Part, Snapshot
 from playground.words import number, tr
@@ -397,39 +389,3 @@ def _extremes(x: Array, y: Array) -> tuple[Array, Array]:
     whole = len(x) // step * step
     parts = y[:whole].reshape(-1, step)
     return np.repeat(x[:whole:step], 2), np.column_stack([parts.min(axis=1), parts.max(axis=1)]).ravel()
-
-
-def save_png(path: Path, history: History, theme: str = "light", size: tuple[int, int] = (960, 540)) -> None:
-    """Write the curves of a history as a PNG; needs no screen.
-
-    Raises
-    ------
-    FileError
-        If the file can't be written.
-    """
-    if QApplication.instance() is None:
-        # Nothing is shown, so no display is needed, and one that is named but can't be reached must not matter.
-        if sys.platform.startswith("linux"):
-            os.environ["QT_QPA_PLATFORM"] = "offscreen"
-        save_png.application = QApplication(sys.argv[:1])  # type: ignore[attr-defined]
-    look = Theme(theme)
-    look.apply()
-    plot = LossPlot(look)
-    plot.resize(QSize(*size))
-    plot.setContentsMargins(20, 16, 24, 12)
-    # Only the curves and their legend: there is nothing to press in a picture.
-    plot.quantities.hide()
-    plot.log_button.hide()
-    plot.show_history(history)
-    image = QImage(QSize(*size), QImage.Format.Format_RGB32)
-    image.fill(look.color("surface"))
-    # The first rendering lays out the axes, the second draws with them.
-    for _ in range(2):
-        plot.ensurePolished()
-        plot.grab()
-    plot.render(image, QPointF(0, 0).toPoint(), renderFlags=QWidget.RenderFlag.DrawChildren)
-    buffer = QBuffer()
-    buffer.open(QIODevice.OpenModeFlag.WriteOnly)
-    image.save(buffer, "PNG")
-    atomic_write(path, bytes(buffer.data().data()))
-    plot.deleteLater()

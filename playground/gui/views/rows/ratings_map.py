@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QImage, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from playground.data.dataset import Dataset
 from playground.gui.widgets.controls import painting
-from playground.gui.widgets.pictures import colorize
+from playground.gui.widgets.pictures import as_image, colorize
 from playground.gui.widgets.theme import Theme
 from playground.words import tr
 
@@ -105,11 +105,10 @@ class RatingsMap(QWidget):
         dataset, theme, area = self._dataset, self._theme, self._square()
         if dataset is None or self._pixels is None:
             return
-        down, across = self._pixels.shape
         with painting(self) as painter:
             # Each square is one answer: nothing is mixed in between.
             painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, False)
-            painter.drawImage(area, QImage(self._pixels.data, across, down, 4 * across, QImage.Format.Format_RGB32))
+            painter.drawImage(area, as_image(self._pixels))
             if self._row is not None:
                 painter.setBrush(Qt.BrushStyle.NoBrush)
                 for color, width in (("surface", 4.0), ("text", 1.8)):
@@ -117,7 +116,7 @@ class RatingsMap(QWidget):
                     painter.drawEllipse(self.place(self._row), 6, 6)
             painter.setFont(theme.font(11, 500, tabular=True))
             painter.setPen(theme.color("text_faint"))
-            first, second = dataset.feature_names
+            (first, second), (down, across) = dataset.feature_names, dataset.categories
             share = round(100 * len(dataset.features) / self._pixels.size)
             words = tr("{0} {1}s ↓   ·   {2} {3}s →   ·   {4} % known").format(down, first, across, second, share)
             below = QRectF(MARGIN, self.height() - CAPTION, self.width(), CAPTION)
