@@ -6,7 +6,6 @@ Nothing is staged: each window trains its network for real and is then grabbed.
 import os
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -17,8 +16,8 @@ from PySide6.QtWidgets import QApplication
 from playground.catalog.features import FEATURES
 from playground.experiment import set_field
 from playground.gui.file_actions import preset
+from playground.gui.preview import train_to_the_end
 from playground.gui.window import Window
-from playground.training.protocol import Status
 
 HERE = Path(__file__).resolve().parent / "screenshots"
 KINDS = {
@@ -51,24 +50,14 @@ def show_piece():
     return experiment
 
 
-def picture(application, experiment, theme, size, path):
+def picture(experiment, theme, size, path):
     """Train the experiment in a window to its first stop, and save the window's picture."""
     window = Window(experiment)
     window.set_theme(theme)
     window.resize(*size)
     window.show()
     window.panels.canvas.rasterizer.wait(60)
-    end = time.time() + 60
-    finished = None
-    while time.time() < end:
-        application.processEvents()
-        time.sleep(0.002)
-        newest = window.loop.newest
-        if finished is None and newest is not None and newest.status is Status.FINISHED:
-            finished = time.time()
-        # A moment more, so that all views show the last weights.
-        if finished is not None and time.time() - finished > 0.6:
-            break
+    assert train_to_the_end(window.loop), f"{experiment.name} did not come to its end"
     path.parent.mkdir(parents=True, exist_ok=True)
     window.grab().save(str(path))
     window.document.undo_stack.setClean()
@@ -77,18 +66,18 @@ def picture(application, experiment, theme, size, path):
 
 
 def main(words):
-    application = QApplication([])
+    application = QApplication([])  # noqa: F841  (Qt's lives as long as it is held)
     if words[:1] == ["--all"]:
         folder = Path(words[1])
         for theme in ("light", "dark"):
             for size in ((1280, 760), (1600, 1000)):
-                picture(application, show_piece(), theme, size, folder / f"{theme}-{size[0]}x{size[1]}.png")
+                picture(show_piece(), theme, size, folder / f"{theme}-{size[0]}x{size[1]}.png")
         for index, (kind, name) in enumerate(KINDS.items()):
             theme, size = ("light", "dark")[index % 2], ((1280, 760), (1600, 1000))[index // 2 % 2]
-            picture(application, preset(name), theme, size, folder / f"{kind.replace(' ', '-')}-{theme}-{size[0]}.png")
+            picture(preset(name), theme, size, folder / f"{kind.replace(' ', '-')}-{theme}-{size[0]}.png")
         return
-    picture(application, show_piece(), "light", (1600, 1000), HERE / "light.png")
-    picture(application, preset("digits"), "dark", (1600, 1000), HERE / "dark.png")
+    picture(show_piece(), "light", (1600, 1000), HERE / "light.png")
+    picture(preset("digits"), "dark", (1600, 1000), HERE / "dark.png")
 
 
 if __name__ == "__main__":

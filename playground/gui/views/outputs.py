@@ -240,3 +240,11 @@ def summary(run: RunInfo, outputs: Any, row: int | None) -> str:
         return f"says {said}"
     truth = dataset.class_names[int(dataset.targets[row, 0])]
     return f"says {said}, which is right" if said == truth else f"says {said}, but it is {truth}"
+
+
+if __name__ == "__main__":
+    import sys
+
+    from playground.gui.preview import preview
+
+    sys.exit(preview(OutputsView, "digits", lambda stage: stage.view.set_row(stage.row)))

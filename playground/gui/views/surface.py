@@ -338,3 +338,11 @@ class ColorScale(QWidget):
             place = QRectF(0, 11, self.width(), 16)
             for words, side in zip(self._words, (align.AlignLeft, align.AlignHCenter, align.AlignRight), strict=True):
                 painter.drawText(place, side | align.AlignVCenter, words)
+
+
+if __name__ == "__main__":
+    import sys
+
+    from playground.gui.preview import preview
+
+    sys.exit(preview(DecisionSurface, begin=lambda stage: stage.view.show_probe(stage.loop.probe)))

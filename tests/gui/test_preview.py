@@ -1,0 +1,44 @@
+"""Each view alone, as ``python -m`` opens it: it trains a preset for real and makes a picture of what came of it."""
+
+import importlib.util
+import subprocess
+import sys
+
+import pytest
+from PySide6.QtGui import QImage
+
+from playground.gui.panels import PANELS
+
+
+def module_of(panel):
+    """What is run to see a view alone: its folder, or its file where it has none of its own."""
+    module = panel.factory.__module__
+    folder = module.rpartition(".")[0]
+    return folder if importlib.util.find_spec(f"{folder}.__main__") else module
+
+
+def look(module, *words):
+    command = [sys.executable, "-m", module, *words]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+
+
+@pytest.mark.parametrize("panel", PANELS, ids=lambda panel: panel.name)
+def test_every_view_opens_alone_and_is_seen_after_training(panel, tmp_path):
+    path = tmp_path / "view.png"
+    result = look(module_of(panel), "--png", str(path))
+    assert result.returncode == 0, result.stderr
+    assert "Traceback" not in result.stderr
+    image = QImage(str(path))
+    assert image.width() >= 200 and image.height() >= 200
+    colors = {image.pixel(x, y) for x in range(0, image.width(), 2) for y in range(0, image.height(), 2)}
+    # An empty card with its title has some forty.
+    assert len(colors) > 60
+
+
+def test_another_preset_another_theme_and_a_name_that_is_none(tmp_path):
+    path = tmp_path / "dark.png"
+    result = look("playground.gui.views.surface", "gauss", "--theme", "dark", "--png", str(path))
+    assert result.returncode == 0, result.stderr
+    assert QImage(str(path)).pixelColor(2, 2).lightness() < 60
+    result = look("playground.gui.views.surface", "nothing", "--png", str(path))
+    assert result.returncode == 2 and "nothing" in result.stderr and "Traceback" not in result.stderr
