@@ -54,6 +54,19 @@ def number(value: float, digits: int = 3) -> str:
     return text.replace("-", "−")
 
 
+def two_figures(value: float) -> float:
+    """A number as exact as a suggestion is meant: 0.012 for 0.01234."""
+    return float(f"{value:.2g}")
+
+
+def duration(seconds: float) -> str:
+    """A short time: ``3.1 µs``, ``240 µs``, ``12 ms``."""
+    for unit, size in (("s", 1.0), ("ms", 1e-3)):
+        if seconds >= size:
+            return f"{seconds / size:.3g} {unit}"
+    return f"{seconds / 1e-6:.3g} µs"
+
+
 def plain_number(value: float) -> str:
     """A setting as people write it: ``4,096``, ``0.0003``, ``1e-08``, ``2.5``."""
     if math.isinf(value):

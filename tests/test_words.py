@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from translations import LOCALE, catalog_of_sentences, write_mo
 
 from playground import words
-from playground.words import number, plain_number, tr, trn
+from playground.words import duration, in_sentence, number, plain_number, tr, trn, two_figures
 
 
 @pytest.fixture(scope="module")
@@ -98,3 +98,19 @@ def test_a_setting_is_read_back_as_it_was(value):
 @pytest.mark.parametrize(("value", "digits", "text"), [(-1.23456, 3, "−1.235"), (0.5, 1, "0.5"), (12345678.0, 3, "1.23e+07")])
 def test_measured_numbers_have_a_true_minus(value, digits, text):
     assert number(value, digits) == text
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(3.14e-6, "3.14 µs"), (0.00024, "240 µs"), (0.012, "12 ms"), (2.0, "2 s")])
+def test_short_times_have_the_unit_that_fits(seconds, text):
+    assert duration(seconds) == text
+
+
+@pytest.mark.parametrize(("title", "text"), [("Accuracy", "accuracy"), ("RMSE", "RMSE"), ("R²", "R²"), ("Log loss", "log loss")])
+def test_a_title_within_a_sentence(title, text):
+    assert in_sentence(title) == text
+
+
+@given(st.floats(1e-9, 1e9))
+def test_a_suggestion_has_two_figures_and_is_close(value):
+    assert two_figures(value) == pytest.approx(value, rel=0.05)
+    assert len(f"{two_figures(value):.10e}".partition("e")[0].rstrip("0").replace(".", "")) <= 2

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from playground.experiment import ExperimentError, TrainingSpec
 from playground.kernels.cuda import target as cuda_target
 from playground.network.plan import Plan
+from playground.words import duration
 
 Array = NDArray[Any]
 BACKENDS = {
@@ -116,7 +117,9 @@ def pick(work: Work, before_compiling: Callable[[], None] = lambda: None, may_co
         return settled
     on_cpu = seconds_a_step("cpu", work)
     if on_cpu < TOO_SHORT:
-        return BackendChoice("cpu", f"Training on the CPU: a step takes {_time(on_cpu)} here, too short for a GPU to be faster.")
+        return BackendChoice(
+            "cpu", f"Training on the CPU: a step takes {duration(on_cpu)} here, too short for a GPU to be faster."
+        )
     if cuda_target.problem():
         return BackendChoice("cpu", f"Training on the CPU: {cuda_target.problem()}")
     try:
@@ -132,8 +135,10 @@ def pick(work: Work, before_compiling: Callable[[], None] = lambda: None, may_co
     except Exception as error:
         return BackendChoice("cpu", f"Training on the CPU: {cuda_target.explain(error)}")
     if on_cpu <= on_gpu:
-        return BackendChoice("cpu", f"Training on the CPU: a step takes {_time(on_cpu)} here and {_time(on_gpu)} on the {gpu}.")
-    reason = f"Training on the GPU: {gpu}; a step takes {_time(on_gpu)} there and {_time(on_cpu)} on the CPU."
+        return BackendChoice(
+            "cpu", f"Training on the CPU: a step takes {duration(on_cpu)} here and {duration(on_gpu)} on the {gpu}."
+        )
+    reason = f"Training on the GPU: {gpu}; a step takes {duration(on_gpu)} there and {duration(on_cpu)} on the CPU."
     return BackendChoice("cuda", reason)
 
 
@@ -159,11 +164,3 @@ def seconds_a_step(name: str, work: Work) -> float:
                 steps *= 4
             best = min(best, elapsed / steps)
     return best
-
-
-def _time(seconds: float) -> str:
-    """A short time for people: 3.1 µs, 240 µs, 12 ms."""
-    for unit, size in (("s", 1.0), ("ms", 1e-3)):
-        if seconds >= size:
-            return f"{seconds / size:.3g} {unit}"
-    return f"{seconds / 1e-6:.3g} µs"

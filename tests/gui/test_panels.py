@@ -30,7 +30,7 @@ class Blank(QWidget):
         self.resets += 1
 
 
-def test_names_and_keys_are_unique_and_every_card_that_can_be_hidden_has_its_words():
+def test_names_and_keys_are_unique_and_every_card_that_can_be_hidden_has_its_words(qapp):
     assert len({panel.name for panel in PANELS}) == len(PANELS)
     keys = [QKeySequence(record.shortcut).toString() for record in ACTIONS if record.shortcut is not None]
     assert len(set(keys)) == len(keys)

@@ -8,11 +8,11 @@ from PySide6.QtCore import QEvent, QPointF, Qt
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtTest import QTest
 
-from playground.gui.views.rates.curve import short_rate
 from playground.gui.widgets.choices import MoreButton
 from playground.training.protocol import Snapshot, Status
 from playground.training.rate_finder import HIGHEST, LOWEST, SMOOTHING, RateTest, find_rate, suggest
 from playground.training.trainer import Trainer
+from playground.words import two_figures
 
 Left = Qt.MouseButton.LeftButton
 
@@ -38,7 +38,7 @@ def test_the_menu_finds_a_rate_and_one_click_takes_it(driver, card):
     assert LOWEST < test.suggestion < HIGHEST
     assert not card.busy.isVisible() and card.words.text() == test.sentence
     assert np.array_equal(driver.snapshot.parameters, weights), "the run itself has not moved"
-    rate = short_rate(test.suggestion)
+    rate = two_figures(test.suggestion)
     assert card.use_button.text() == f"Use {rate:.6f}".rstrip("0")
     driver.qtbot.mouseClick(card.use_button, Left)
     assert driver.experiment.training.optimizer.learning_rate == rate

@@ -17,6 +17,7 @@ from playground.catalog.metrics import METRICS
 from playground.gui.widgets.choices import Segmented
 from playground.gui.widgets.controls import IconButton, NumberLabel, TextLabel, painting
 from playground.gui.widgets.theme import Theme
+from playground.insight.evaluation import in_words
 from playground.training.history import History
 from playground.training.protocol import Part, Snapshot
 from playground.words import number, tr
@@ -274,7 +275,7 @@ class LossPlot(QWidget):
             return "–"
         metric = METRICS.get(self._quantity)
         if metric is not None and metric.percent:
-            return f"{100 * value:.1f} %"
+            return in_words(metric, value)
         return number(value, 4 if abs(value) < 10 else 2 if abs(value) < 1000 else 0)
 
     def _point_at(self, position: QPointF) -> None:

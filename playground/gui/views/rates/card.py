@@ -8,13 +8,13 @@ from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QWidget
 
-from playground.gui.views.rates.curve import RateCurve, short_rate
+from playground.gui.views.rates.curve import RateCurve
 from playground.gui.widgets.controls import Card, IconButton, TextLabel
 from playground.gui.widgets.theme import Theme
 from playground.training.protocol import Part, Snapshot, Status
 from playground.training.rate_finder import STEPS, RateTest
 from playground.training.run import RunInfo
-from playground.words import plain_number, tr
+from playground.words import plain_number, tr, two_figures
 
 WIDTH, MARGIN = 328, 8
 
@@ -142,7 +142,7 @@ class RateCard(Card):
 
     def _take(self) -> None:
         assert self._test is not None
-        rate = short_rate(self._test.suggestion)
+        rate = two_figures(self._test.suggestion)
         self.hide()
         self.rate_chosen.emit(rate)
 
@@ -160,7 +160,7 @@ class RateCard(Card):
         found = test is not None and not math.isnan(test.suggestion)
         self.use_button.setVisible(found)
         if test is not None and found:
-            self.use_button.setText(tr("Use {0}").format(plain_number(short_rate(test.suggestion))))
+            self.use_button.setText(tr("Use {0}").format(plain_number(two_figures(test.suggestion))))
             self.use_button.setAccessibleName(self.use_button.text())
         self.again_button.setEnabled(not self._waiting)
 

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from playground.gui.widgets.controls import painting
 from playground.gui.widgets.theme import Theme
 from playground.training.rate_finder import HIGHEST, LOWEST, RateTest
-from playground.words import number, plain_number, tr
+from playground.words import number, plain_number, tr, two_figures
 
 Align = Qt.AlignmentFlag
 LEFT, TOP, RIGHT, BOTTOM = 44, 16, 10, 20
@@ -21,11 +21,6 @@ LEFT, TOP, RIGHT, BOTTOM = 44, 16, 10, 20
 EVERY = 2
 # A loss that blows up leaves the picture at the top, or its fall would be too flat to see.
 MOST_RISE = 0.25
-
-
-def short_rate(rate: float) -> float:
-    """A rate with two figures, as a suggestion is meant: ``0.012``."""
-    return float(f"{rate:.2g}")
 
 
 class RateCurve(QWidget):
@@ -131,7 +126,7 @@ class RateCurve(QWidget):
         painter.setFont(theme.font(11, 600, tabular=True))
         painter.setPen(theme.color("text"))
         left = min(max(point.x() - 40, area.left() - 40), area.right() - 80 + RIGHT)
-        painter.drawText(QRectF(left, 0, 80, TOP), Align.AlignCenter, plain_number(short_rate(rate)))
+        painter.drawText(QRectF(left, 0, 80, TOP), Align.AlignCenter, plain_number(two_figures(rate)))
 
     # The pointer
 
@@ -142,7 +137,7 @@ class RateCurve(QWidget):
         places = np.array([self.x_of(rate) for rate in test.rates])
         self._pointed = int(np.abs(places - event.position().x()).argmin())
         rate, loss = float(test.rates[self._pointed]), float(test.losses[self._pointed])
-        self.pointed.emit(tr("rate {0}: loss {1}").format(plain_number(short_rate(rate)), number(loss, 4)))
+        self.pointed.emit(tr("rate {0}: loss {1}").format(plain_number(two_figures(rate)), number(loss, 4)))
         self.update()
 
     def leaveEvent(self, event: Any) -> None:
