@@ -26,7 +26,7 @@ SURFACE_SIZE = 100
 
 @dataclass(frozen=True)
 class Seldom:
-    """Makes a part of a function that costs much and whose value changes slowly: it is called now and then, as a decorator says.
+    """Decorates a part that costs much and whose value changes slowly, so that it is worked out now and then only.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def surface(trainer: Trainer, _watch: Watch) -> NDArray[np.float32] | None:
 
 def outputs(trainer: Trainer, _watch: Watch) -> NDArray[np.float32]:
     """Answers of the network for the data: float32 (rows, outputs), every row of the data set in its order."""
-    return trainer.outputs.copy()
+    return trainer.outputs
 
 
 def probe(trainer: Trainer, watch: Watch) -> tuple[NDArray[np.float32], ...] | None:

@@ -87,7 +87,7 @@ def test_the_points_of_a_picture_are_worked_out_once_a_run(trainer, monkeypatch)
     assert sorted(asked) == [40 * 40, 100 * 100]
 
 
-def test_outputs_are_a_copy_that_stays(trainer):
+def test_outputs_that_were_handed_out_stay(trainer):
     before = parts.outputs(trainer, Watch())
     kept = before.copy()
     trainer.train_epochs()
