@@ -114,7 +114,8 @@ class FrameLoop(QObject):
                 self.waiting.emit()
             return
         self._waited = 0
-        if snapshot is not self._shown:
+        is_new = snapshot is not self.shown_snapshot
+        if is_new:
             self._turn += 1
         running = snapshot.status is Status.RUNNING
         for view, every, turn in seen:
@@ -126,7 +127,7 @@ class FrameLoop(QObject):
             if last is not snapshot:
                 self._shown_by[id(view)] = snapshot
                 view.show_snapshot(snapshot)
-        if snapshot is not self._shown:
+        if is_new:
             self._shown = snapshot
             self._frames += 1
             self.shown.emit(snapshot)
