@@ -6,5 +6,5 @@ from __future__ import annotations
 PREDICT = 0
 # Numbers are dropped, batches are normalized by their own statistics, and running ones move on.
 TRAIN = 1
-# As TRAIN, but nothing moves: to look at a batch's gradients.
-LOOK = 2
+# As TRAIN, but nothing moves: what is wanted are the gradients of one batch.
+GRADIENTS_ONLY = 2

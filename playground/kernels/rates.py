@@ -10,7 +10,7 @@ import numpy as np
 from playground.catalog.elementary import ONE, ZERO, where
 from playground.catalog.schedules import CONSTANT
 from playground.kernels.compiling import kernel, schedule_factor
-from playground.kernels.state import EPOCH_STEPS, EPOCHS, FULL_RATE, S1, S2, S3, SCHEDULE
+from playground.kernels.state import EPOCH_STEPS, EPOCHS, FULL_RATE, SCHEDULE, SCHEDULE_1, SCHEDULE_2, SCHEDULE_3
 
 # torch.nn.utils.clip_grad_norm_ adds as much to the gradient's length.
 CLIP_EPSILON = np.float32(1e-6)
@@ -35,5 +35,5 @@ def rate_at(hyper, epoch, row, batch_size):
         return hyper[FULL_RATE]
     progress = np.float64(epoch) + np.float64(row) / (np.float64(batch_size) * np.float64(hyper[EPOCH_STEPS]))
     code, epochs = np.int64(hyper[SCHEDULE]), np.float64(hyper[EPOCHS])
-    s1, s2, s3 = np.float64(hyper[S1]), np.float64(hyper[S2]), np.float64(hyper[S3])
+    s1, s2, s3 = np.float64(hyper[SCHEDULE_1]), np.float64(hyper[SCHEDULE_2]), np.float64(hyper[SCHEDULE_3])
     return np.float32(np.float64(hyper[FULL_RATE]) * schedule_factor(code, progress, epochs, s1, s2, s3))

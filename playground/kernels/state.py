@@ -25,21 +25,21 @@ EPOCH = 2  # whole epochs done
 # Indices into ``TrainingState.hyper``.
 (
     RATE,  # the learning rate of the present step
-    H1,  # the optimizer's further settings; see `catalog.optimizers`
-    H2,
-    H3,
+    HYPER_1,  # the optimizer's further settings; see `catalog.optimizers`
+    HYPER_2,
+    HYPER_3,
     L1,
     L2,
-    C1,  # bias corrections of the present step
-    C2,
+    CORRECTION_1,  # bias corrections of the present step
+    CORRECTION_2,
     DECAY,  # weight decay apart from the gradient
     CLIP_NORM,  # longest gradient, 0 for any
     CLIP_VALUE,  # largest slope of one parameter, 0 for any
     FULL_RATE,  # the learning rate that the schedule's factor acts on
     SCHEDULE,  # code of the schedule, and its settings; see `catalog.schedules`
-    S1,
-    S2,
-    S3,
+    SCHEDULE_1,
+    SCHEDULE_2,
+    SCHEDULE_3,
     EPOCHS,  # length of the whole training
     EPOCH_STEPS,  # mini-batches in an epoch
     BROKEN,  # 1 after a step whose gradient wasn't finite
@@ -66,13 +66,13 @@ class Trace:
 def hyper_numbers(training: TrainingSpec, rows: int, dtype: Any = np.float32) -> NDArray[Any]:
     """The numbers of a training that steps need, (HYPER_SIZE,), for so many training rows."""
     hyper = np.zeros(HYPER_SIZE, dtype)
-    hyper[: H3 + 1] = optimizers.settings_of(training.optimizer)
+    hyper[: HYPER_3 + 1] = optimizers.settings_of(training.optimizer)
     hyper[FULL_RATE] = training.optimizer.learning_rate
     hyper[L1], hyper[L2] = training.l1, training.l2
     hyper[DECAY] = training.weight_decay + optimizers.weight_decay_of(training.optimizer)
     hyper[CLIP_NORM], hyper[CLIP_VALUE] = training.clip_norm, training.clip_value
     hyper[SCHEDULE] = schedules.record_of(training.schedule).code
-    hyper[S1 : S3 + 1] = schedules.settings_of(training.schedule)
+    hyper[SCHEDULE_1 : SCHEDULE_3 + 1] = schedules.settings_of(training.schedule)
     hyper[EPOCHS] = training.epochs
     hyper[EPOCH_STEPS] = -(-max(1, rows) // training.batch_size)
     return hyper
@@ -131,7 +131,7 @@ class TrainingState:
             self.first_moment = self.zeros(size if record.slots > 0 else 0)
             self.second_moment = self.zeros(size if record.slots > 1 else 0)
             # Bias correction counts the steps since the memory was empty.
-            self.memory_start = int(self.counters[STEP])
+            self.moments_start = int(self.counters[STEP])
         for view in plan.parameters:
             if not view.trainable:
                 # What a frozen parameter gathered while it learned must not move it on.
@@ -159,11 +159,11 @@ class TrainingState:
         """Go on from these parameters."""
         self.parameters[:] = parameters
 
-    def forget_memory(self) -> None:
+    def forget_moments(self) -> None:
         """Empty the optimizer's memory."""
         self.first_moment[:] = 0
         self.second_moment[:] = 0
-        self.memory_start = self.step
+        self.moments_start = self.step
 
     def take_over(self, other: TrainingState) -> None:
         """Continue where another state of the same plan stands, as when a run moves to another backend."""
@@ -174,7 +174,7 @@ class TrainingState:
         self.order[:] = other.order
         self.random[:] = other.random
         self.counters[:] = other.counters
-        self.memory_start = other.memory_start
+        self.moments_start = other.moments_start
 
     @property
     def step(self) -> int:

@@ -77,14 +77,14 @@ def plan_network(
 
 def _end(build: Builder, logits: Region, output_activation: str | msgspec.Struct, loss: str | msgspec.Struct) -> Region:
     """The output activation and the loss; returns where the outputs lie."""
-    head, head_parameter = activations.resolve(output_activation)
-    record, loss_parameter = losses.resolve(loss)
+    head, head_setting = activations.resolve(output_activation)
+    record, loss_setting = losses.resolve(loss)
     fused = {table.FUSED: int(head.name in record.fused_with)}
     out = logits
     if head.name != "identity":
         out = build.region(logits.shape, learns=True)
         operation = table.SOFTMAX if head.name == "softmax" else table.ACTIVATION
-        build.add(operation, logits, out, fused | {table.CODE: head.code}, {table.PARAMETER: head_parameter})
+        build.add(operation, logits, out, fused | {table.CODE: head.code}, {table.SETTING: head_setting})
     columns = fused | {table.CODE: record.code, table.OVER_ROWS: int(record.mean_over == "rows")}
-    build.add(table.LOSS, out, logits, columns, {table.PARAMETER: loss_parameter})
+    build.add(table.LOSS, out, logits, columns, {table.SETTING: loss_setting})
     return out

@@ -67,11 +67,11 @@ def shape_in_words(shape: tuple[int, ...]) -> str:
 
 def activated(build: Builder, x: Region, choice: str | msgspec.Struct) -> Region:
     """The activation as an instruction of its own; nothing for the identity."""
-    record, parameter = activations.resolve(choice)
+    record, setting = activations.resolve(choice)
     if record.name == "identity":
         return x
     out = build.region(x.shape, x.learns)
-    build.add(table.ACTIVATION, x, out, {table.CODE: record.code}, {table.PARAMETER: parameter})
+    build.add(table.ACTIVATION, x, out, {table.CODE: record.code}, {table.SETTING: setting})
     return out
 
 
@@ -99,12 +99,12 @@ class Dense(Layer, frozen=True, kw_only=True, tag="dense"):
 
 def dense(build: Builder, x: Region, name: str, units: int, activation: str | msgspec.Struct, trainable: bool) -> Region:
     """X·W + b and the activation, in place where its slope follows from its value."""
-    record, parameter = activations.resolve(activation)
+    record, setting = activations.resolve(activation)
     columns = _affine(build, name, (x.width, units), x.width, units, trainable)
     if not record.keeps_sum:
         columns[table.CODE] = record.code
     out = build.region((units,), x.learns or trainable)
-    build.add(table.DENSE, x, out, columns, {table.PARAMETER: parameter})
+    build.add(table.DENSE, x, out, columns, {table.SETTING: setting})
     return activated(build, out, activation) if record.keeps_sum else out
 
 
@@ -186,7 +186,7 @@ def convolution(
     trainable: bool,
 ) -> Region:
     """The windows as rows (windows, kernel · kernel · channels), times W (kernel · kernel · channels, filters), plus b."""
-    record, parameter = activations.resolve(activation)
+    record, setting = activations.resolve(activation)
     area = window[table.KERNEL_HEIGHT] * window[table.KERNEL_WIDTH]
     inputs = area * window[table.CHANNELS]
     columns = window | _affine(build, name, (inputs, filters), inputs, area * filters, trainable)
@@ -195,7 +195,7 @@ def convolution(
     places = window[table.OUT_HEIGHT] * window[table.OUT_WIDTH]
     columns |= {table.SECOND: build.region((places * inputs,)).unit, table.INPUTS: inputs, table.UNITS: filters}
     out = build.region((window[table.OUT_HEIGHT], window[table.OUT_WIDTH], filters), x.learns or trainable)
-    build.add(table.CONVOLUTION, x, out, columns, {table.PARAMETER: parameter})
+    build.add(table.CONVOLUTION, x, out, columns, {table.SETTING: setting})
     return activated(build, out, activation) if record.keeps_sum else out
 
 
@@ -259,7 +259,7 @@ class Dropout(Layer, frozen=True, kw_only=True, tag="dropout"):
 
     def emit(self, build: Builder, x: Region, name: str) -> Region:
         out = build.region(x.shape, x.learns)
-        build.add(table.DROPOUT, x, out, {}, {table.PARAMETER: self.rate})
+        build.add(table.DROPOUT, x, out, {}, {table.SETTING: self.rate})
         return out
 
 

@@ -55,7 +55,7 @@ ADD = 11  # output = input + second input
 COLUMNS = 31
 
 # Columns of the table of settings, one row an instruction.
-PARAMETER = 0  # the activation's or loss's parameter; the share that is dropped
+SETTING = 0  # the one number that an activation or loss takes; the share that is dropped
 EPSILON = 1  # added to variances
 MOMENTUM = 2  # share of a batch's statistics in the running ones
 SETTINGS = 4

@@ -82,7 +82,7 @@ class Compute:
 
         def put() -> None:
             self.state.put(parameters)
-            self.state.forget_memory()
+            self.state.forget_moments()
 
         self._try(put)
 

@@ -288,7 +288,7 @@ def _slopes(plan: Plan, stage: Stage, answers: Array) -> tuple[int, float]:
     if record.keeps_sum or record.name == "identity":
         return 0, 0.0
     a = answers.astype(np.float64)
-    slope = np.abs(record.array_slope(a, a, float(plan.settings[row, table.PARAMETER])))
+    slope = np.abs(record.array_slope(a, a, float(plan.settings[row, table.SETTING])))
     channels = stage.region.shape[-1]
     slopes, a = slope.reshape(-1, channels), a.reshape(-1, channels)
     dead = int(((slopes == 0) & (a == a[0])).all(axis=0).sum())

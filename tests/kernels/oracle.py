@@ -141,7 +141,7 @@ def drop_masks(plan, seed, step, rows):
     masks = []
     for index, (row, settings) in enumerate(zip(plan.instructions, plan.settings, strict=True)):
         if row[table.OPERATION] == table.DROPOUT:
-            width, least = int(row[table.INPUTS]), threshold(float(settings[table.PARAMETER]))
+            width, least = int(row[table.INPUTS]), threshold(float(settings[table.SETTING]))
             kept = is_kept(drop_key(seed, step, index), np.arange(rows * width, dtype=np.int64), least)
             masks.append(kept.reshape(rows, width))
     return masks

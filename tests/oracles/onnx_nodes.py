@@ -345,7 +345,7 @@ def optimizer_step(backend, a, inputs, make, slots):
     for buffer, values in zip((state.first_moment, state.second_moment), memory, strict=False):
         buffer[place] = values
     # ONNX's step 0 has no bias correction, as ours has none after many steps.
-    state.memory_start = -(10**7)
+    state.moments_start = -(10**7)
     backend.train(state, np.ones((1, 1), np.float32), as_rows((weights - slopes)[None]), 1)
     after = [state.parameters, state.first_moment, state.second_moment][: 1 + slots]
     ends = np.cumsum([part.size for part in arrays[:count]])[:-1]

@@ -20,12 +20,24 @@ from playground.kernels.cpu.objective import loss_and_slope, loss_sum, weighted_
 from playground.kernels.cpu.packed import at
 from playground.kernels.cpu.stepping import add_penalties, clip_gradients, copy_numbers
 from playground.kernels.cpu.team import NUMBERS_WORTH_SHARING, WORTH_SHARING, Team, gather_rows, update_all
-from playground.kernels.purposes import LOOK, PREDICT, TRAIN
+from playground.kernels.purposes import GRADIENTS_ONLY, PREDICT, TRAIN
 from playground.kernels.rates import correction, rate_at
 from playground.kernels.shuffling import shuffle
 from playground.kernels.simd.memory import address, floats_at
 from playground.kernels.simd.threads import flushing, rounding, set_rounding
-from playground.kernels.state import BROKEN, C1, C2, EPOCH, H1, H2, POSITION, RATE, STEP, Trace, TrainingState
+from playground.kernels.state import (
+    BROKEN,
+    CORRECTION_1,
+    CORRECTION_2,
+    EPOCH,
+    HYPER_1,
+    HYPER_2,
+    POSITION,
+    RATE,
+    STEP,
+    Trace,
+    TrainingState,
+)
 from playground.network import table
 from playground.network.parameters import aligned_zeros, padded
 from playground.network.plan import Plan
@@ -49,7 +61,7 @@ class Network(NamedTuple):
     parameters: Array
 
 
-class Run(NamedTuple):
+class RunBuffers(NamedTuple):
     """Where a run stands, as kernels take it; see `TrainingState`."""
 
     order: Array
@@ -69,16 +81,16 @@ class Run(NamedTuple):
 
 
 @kernel
-def _train(members, network, run, inputs, targets, capacity, batch_size, optimizer, memory_start, steps, purpose):
+def _train(members, network, run, inputs, targets, capacity, batch_size, optimizer, moments_start, steps, purpose):
     """Mini-batches one after the other, over as many epochs as ``steps`` takes; see ``reference.train``.
 
-    To LOOK, the first batch's gradients are left where they are and nothing moves.
+    For GRADIENTS_ONLY, the first batch's gradients are left where they are and nothing moves.
     """
     old = rounding()
     set_rounding(flushing(old))
     instructions, settings, parameters = network.instructions, network.settings, network.parameters
     values, deltas, counters, hyper = run.values, run.deltas, run.counters, run.hyper
-    last, loss_parameter = instructions[instructions.shape[0] - 1], settings[instructions.shape[0] - 1, table.PARAMETER]
+    last, loss_setting = instructions[instructions.shape[0] - 1], settings[instructions.shape[0] - 1, table.SETTING]
     first_moment = address(run.first_moment) if run.first_moment.size else 0
     second_moment = address(run.second_moment) if run.second_moment.size else 0
     rows = run.order.size
@@ -100,14 +112,14 @@ def _train(members, network, run, inputs, targets, capacity, batch_size, optimiz
         if run.weights.size > 0:
             own = address(run.batch_weights)
             gather_rows(members, address(run.weights), order, start, batch, run.weights.shape[1], own)
-            loss = weighted_loss_and_slope(last, loss_parameter, values, run.targets, run.batch_weights, deltas, capacity, batch)
+            loss = weighted_loss_and_slope(last, loss_setting, values, run.targets, run.batch_weights, deltas, capacity, batch)
         else:
-            loss = loss_and_slope(last, loss_parameter, values, run.targets, deltas, capacity, batch)
+            loss = loss_and_slope(last, loss_setting, values, run.targets, deltas, capacity, batch)
         if not np.isfinite(loss):
             total, seen = loss, 1
             break
         backward(members, instructions, settings, parameters, run.gradients, values, deltas, capacity, batch, drop_seed)
-        if purpose == LOOK:
+        if purpose == GRADIENTS_ONLY:
             total, seen = loss, batch
             break
         hyper[RATE] = rate_at(hyper, counters[EPOCH], start, batch_size)
@@ -116,8 +128,8 @@ def _train(members, network, run, inputs, targets, capacity, batch_size, optimiz
             total, seen = np.nan, 1
             break
         add_penalties(network.spans, parameters, run.gradients, hyper)
-        done = counters[STEP] - memory_start + 1
-        hyper[C1], hyper[C2] = correction(hyper[H1], done), correction(hyper[H2], done)
+        done = counters[STEP] - moments_start + 1
+        hyper[CORRECTION_1], hyper[CORRECTION_2] = correction(hyper[HYPER_1], done), correction(hyper[HYPER_2], done)
         update_all(
             members,
             address(parameters),
@@ -143,7 +155,7 @@ def _train(members, network, run, inputs, targets, capacity, batch_size, optimiz
 
 
 @kernel
-def _look(members, network, values, deltas, capacity, inputs, targets, regions, collected):
+def _predict(members, network, values, deltas, capacity, inputs, targets, regions, collected):
     """Forward, ``capacity`` rows at a time, nothing dropped; returns the mean loss (0 where there are no targets).
 
     The chosen regions (unit, width) of all rows lie in ``collected`` one by one.
@@ -151,7 +163,7 @@ def _look(members, network, values, deltas, capacity, inputs, targets, regions, 
     old = rounding()
     set_rounding(flushing(old))
     last = network.instructions[network.instructions.shape[0] - 1]
-    loss_parameter = network.settings[network.instructions.shape[0] - 1, table.PARAMETER]
+    loss_setting = network.settings[network.instructions.shape[0] - 1, table.SETTING]
     flat_targets = floats_at(address(targets), targets.size)
     rows, width = inputs.shape
     total = 0.0
@@ -166,7 +178,7 @@ def _look(members, network, values, deltas, capacity, inputs, targets, regions, 
             place = at(place, rows * units)
         if targets.size > 0:
             first = start * last[table.UNITS]
-            total += loss_sum(last, loss_parameter, values, flat_targets, first, deltas, capacity, count)
+            total += loss_sum(last, loss_setting, values, flat_targets, first, deltas, capacity, count)
     set_rounding(old)
     return total / rows
 
@@ -204,33 +216,35 @@ def train(state: State, inputs: Array, targets: Array, steps: int) -> float:
     # Rows that count differently are weighed layer by layer.
     if state.tiny is not None and not state.weights.size:
         layout, buffers = state.tiny
-        code, start = state.optimizer.code, state.memory_start
+        code, start = state.optimizer.code, state.moments_start
         return float(
             tiny.train(layout, buffers, run, state.parameters, inputs, targets, state.batch_size, code, start, steps, TRAIN)
         )
     return _train_layers(state, run, inputs, targets, state.batch_size, steps, TRAIN)
 
 
-def _buffers(state: State, order: Array, counters: Array) -> Run:
-    return Run(
-        order,
-        state.random,
-        counters,
-        state.stop,
-        state.hyper,
-        state.gradients,
-        state.first_moment,
-        state.second_moment,
-        state.values,
-        state.deltas,
-        state.targets,
-        state.weights,
-        state.batch_weights,
-        state.seed,
+def _buffers(state: State, order: Array, counters: Array) -> RunBuffers:
+    return RunBuffers(
+        order=order,
+        random=state.random,
+        counters=counters,
+        stop=state.stop,
+        hyper=state.hyper,
+        gradients=state.gradients,
+        first_moment=state.first_moment,
+        second_moment=state.second_moment,
+        values=state.values,
+        deltas=state.deltas,
+        targets=state.targets,
+        weights=state.weights,
+        batch_weights=state.batch_weights,
+        seed=state.seed,
     )
 
 
-def _train_layers(state: State, run: Run, inputs: Array, targets: Array, batch_size: int, steps: int, purpose: int) -> float:
+def _train_layers(
+    state: State, run: RunBuffers, inputs: Array, targets: Array, batch_size: int, steps: int, purpose: int
+) -> float:
     """`_train` with this thread's team."""
     network = _network(state.plan, state.parameters)
     capacity = run.values.size // state.plan.units
@@ -245,7 +259,7 @@ def _train_layers(state: State, run: Run, inputs: Array, targets: Array, batch_s
                 capacity,
                 batch_size,
                 state.optimizer.code,
-                state.memory_start,
+                state.moments_start,
                 steps,
                 purpose,
             )
@@ -259,15 +273,15 @@ def gradients(state: State, inputs: Array, targets: Array, weights: Array | None
     run = _one_batch(state, rows, weights)
     if state.tiny is not None and not run.weights.size and rows <= state.tiny[0].samples:
         layout, buffers = state.tiny
-        return float(tiny.train(layout, buffers, run, state.parameters, inputs, targets, rows, 0, 0, 1, LOOK))
+        return float(tiny.train(layout, buffers, run, state.parameters, inputs, targets, rows, 0, 0, 1, GRADIENTS_ONLY))
     if rows > state.capacity:
         size, outputs = padded(rows) * state.plan.units, padded(rows) * targets.shape[1]
         run = run._replace(values=aligned_zeros(size), deltas=aligned_zeros(size))
         run = run._replace(targets=aligned_zeros(outputs), batch_weights=aligned_zeros(outputs))
-    return _train_layers(state, run, inputs, targets, rows, 1, LOOK)
+    return _train_layers(state, run, inputs, targets, rows, 1, GRADIENTS_ONLY)
 
 
-def _one_batch(state: State, rows: int, weights: Array | None) -> Run:
+def _one_batch(state: State, rows: int, weights: Array | None) -> RunBuffers:
     """A run over so many rows as they come, at the state's present step, with no call to stop."""
     own = np.zeros((0, state.weights.shape[1]), np.float32) if weights is None else _numbers(weights)
     run = _buffers(state, np.arange(rows), np.array([state.step, 0, 0], np.int64))
@@ -283,7 +297,7 @@ def trace(state: State, inputs: Array, targets: Array, weights: Array | None = N
     values, deltas, capacity = state.values, state.deltas, state.capacity
     if not state.hyper[BROKEN]:
         run = _one_batch(state, rows, weights)
-        _train_layers(state, run, _numbers(inputs), _numbers(targets), rows, 1, LOOK)
+        _train_layers(state, run, _numbers(inputs), _numbers(targets), rows, 1, GRADIENTS_ONLY)
     parts = [
         {
             unit: buffer[unit * capacity : unit * capacity + rows * width].reshape(rows, width)
@@ -295,7 +309,7 @@ def trace(state: State, inputs: Array, targets: Array, weights: Array | None = N
 
 
 def evaluate(state: State, inputs: Array, targets: Array, outputs: Array) -> float:
-    """Run rows forward, write their outputs, and return their mean loss; see ``reference.evaluate``."""
+    """RunBuffers rows forward, write their outputs, and return their mean loss; see ``reference.evaluate``."""
     if not len(inputs):
         return float("nan")
     if outputs.dtype != np.float32 or not outputs.flags.c_contiguous:
@@ -307,12 +321,12 @@ def evaluate(state: State, inputs: Array, targets: Array, outputs: Array) -> flo
 
 
 def _pass(plan: Plan, parameters: Array, inputs: Array, targets: Array, regions: Array, into: Array, threads: int) -> float:
-    """`_look` with this thread's team and buffers."""
+    """`_predict` with this thread's team and buffers."""
     chunk = _chunk(plan)
     values, deltas = _chunk_buffers(plan)
     with _team(plan, min(chunk, len(inputs)), threads) as members:
         network = _network(plan, parameters)
-        return float(_look(members, network, values, deltas, chunk, inputs, targets, regions, into.reshape(-1)))
+        return float(_predict(members, network, values, deltas, chunk, inputs, targets, regions, into.reshape(-1)))
 
 
 def activations(plan: Plan, parameters: Array, inputs: Array) -> tuple[Array, ...]:

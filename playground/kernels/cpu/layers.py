@@ -1,18 +1,134 @@
-"""Normalizations, dropout, embeddings and sums of a Plan, forward and backward side by side, on flat float32 buffers."""
+"""Forward and backward of each instruction of a Plan, side by side, on flat float32 buffers, but for images (``windows.py``).
+
+``values`` holds what every layer answers for a batch, ``deltas`` the slope of the loss at the same places. The region that
+starts at unit u begins at index u × capacity; see `network.plan`.
+
+``cuda/layers.py`` says the same again in the GPU's terms, on purpose and under the same names: there threads share out what
+a loop does here, and one text for both would serve neither. A change here is one there.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
-from playground.catalog.elementary import ONE, ZERO, sqrt, where
-from playground.kernels.compiling import inlined_kernel, kernel
-from playground.kernels.cpu.packed import at
+from playground.catalog.activations import IDENTITY
+from playground.catalog.elementary import ONE, ZERO, exp, maximum, sqrt, where
+from playground.kernels.compiling import SLOPES, VALUES, dispatch, inlined, inlined_kernel, kernel
+from playground.kernels.cpu.packed import AB, ABT, ATB, at
 from playground.kernels.cpu.stepping import copy_numbers
+from playground.kernels.cpu.team import multiply
 from playground.kernels.dropping import drop_key, is_kept, threshold
 from playground.kernels.purposes import PREDICT, TRAIN
 from playground.kernels.simd.memory import address
 from playground.network import table
 from playground.network.parameters import PADDING
+
+
+def _over_numbers(value):
+    """The loop of one activation: with a single array LLVM sees that nothing overlaps."""
+
+    def activate_numbers(a, p):
+        for i in range(a.size):
+            a[i] = value(a[i], p)
+
+    return inlined(activate_numbers)
+
+
+def _over_slopes(slope):
+    def scale_numbers(d, z, a, p):
+        for i in range(d.size):
+            d[i] *= slope(z[i], a[i], p)
+
+    return inlined(scale_numbers)
+
+
+_activate = dispatch({code: _over_numbers(value) for code, value in VALUES.items()})
+_scale = dispatch({code: _over_slopes(slope) for code, slope in SLOPES.items()})
+
+
+@kernel
+def activate(values, start, count, code, setting):
+    """a = activation(a), number by number, on ``count`` numbers from an index."""
+    _activate(code, values[start : start + count], setting)
+
+
+@kernel
+def scale_by_slope(deltas, start, values, sums, results, count, code, setting):
+    """deltas ·= slope of the activation: the chain rule through it; ``sums`` and ``results`` say where its z and a lie."""
+    d = deltas[start : start + count]
+    _scale(code, d, values[sums : sums + count], values[results : results + count], setting)
+
+
+@kernel
+def affine_forward(members, row, setting, parameters, values, x, out, rows):
+    """a (rows, units) = activation(x (rows, inputs) · W (inputs, units) + b (units,)), from one index to another."""
+    inputs, units = row[table.INPUTS], row[table.UNITS]
+    place = address(values)
+    w = at(address(parameters), row[table.WEIGHT])
+    multiply(members, AB, at(place, x), inputs, w, units, at(place, out), units, rows, units, inputs, 0)
+    bias = parameters[row[table.BIAS] : row[table.BIAS] + units]
+    for i in range(rows):
+        sums = values[out + i * units : out + (i + 1) * units]
+        for j in range(units):
+            sums[j] += bias[j]
+    if row[table.CODE] != IDENTITY:
+        activate(values, out, rows * units, row[table.CODE], setting)
+
+
+@kernel
+def affine_backward(members, row, setting, parameters, gradients, values, deltas, x, dx, out, rows):
+    """dW (inputs, units) = xᵀ·dz, db (units,) = Σ rows of dz, dx (rows, inputs) = dz·Wᵀ, with dz = da · slope."""
+    inputs, units = row[table.INPUTS], row[table.UNITS]
+    if row[table.CODE] != IDENTITY:
+        scale_by_slope(deltas, out, values, out, out, rows * units, row[table.CODE], setting)
+    dz = at(address(deltas), out)
+    if row[table.TRAINABLE] != 0:
+        dw = at(address(gradients), row[table.WEIGHT])
+        multiply(members, ATB, at(address(values), x), inputs, dz, units, dw, units, inputs, units, rows, 0)
+        bias = gradients[row[table.BIAS] : row[table.BIAS] + units]
+        bias[:] = ZERO
+        for i in range(rows):
+            delta = deltas[out + i * units : out + (i + 1) * units]
+            for j in range(units):
+                bias[j] += delta[j]
+    if row[table.PASSES_BACK] != 0:
+        w = at(address(parameters), row[table.WEIGHT])
+        multiply(members, ABT, dz, units, w, units, at(address(deltas), dx), inputs, rows, inputs, units, 0)
+
+
+@kernel
+def softmax_forward(row, values, capacity, rows):
+    """Each row of ``units`` logits becomes probabilities; its largest logit is taken out first."""
+    units = row[table.UNITS]
+    start, out = row[table.INPUT] * capacity, row[table.OUTPUT] * capacity
+    for i in range(rows):
+        z = values[start + i * units : start + (i + 1) * units]
+        a = values[out + i * units : out + (i + 1) * units]
+        largest = z[0]
+        for j in range(1, units):
+            largest = maximum(largest, z[j])
+        total = ZERO
+        for j in range(units):
+            a[j] = exp(z[j] - largest)
+            total += a[j]
+        for j in range(units):
+            a[j] /= total
+
+
+@kernel
+def softmax_backward(row, values, deltas, capacity, rows):
+    """dz = a · (da − Σ da·a): softmax mixes the whole row."""
+    units = row[table.UNITS]
+    start, out = row[table.INPUT] * capacity, row[table.OUTPUT] * capacity
+    for i in range(rows):
+        a = values[out + i * units : out + (i + 1) * units]
+        da = deltas[out + i * units : out + (i + 1) * units]
+        dz = deltas[start + i * units : start + (i + 1) * units]
+        mixed = ZERO
+        for j in range(units):
+            mixed += da[j] * a[j]
+        for j in range(units):
+            dz[j] = a[j] * (da[j] - mixed)
 
 
 @inlined_kernel
@@ -185,7 +301,7 @@ def drop(numbers, source, target, count, rate, seed, index):
 
 
 @inlined_kernel
-def _table_row(row, numbers):
+def table_row(row, numbers):
     """The whole number in an embedding's column, kept within its table."""
     return min(max(np.int64(numbers[row[table.COLUMN]]), 0), row[table.TABLE_ROWS] - 1)
 
@@ -195,7 +311,7 @@ def embedding_forward(row, parameters, values, x, out, rows):
     """Part of each output row = the row of the table that the column's number names."""
     inputs, units = row[table.INPUTS], row[table.UNITS]
     for i in range(rows):
-        start = row[table.WEIGHT] + _table_row(row, values[x + i * inputs : x + (i + 1) * inputs]) * units
+        start = row[table.WEIGHT] + table_row(row, values[x + i * inputs : x + (i + 1) * inputs]) * units
         place = out + i * row[table.ROW_WIDTH] + row[table.FIRST]
         copy_numbers(at(address(parameters), start), at(address(values), place), units)
 
@@ -206,7 +322,7 @@ def embedding_backward(row, gradients, values, deltas, x, out, rows):
     inputs, units = row[table.INPUTS], row[table.UNITS]
     gradients[row[table.WEIGHT] : row[table.WEIGHT] + row[table.TABLE_ROWS] * units] = ZERO
     for i in range(rows):
-        start = row[table.WEIGHT] + _table_row(row, values[x + i * inputs : x + (i + 1) * inputs]) * units
+        start = row[table.WEIGHT] + table_row(row, values[x + i * inputs : x + (i + 1) * inputs]) * units
         place = out + i * row[table.ROW_WIDTH] + row[table.FIRST]
         for j in range(units):
             gradients[start + j] += deltas[place + j]

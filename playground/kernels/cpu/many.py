@@ -26,7 +26,7 @@ from playground.kernels.cpu.tiny_layout import (
     FROM,
     FUSED_SIGMOID,
     FUSED_SOFTMAX,
-    SETTING,
+    INSTRUCTION,
     SUMS,
     TO,
     WEIGHTS,
@@ -40,7 +40,19 @@ from playground.kernels.shuffling import seeded, shuffle
 from playground.kernels.simd.memory import address
 from playground.kernels.simd.threads import flushing, rounding, set_rounding
 from playground.kernels.simd.vectors import LANES, load_vector, spread, store_vector
-from playground.kernels.state import CLIP_NORM, CLIP_VALUE, DECAY, FULL_RATE, H1, H2, H3, L1, L2, RATE, hyper_numbers
+from playground.kernels.state import (
+    CLIP_NORM,
+    CLIP_VALUE,
+    DECAY,
+    FULL_RATE,
+    HYPER_1,
+    HYPER_2,
+    HYPER_3,
+    L1,
+    L2,
+    RATE,
+    hyper_numbers,
+)
 from playground.network import table
 from playground.network.parameters import aligned_zeros
 from playground.network.plan import Plan
@@ -55,7 +67,7 @@ SAMPLES_AT_ONCE = 4
 
 
 @inlined_kernel
-def _forward_layer(row, parameter, weights, values, rows, samples):
+def _forward_layer(row, setting, weights, values, rows, samples):
     """z (unit) = b + Σ w · x, of every sample and network; ``samples`` is a multiple of SAMPLES_AT_ONCE."""
     inputs, units, step = row[WIDTH_IN], row[WIDTH_OUT], rows * LANES
     for sample in range(0, samples, SAMPLES_AT_ONCE):
@@ -77,11 +89,11 @@ def _forward_layer(row, parameter, weights, values, rows, samples):
     if row[ACTIVATION_CODE] != IDENTITY:
         for sample in range(samples):
             z, a = at(values, (sample * rows + row[SUMS]) * LANES), at(values, (sample * rows + row[TO]) * LANES)
-            activate_numbers(row[ACTIVATION_CODE], z, a, units * LANES, parameter)
+            activate_numbers(row[ACTIVATION_CODE], z, a, units * LANES, setting)
 
 
 @inlined_kernel
-def _backward_layer(row, before, parameter, weights, values, deltas, rows, samples):
+def _backward_layer(row, before, setting, weights, values, deltas, rows, samples):
     """dx (input) = Σ w · dz · slope of the layer before, of every sample and network."""
     inputs, units, step = row[WIDTH_IN], row[WIDTH_OUT], rows * LANES
     for sample in range(0, samples, SAMPLES_AT_ONCE):
@@ -103,7 +115,7 @@ def _backward_layer(row, before, parameter, weights, values, deltas, rows, sampl
         for sample in range(samples):
             first = sample * rows
             z, place = at(values, (first + before[SUMS]) * LANES), (first + row[FROM]) * LANES
-            scale_numbers(before[ACTIVATION_CODE], at(deltas, place), z, at(values, place), inputs * LANES, parameter)
+            scale_numbers(before[ACTIVATION_CODE], at(deltas, place), z, at(values, place), inputs * LANES, setting)
 
 
 @inlined_kernel
@@ -137,7 +149,7 @@ def _gradients_of_layer(row, values, deltas, gradients, rows, samples):
 
 
 @kernel
-def _loss_of_sample(ending, code, row, parameter, loss_parameter, sums, outputs, goals, deltas, scale):
+def _loss_of_sample(ending, code, row, setting, loss_setting, sums, outputs, goals, deltas, scale):
     """Each network's loss on one sample, summed over outputs; its slope times ``scale`` into ``deltas``."""
     units = row[WIDTH_OUT]
     total, largest, mass = spread(ZERO), load_vector(outputs, 0), ZERO
@@ -166,8 +178,8 @@ def _loss_of_sample(ending, code, row, parameter, loss_parameter, sums, outputs,
             total += binary_cross_entropy_on_logit(a, t)
             slope = sigmoid(a, ZERO) - t
         else:
-            total += loss_value(code, a, t, loss_parameter)
-            slope = loss_slope(code, a, t, loss_parameter)
+            total += loss_value(code, a, t, loss_setting)
+            slope = loss_slope(code, a, t, loss_setting)
         mixed += slope * a
         store_vector(deltas, j * LANES, slope * scale)
     if ending == AFTER_SOFTMAX:
@@ -175,7 +187,7 @@ def _loss_of_sample(ending, code, row, parameter, loss_parameter, sums, outputs,
             a = load_vector(outputs, j * LANES)
             store_vector(deltas, j * LANES, a * (load_vector(deltas, j * LANES) - mixed * scale))
     elif row[ACTIVATION_CODE] != IDENTITY:
-        scale_numbers(row[ACTIVATION_CODE], deltas, sums, outputs, units * LANES, parameter)
+        scale_numbers(row[ACTIVATION_CODE], deltas, sums, outputs, units * LANES, setting)
     return total
 
 
@@ -184,21 +196,21 @@ def _forward(layout, weights, values, rows, samples):
     """Every layer, for every sample and network."""
     for layer in range(layout.layers.shape[0]):
         row = layout.layers[layer]
-        _forward_layer(row, layout.settings[row[SETTING], table.PARAMETER], weights, values, rows, samples)
+        _forward_layer(row, layout.settings[row[INSTRUCTION], table.SETTING], weights, values, rows, samples)
 
 
 @kernel
 def _losses(layout, values, deltas, targets, order, first, rows, count, scale):
     """Each network's loss summed over samples (averaged over outputs where the loss says so)."""
     row = layout.layers[layout.layers.shape[0] - 1]
-    parameter = layout.settings[row[SETTING], table.PARAMETER]
-    loss_parameter = layout.settings[layout.loss_setting, table.PARAMETER]
+    setting = layout.settings[row[INSTRUCTION], table.SETTING]
+    loss_setting = layout.settings[layout.loss_instruction, table.SETTING]
     total = spread(ZERO)
     for sample in range(count):
         place, sums = (sample * rows + row[TO]) * LANES, at(values, (sample * rows + row[SUMS]) * LANES)
         goals, a, d = targets[order[first + sample]], at(values, place), at(deltas, place)
         code = layout.loss_code
-        total += _loss_of_sample(layout.ending, code, row, parameter, loss_parameter, sums, a, goals, d, scale)
+        total += _loss_of_sample(layout.ending, code, row, setting, loss_setting, sums, a, goals, d, scale)
     return total if layout.mean_over_rows else total / np.float32(row[WIDTH_OUT])
 
 
@@ -234,7 +246,7 @@ def _limit(gradients, count, hyper):
 @kernel
 def _update_all(optimizer, weights, gradients, first_moment, second_moment, decays, rates, hyper, c1, c2):
     """One optimizer step of every parameter, each network at its own learning rate times the schedule's factor."""
-    h1, h2, h3, l1, l2 = hyper[H1], hyper[H2], hyper[H3], hyper[L1], hyper[L2]
+    h1, h2, h3, l1, l2 = hyper[HYPER_1], hyper[HYPER_2], hyper[HYPER_3], hyper[L1], hyper[L2]
     rate = load_vector(rates, 0) * hyper[RATE]
     if l1 != ZERO or l2 != ZERO or hyper[DECAY] != ZERO:
         for index in range(decays.size):
@@ -308,14 +320,14 @@ def train_group(
             total += _losses(layout, values, deltas, targets, order, first, rows, count, ONE / np.float32(terms))
             for layer in range(layers.shape[0] - 1, 0, -1):
                 row, before = layers[layer], layers[layer - 1]
-                parameter = layout.settings[before[SETTING], table.PARAMETER]
-                _backward_layer(row, before, parameter, weights, values, deltas, rows, samples)
+                setting = layout.settings[before[INSTRUCTION], table.SETTING]
+                _backward_layer(row, before, setting, weights, values, deltas, rows, samples)
             for layer in range(layers.shape[0]):
                 _gradients_of_layer(layers[layer], values, deltas, gradients, rows, count)
             _limit(gradients, layout.decays.size, hyper)
             hyper[RATE] = rate_at(hyper, epoch, first, batch_size)
-            power1 *= np.float64(hyper[H1])
-            power2 *= np.float64(hyper[H2])
+            power1 *= np.float64(hyper[HYPER_1])
+            power2 *= np.float64(hyper[HYPER_2])
             c1, c2 = np.float32(1.0 / (1.0 - power1)), np.float32(1.0 / (1.0 - power2))
             _update_all(optimizer, weights, gradients, first_moment, second_moment, layout.decays, rates, hyper, c1, c2)
         if stop[0] != 0:

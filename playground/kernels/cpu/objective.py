@@ -41,7 +41,7 @@ _place_slopes = dispatch({record.code: _over_slopes(record.slope) for record in 
 
 
 @kernel
-def loss_sum(row, parameter, values, targets, first, deltas, capacity, rows):
+def loss_sum(row, setting, values, targets, first, deltas, capacity, rows):
     """Loss summed over rows (and averaged over outputs where the loss says so), from outputs and logits.
 
     ``targets`` (rows, units) is flat; row i of the batch meets the targets from ``first + i·units`` on. The outputs and
@@ -53,7 +53,7 @@ def loss_sum(row, parameter, values, targets, first, deltas, capacity, rows):
     total = ZERO
     if row[table.FUSED] == 0:
         start = row[table.INPUT] * capacity
-        total = _sum_values(row[table.CODE], values[start : start + count], t, parameter)
+        total = _sum_values(row[table.CODE], values[start : start + count], t, setting)
     elif row[table.CODE] == CATEGORICAL_CROSS_ENTROPY:
         total = _cross_entropy(row, values, t, deltas, capacity, rows, ZERO)
     else:
@@ -64,7 +64,7 @@ def loss_sum(row, parameter, values, targets, first, deltas, capacity, rows):
 
 
 @kernel
-def loss_and_slope(row, parameter, values, targets, deltas, capacity, rows):
+def loss_and_slope(row, setting, values, targets, deltas, capacity, rows):
     """`loss_sum` of a batch, and into ``deltas`` the slope of its mean: at the logits where the loss is fused, else outputs."""
     units = row[table.UNITS]
     count = rows * units
@@ -77,8 +77,8 @@ def loss_and_slope(row, parameter, values, targets, deltas, capacity, rows):
     d = deltas[place : place + count]
     total = ZERO
     if row[table.FUSED] == 0:
-        total = _sum_values(row[table.CODE], a, t, parameter)
-        _place_slopes(row[table.CODE], d, a, t, parameter, scale)
+        total = _sum_values(row[table.CODE], a, t, setting)
+        _place_slopes(row[table.CODE], d, a, t, setting, scale)
     else:
         for i in range(count):
             total += binary_cross_entropy_on_logit(a[i], t[i])
@@ -87,7 +87,7 @@ def loss_and_slope(row, parameter, values, targets, deltas, capacity, rows):
 
 
 @kernel
-def weighted_loss_and_slope(row, parameter, values, targets, weights, deltas, capacity, rows):
+def weighted_loss_and_slope(row, setting, values, targets, weights, deltas, capacity, rows):
     """As `loss_and_slope`, where each target counts by its weight: Σ weight · loss / Σ weight. Returns that times ``rows``."""
     units = row[table.UNITS]
     count = rows * units
@@ -110,8 +110,8 @@ def weighted_loss_and_slope(row, parameter, values, targets, weights, deltas, ca
                 total += weights[i] * binary_cross_entropy_on_logit(a[i], targets[i])
                 d[i] = (sigmoid(a[i], ZERO) - targets[i]) * share
             else:
-                total += weights[i] * loss_value(row[table.CODE], a[i], targets[i], parameter)
-                d[i] = loss_slope(row[table.CODE], a[i], targets[i], parameter) * share
+                total += weights[i] * loss_value(row[table.CODE], a[i], targets[i], setting)
+                d[i] = loss_slope(row[table.CODE], a[i], targets[i], setting) * share
     return np.float64(total) / np.float64(everything) * rows
 
 

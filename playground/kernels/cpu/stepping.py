@@ -14,14 +14,14 @@ from playground.kernels.rates import CLIP_EPSILON, sign
 from playground.kernels.simd.memory import FLOAT_BYTES, floats_at, integers_at
 from playground.kernels.state import (
     BROKEN,
-    C1,
-    C2,
     CLIP_NORM,
     CLIP_VALUE,
+    CORRECTION_1,
+    CORRECTION_2,
     DECAY,
-    H1,
-    H2,
-    H3,
+    HYPER_1,
+    HYPER_2,
+    HYPER_3,
     HYPER_SIZE,
     L1,
     L2,
@@ -146,7 +146,8 @@ def update_range(parameters, gradients, first_moment, second_moment, start, end,
     ends it with a mark in ``hyper``.
     """
     numbers = floats_at(hyper, HYPER_SIZE)
-    rate, h1, h2, h3, c1, c2 = numbers[RATE], numbers[H1], numbers[H2], numbers[H3], numbers[C1], numbers[C2]
+    rate, c1, c2 = numbers[RATE], numbers[CORRECTION_1], numbers[CORRECTION_2]
+    h1, h2, h3 = numbers[HYPER_1], numbers[HYPER_2], numbers[HYPER_3]
     for first in range(start, end, CHECKED_AT_ONCE):
         count = min(CHECKED_AT_ONCE, end - first)
         offset = FLOAT_BYTES * first

@@ -29,7 +29,7 @@ from playground.kernels.cpu.tiny_layout import (
     FULL,
     FUSED_SIGMOID,
     FUSED_SOFTMAX,
-    SETTING,
+    INSTRUCTION,
     STRIDE,
     SUMS,
     TO,
@@ -38,7 +38,7 @@ from playground.kernels.cpu.tiny_layout import (
     WIDTH_IN,
     WIDTH_OUT,
 )
-from playground.kernels.purposes import LOOK, TRAIN
+from playground.kernels.purposes import GRADIENTS_ONLY, TRAIN
 from playground.kernels.rates import rate_at, sign
 from playground.kernels.shuffling import shuffle
 from playground.kernels.simd.host import WIDTH
@@ -52,9 +52,9 @@ from playground.kernels.state import (
     DECAY,
     EPOCH,
     FULL_RATE,
-    H1,
-    H2,
-    H3,
+    HYPER_1,
+    HYPER_2,
+    HYPER_3,
     L1,
     L2,
     POSITION,
@@ -112,8 +112,8 @@ def _forward(layers, settings, weights, values, samples):
                 out = at(z, j * samples + lane)
                 lane_tile_of_columns(count, FULL, at(w, j), row[STRIDE], at(x, lane), samples, out, samples, row[WIDTH_IN] + 1)
         if row[ACTIVATION_CODE] != IDENTITY:
-            parameter = settings[row[SETTING], table.PARAMETER]
-            activate_lanes(row[ACTIVATION_CODE], z, at(values, row[TO] * samples), units * samples, parameter)
+            setting = settings[row[INSTRUCTION], table.SETTING]
+            activate_lanes(row[ACTIVATION_CODE], z, at(values, row[TO] * samples), units * samples, setting)
 
 
 @inlined_kernel
@@ -129,9 +129,9 @@ def _backward(layers, settings, weights, values, deltas, samples):
                 w, out = at(weights, row[WEIGHTS] + i * stride), at(dx, i * samples + lane)
                 lane_tile_of_rows(count, FULL, w, stride, at(dz, lane), samples, out, samples, row[WIDTH_OUT])
         if before[ACTIVATION_CODE] != IDENTITY:
-            parameter = settings[before[SETTING], table.PARAMETER]
+            setting = settings[before[INSTRUCTION], table.SETTING]
             z, a = at(values, before[SUMS] * samples), at(values, row[FROM] * samples)
-            scale_lanes(before[ACTIVATION_CODE], dx, z, a, inputs * samples, parameter)
+            scale_lanes(before[ACTIVATION_CODE], dx, z, a, inputs * samples, setting)
 
 
 @inlined_kernel
@@ -159,7 +159,7 @@ def _all_gradients(layers, rows_of_a, rows_of_d, values, deltas, turned, gradien
 
 
 @inlined_kernel
-def _elementwise_loss(ending, code, parameter, outputs, targets, deltas, units, samples, count, scale):
+def _elementwise_loss(ending, code, setting, outputs, targets, deltas, units, samples, count, scale):
     """Loss of a batch number by number, and its slope into ``deltas``; lanes from ``count`` on take no part."""
     total = spread(ZERO)
     for lane in range(0, samples, LANES):
@@ -170,7 +170,7 @@ def _elementwise_loss(ending, code, parameter, outputs, targets, deltas, units, 
                 loss = binary_cross_entropy_on_logit(a, t)
                 slope = sigmoid(a, ZERO) - t
             else:
-                loss, slope = loss_value(code, a, t, parameter), loss_slope(code, a, t, parameter)
+                loss, slope = loss_value(code, a, t, setting), loss_slope(code, a, t, setting)
             total += where(taken, loss, ZERO)
             store_vector(deltas, i, where(taken, slope * scale, ZERO))
     return sum_of_lanes(total)
@@ -243,13 +243,13 @@ def _loss(layout, values, targets, deltas, count):
         return _softmax_cross_entropy(z, targets, dz, units, samples, count, scale)
     if layout.ending == AFTER_SOFTMAX:
         _softmax_forward(z, units, samples)
-    parameter = layout.settings[layout.loss_setting, table.PARAMETER]
-    total = _elementwise_loss(layout.ending, layout.loss_code, parameter, z, targets, dz, units, samples, count, scale)
+    setting = layout.settings[layout.loss_instruction, table.SETTING]
+    total = _elementwise_loss(layout.ending, layout.loss_code, setting, z, targets, dz, units, samples, count, scale)
     if layout.ending == AFTER_SOFTMAX:
         _softmax_backward(z, dz, units, samples)
     elif row[ACTIVATION_CODE] != IDENTITY:
-        sums, parameter = at(values, row[SUMS] * samples), layout.settings[row[SETTING], table.PARAMETER]
-        scale_numbers(row[ACTIVATION_CODE], dz, sums, z, units * samples, parameter)
+        sums, setting = at(values, row[SUMS] * samples), layout.settings[row[INSTRUCTION], table.SETTING]
+        scale_numbers(row[ACTIVATION_CODE], dz, sums, z, units * samples, setting)
     return total if layout.mean_over_rows else total / np.float32(units)
 
 
@@ -305,7 +305,7 @@ def _update(optimizer, weights, gradients, first_moment, second_moment, decays, 
     """One optimizer step, LANES parameters at a time."""
     w, g = address(weights), address(gradients)
     m, s = address(first_moment), address(second_moment)
-    rate, h1, h2, h3, l1, l2 = hyper[RATE], hyper[H1], hyper[H2], hyper[H3], hyper[L1], hyper[L2]
+    rate, h1, h2, h3, l1, l2 = hyper[RATE], hyper[HYPER_1], hyper[HYPER_2], hyper[HYPER_3], hyper[L1], hyper[L2]
     decay = rate * hyper[DECAY]
     if l1 != ZERO or l2 != ZERO or decay != ZERO:
         for i in range(0, weights.size, LANES):
@@ -328,10 +328,10 @@ def _load_batch(buffers, batch, width_in, width_out, samples):
 
 
 @kernel
-def train(layout, buffers, run, parameters, inputs, targets, batch_size, optimizer, memory_start, steps, purpose):
+def train(layout, buffers, run, parameters, inputs, targets, batch_size, optimizer, moments_start, steps, purpose):
     """Mini-batches one after the other; see ``reference.train``. Parameters and memory are in the plan's order outside.
 
-    To LOOK, only the gradients of the first batch are computed.
+    For GRADIENTS_ONLY, only the gradients of the first batch are computed.
     """
     old = rounding()
     set_rounding(flushing(old))
@@ -342,9 +342,9 @@ def train(layout, buffers, run, parameters, inputs, targets, batch_size, optimiz
         _rearrange(layout.place, run.second_moment, buffers.second_moment, False)
     counters, hyper, samples = run.counters, run.hyper, layout.samples
     width_in, width_out = inputs.shape[1], targets.shape[1]
-    done = counters[STEP] - memory_start
+    done = counters[STEP] - moments_start
     # βᵗ goes on by a multiplication a step.
-    power1, power2 = np.float64(hyper[H1]) ** done, np.float64(hyper[H2]) ** done
+    power1, power2 = np.float64(hyper[HYPER_1]) ** done, np.float64(hyper[HYPER_2]) ** done
     rows = run.order.size
     total, seen, batches, batch = 0.0, 0, 0, 0
     for step in range(steps):
@@ -360,7 +360,7 @@ def train(layout, buffers, run, parameters, inputs, targets, batch_size, optimiz
         count = min(batch_size, rows - start)
         _load_batch(buffers, batch, width_in, width_out, samples)
         loss = _step_gradients(layout, buffers, count)
-        if purpose == LOOK:
+        if purpose == GRADIENTS_ONLY:
             _rearrange(layout.place, run.gradients, buffers.gradients, True)
             total, seen = np.float64(loss), count
             break
@@ -371,8 +371,8 @@ def train(layout, buffers, run, parameters, inputs, targets, batch_size, optimiz
         hyper[RATE] = hyper[FULL_RATE]
         if hyper[SCHEDULE] != CONSTANT:
             hyper[RATE] = rate_at(hyper, counters[EPOCH], start, batch_size)
-        power1 *= np.float64(hyper[H1])
-        power2 *= np.float64(hyper[H2])
+        power1 *= np.float64(hyper[HYPER_1])
+        power2 *= np.float64(hyper[HYPER_2])
         c1, c2 = np.float32(1.0 / (1.0 - power1)), np.float32(1.0 / (1.0 - power2))
         _update(
             optimizer,

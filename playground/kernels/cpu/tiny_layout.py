@@ -26,7 +26,7 @@ KEEPS_SUM = frozenset(record.code for record in ACTIVATIONS.values() if record.k
 FULL = LANES // WIDTH
 
 # Columns of the table of layers.
-FROM, TO, WIDTH_IN, WIDTH_OUT, WEIGHTS, STRIDE, ACTIVATION_CODE, SETTING, WIDE, SUMS = range(10)
+FROM, TO, WIDTH_IN, WIDTH_OUT, WEIGHTS, STRIDE, ACTIVATION_CODE, INSTRUCTION, WIDE, SUMS = range(10)
 # What ends the network: a loss fused with sigmoid or with softmax, softmax before another loss, or the plain outputs.
 PLAIN, FUSED_SIGMOID, FUSED_SOFTMAX, AFTER_SOFTMAX = range(4)
 
@@ -38,8 +38,8 @@ class Layout(NamedTuple):
     ----------
     layers
         int64 (layers, 10): rows of inputs and outputs, widths, where the weights begin, numbers from one input's weights to
-        the next, the activation's code and row in the plan's settings, whether the layer is wide, and the rows of the sums
-        (the outputs' own where the slope doesn't need the sums).
+        the next, the activation's code, the plan's instruction (whose settings it has), whether the layer is wide, and the
+        rows of the sums (the outputs' own where the slope doesn't need the sums).
     settings
         The plan's own: they may change while training.
     place
@@ -52,8 +52,8 @@ class Layout(NamedTuple):
         Rows of values.
     samples
         Room for samples: LANES or twice that.
-    ending, loss_code, loss_setting, mean_over_rows
-        What ends the network; the loss's parameter stands in that row of the settings.
+    ending, loss_code, loss_instruction, mean_over_rows
+        What ends the network; the loss's settings are those of that instruction.
     """
 
     layers: Array
@@ -66,7 +66,7 @@ class Layout(NamedTuple):
     samples: int
     ending: int
     loss_code: int
-    loss_setting: int
+    loss_instruction: int
     mean_over_rows: bool
 
 
@@ -95,7 +95,7 @@ def lane_layout(plan: Plan, batch_size: int, wide_from: int = WIDE_FROM) -> Layo
         samples=samples,
         ending=ending,
         loss_code=int(loss[table.CODE]),
-        loss_setting=len(plan.settings) - 1,
+        loss_instruction=len(plan.settings) - 1,
         mean_over_rows=bool(loss[table.OVER_ROWS]),
     )
 

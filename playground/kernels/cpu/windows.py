@@ -1,6 +1,8 @@
 """Windows over images: as rows for a convolution (im2col) and back, and pooling; channels lie side by side in a pixel.
 
 An image is height × width × channels. A window that reaches over the edge sees zeros there (a pooling: nothing).
+
+``cuda/windows.py`` says the same again in the GPU's terms, on purpose and under the same names; see ``layers.py``.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from playground.network import table
 
 
 @inlined_kernel
-def _inside(first, size, limit):
+def inside(first, size, limit):
     """Of a window of ``size`` pixels from ``first`` on: which of them, from and to, lie within 0 … limit."""
     return max(0, -first), min(size, limit - first)
 
@@ -28,10 +30,10 @@ def windows_to_rows(row, values, x, windows, rows):
         base = x + image * height * width * channels
         for i in range(row[table.OUT_HEIGHT]):
             first_line = i * row[table.STRIDE_HEIGHT] - row[table.TOP]
-            top, bottom = _inside(first_line, tall, height)
+            top, bottom = inside(first_line, tall, height)
             for j in range(row[table.OUT_WIDTH]):
                 first = j * row[table.STRIDE_WIDTH] - row[table.LEFT]
-                left, right = _inside(first, wide, width)
+                left, right = inside(first, wide, width)
                 out = values[place : place + length]
                 place += length
                 if right - left < wide or bottom - top < tall:
@@ -55,10 +57,10 @@ def rows_to_windows(row, deltas, windows, dx, rows):
         base = dx + image * height * width * channels
         for i in range(row[table.OUT_HEIGHT]):
             first_line = i * row[table.STRIDE_HEIGHT] - row[table.TOP]
-            top, bottom = _inside(first_line, tall, height)
+            top, bottom = inside(first_line, tall, height)
             for j in range(row[table.OUT_WIDTH]):
                 first = j * row[table.STRIDE_WIDTH] - row[table.LEFT]
-                left, right = _inside(first, wide, width)
+                left, right = inside(first, wide, width)
                 for line in range(top, bottom):
                     pixels = base + ((first_line + line) * width + first) * channels
                     numbers = place + line * run
@@ -75,10 +77,10 @@ def max_pool_forward(row, values, x, out, rows):
         base = x + image * height * width * channels
         for i in range(row[table.OUT_HEIGHT]):
             first_line = i * row[table.STRIDE_HEIGHT] - row[table.TOP]
-            top, bottom = _inside(first_line, row[table.KERNEL_HEIGHT], height)
+            top, bottom = inside(first_line, row[table.KERNEL_HEIGHT], height)
             for j in range(row[table.OUT_WIDTH]):
                 first = j * row[table.STRIDE_WIDTH] - row[table.LEFT]
-                left, right = _inside(first, row[table.KERNEL_WIDTH], width)
+                left, right = inside(first, row[table.KERNEL_WIDTH], width)
                 largest = values[out : out + channels]
                 out += channels
                 largest[:] = -INFINITY
@@ -101,10 +103,10 @@ def max_pool_backward(row, values, deltas, x, dx, out, rows):
         base = image * height * width * channels
         for i in range(row[table.OUT_HEIGHT]):
             first_line = i * row[table.STRIDE_HEIGHT] - row[table.TOP]
-            top, bottom = _inside(first_line, row[table.KERNEL_HEIGHT], height)
+            top, bottom = inside(first_line, row[table.KERNEL_HEIGHT], height)
             for j in range(row[table.OUT_WIDTH]):
                 first = j * row[table.STRIDE_WIDTH] - row[table.LEFT]
-                left, right = _inside(first, row[table.KERNEL_WIDTH], width)
+                left, right = inside(first, row[table.KERNEL_WIDTH], width)
                 largest, slope = values[out : out + channels], deltas[out : out + channels]
                 out += channels
                 for c in range(channels):
@@ -118,7 +120,7 @@ def max_pool_backward(row, values, deltas, x, dx, out, rows):
 
 
 @inlined_kernel
-def _pixel_share(row, top, bottom, left, right):
+def pixel_share(row, top, bottom, left, right):
     """1 / (pixels that a mean is over): those in the image, or the whole window if padding counts."""
     if row[table.COUNTS_PADDING] != 0:
         return ONE / (row[table.KERNEL_HEIGHT] * row[table.KERNEL_WIDTH] * ONE)
@@ -133,11 +135,11 @@ def average_pool_forward(row, values, x, out, rows):
         base = x + image * height * width * channels
         for i in range(row[table.OUT_HEIGHT]):
             first_line = i * row[table.STRIDE_HEIGHT] - row[table.TOP]
-            top, bottom = _inside(first_line, row[table.KERNEL_HEIGHT], height)
+            top, bottom = inside(first_line, row[table.KERNEL_HEIGHT], height)
             for j in range(row[table.OUT_WIDTH]):
                 first = j * row[table.STRIDE_WIDTH] - row[table.LEFT]
-                left, right = _inside(first, row[table.KERNEL_WIDTH], width)
-                mean, share = values[out : out + channels], _pixel_share(row, top, bottom, left, right)
+                left, right = inside(first, row[table.KERNEL_WIDTH], width)
+                mean, share = values[out : out + channels], pixel_share(row, top, bottom, left, right)
                 out += channels
                 mean[:] = ZERO
                 for line in range(top, bottom):
@@ -157,11 +159,11 @@ def average_pool_backward(row, deltas, dx, out, rows):
         base = dx + image * height * width * channels
         for i in range(row[table.OUT_HEIGHT]):
             first_line = i * row[table.STRIDE_HEIGHT] - row[table.TOP]
-            top, bottom = _inside(first_line, row[table.KERNEL_HEIGHT], height)
+            top, bottom = inside(first_line, row[table.KERNEL_HEIGHT], height)
             for j in range(row[table.OUT_WIDTH]):
                 first = j * row[table.STRIDE_WIDTH] - row[table.LEFT]
-                left, right = _inside(first, row[table.KERNEL_WIDTH], width)
-                slope, share = deltas[out : out + channels], _pixel_share(row, top, bottom, left, right)
+                left, right = inside(first, row[table.KERNEL_WIDTH], width)
+                slope, share = deltas[out : out + channels], pixel_share(row, top, bottom, left, right)
                 out += channels
                 for line in range(top, bottom):
                     for column in range(left, right):

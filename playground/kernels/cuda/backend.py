@@ -25,7 +25,7 @@ from playground.kernels.cuda.kernels import GRADIENT_BROKE, RunBuffers, Scores
 from playground.kernels.cuda.script import LAUNCH_SECONDS, STEP_ROWS, Mark, Script, steps_at_once, write_script
 from playground.kernels.cuda.state import State
 from playground.kernels.cuda.target import OutOfMemory, sentences
-from playground.kernels.purposes import LOOK, TRAIN
+from playground.kernels.purposes import GRADIENTS_ONLY, TRAIN
 from playground.kernels.shuffling import shuffle
 from playground.kernels.state import BROKEN, POSITION, Trace
 from playground.network import table
@@ -178,10 +178,10 @@ def _signals(team: GridRoom, stream: Any) -> Array:
 def gradients(state: State, inputs: Array, targets: Array, weights: Array | None = None) -> float:
     """Fill ``state.gradients`` with the slope of the mean loss of one batch; see ``reference.gradients``."""
     with sentences():
-        return _look(state, inputs, targets, weights)[0]
+        return _gradients_only(state, inputs, targets, weights)[0]
 
 
-def _look(state: State, inputs: Array, targets: Array, weights: Array | None) -> tuple[float, BatchRoom]:
+def _gradients_only(state: State, inputs: Array, targets: Array, weights: Array | None) -> tuple[float, BatchRoom]:
     """Forward and backward of a batch in which nothing moves: its loss, and where its values and slopes lie."""
     rows = len(inputs)
     room = state.room if rows <= state.room.capacity else BatchRoom(state.plan, rows)
@@ -193,7 +193,7 @@ def _look(state: State, inputs: Array, targets: Array, weights: Array | None) ->
     kept, state.data = state.data, cuda_buffers.Kept(3)
     try:
         with _one_grid:
-            losses, _ = _launch(state, script, np.asarray(inputs), np.asarray(targets), own, state.step, LOOK, room)
+            losses, _ = _launch(state, script, np.asarray(inputs), np.asarray(targets), own, state.step, GRADIENTS_ONLY, room)
     finally:
         state.data = kept
     _fetch_gradients(state)
@@ -201,7 +201,7 @@ def _look(state: State, inputs: Array, targets: Array, weights: Array | None) ->
 
 
 def _fetch_gradients(state: State) -> None:
-    """The gradients of a look are on the GPU; everything else is as it was there and here."""
+    """Gradients that nothing followed are on the GPU; everything else is as it was there and here."""
     state.on_device["gradients"].copy_to_host(state.host["gradients"], stream=state.stream)
     state.stream.synchronize()
 
@@ -209,7 +209,7 @@ def _fetch_gradients(state: State) -> None:
 def trace(state: State, inputs: Array, targets: Array, weights: Array | None = None) -> Trace:
     """What a batch leaves behind, to find out where it broke; see ``reference.trace``."""
     with sentences():
-        _, room = _look(state, inputs, targets, weights)
+        _, room = _gradients_only(state, inputs, targets, weights)
         rows = len(inputs)
         parts = []
         for buffer in (room.values.copy_to_host(), room.deltas.copy_to_host()):

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 from playground.catalog.elementary import ZERO
 from playground.kernels.cuda.layers import (
     activate,
-    add,
     add_backward,
+    add_forward,
     affine_backward,
     affine_forward,
     batch_norm_backward,
@@ -82,7 +82,7 @@ def forward(team, network, rows, purpose, drop_seed):
         if purpose != PREDICT and row[table.FUSED] != 0:
             continue
         x, out = row[table.INPUT] * capacity, row[table.OUTPUT] * capacity
-        parameter = network.settings[index, table.PARAMETER]
+        setting = network.settings[index, table.SETTING]
         if kind in (table.DENSE, table.CONVOLUTION):
             places = rows
             if kind == table.CONVOLUTION:
@@ -90,9 +90,9 @@ def forward(team, network, rows, purpose, drop_seed):
                 windows_to_rows(team, row, values, x, windows, rows)
                 barrier(team)
                 x, places = windows, rows * row[table.OUT_HEIGHT] * row[table.OUT_WIDTH]
-            affine_forward(team, row, parameter, parameters, values, x, out, places, network.sums)
+            affine_forward(team, row, setting, parameters, values, x, out, places, network.sums)
         elif kind == table.ACTIVATION:
-            activate(team, values, x, out, rows * row[table.UNITS], row[table.CODE], parameter)
+            activate(team, values, x, out, rows * row[table.UNITS], row[table.CODE], setting)
         elif kind == table.SOFTMAX:
             softmax_forward(team, row, values, capacity, rows)
         elif kind == table.MAX_POOL:
@@ -104,12 +104,12 @@ def forward(team, network, rows, purpose, drop_seed):
         elif kind == table.LAYER_NORM:
             layer_norm_forward(team, row, network.settings[index], parameters, values, capacity, rows)
         elif kind == table.DROPOUT:
-            rate = parameter if purpose != PREDICT else ZERO
+            rate = setting if purpose != PREDICT else ZERO
             drop(team, values, x, out, rows * row[table.UNITS], rate, drop_seed, index)
         elif kind == table.EMBEDDING:
             embedding_forward(team, row, parameters, values, x, out, rows)
         elif kind == table.ADD:
-            add(team, values, x, row[table.SECOND] * capacity, out, rows * row[table.UNITS])
+            add_forward(team, values, x, row[table.SECOND] * capacity, out, rows * row[table.UNITS])
         barrier(team)
 
 
@@ -123,7 +123,7 @@ def backward(team, network, rows, drop_seed):
         kind = row[table.OPERATION]
         if row[table.FUSED] != 0 or (row[table.PASSES_BACK] == 0 and row[table.TRAINABLE] == 0):
             continue
-        parameter = network.settings[index, table.PARAMETER]
+        setting = network.settings[index, table.SETTING]
         x, out = row[table.INPUT] * capacity, row[table.OUTPUT] * capacity
         # Where the input's slope has another part already, this part goes to a place of its own first.
         dx = x if row[table.SPARE] < 0 else row[table.SPARE] * capacity
@@ -133,12 +133,12 @@ def backward(team, network, rows, drop_seed):
                 places, from_x = rows * row[table.OUT_HEIGHT] * row[table.OUT_WIDTH], row[table.SECOND] * capacity
                 into = from_x
             sums = network.sums
-            affine_backward(team, row, parameter, parameters, gradients, values, deltas, from_x, into, out, places, sums)
+            affine_backward(team, row, setting, parameters, gradients, values, deltas, from_x, into, out, places, sums)
             if kind == table.CONVOLUTION and row[table.PASSES_BACK] != 0:
                 barrier(team)
                 rows_to_windows(team, row, deltas, from_x, dx, rows)
         elif kind == table.ACTIVATION:
-            scale_by_slope(team, deltas, out, dx, values, x, out, rows * row[table.UNITS], row[table.CODE], parameter)
+            scale_by_slope(team, deltas, out, dx, values, x, out, rows * row[table.UNITS], row[table.CODE], setting)
         elif kind == table.SOFTMAX:
             softmax_backward(team, row, values, deltas, capacity, rows)
         elif kind == table.MAX_POOL:
@@ -150,7 +150,7 @@ def backward(team, network, rows, drop_seed):
         elif kind == table.LAYER_NORM:
             layer_norm_backward(team, row, parameters, gradients, values, deltas, capacity, dx, rows)
         elif kind == table.DROPOUT:
-            drop(team, deltas, out, dx, rows * row[table.UNITS], parameter, drop_seed, index)
+            drop(team, deltas, out, dx, rows * row[table.UNITS], setting, drop_seed, index)
         elif kind == table.EMBEDDING:
             embedding_backward(team, row, gradients, values, deltas, x, out, rows)
         elif kind == table.ADD:
@@ -158,5 +158,5 @@ def backward(team, network, rows, drop_seed):
         barrier(team)
         if row[table.SPARE] >= 0:
             width = row[table.HEIGHT] * row[table.WIDTH] * row[table.CHANNELS] if kind == table.CONVOLUTION else row[table.INPUTS]
-            add(team, deltas, dx, x, x, rows * width)
+            add_forward(team, deltas, dx, x, x, rows * width)
             barrier(team)

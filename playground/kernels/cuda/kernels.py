@@ -36,7 +36,7 @@ from playground.kernels.cuda.stepping import (
 from playground.kernels.cuda.target import load
 from playground.kernels.cuda.team import Team, barrier, block_barrier, first_of, grid_barrier, step_of
 from playground.kernels.cuda.tiles import SHARED
-from playground.kernels.purposes import LOOK, PREDICT
+from playground.kernels.purposes import GRADIENTS_ONLY, PREDICT
 from playground.network import table
 
 cuda = load()
@@ -112,7 +112,7 @@ def gather_batch(team, network, run, index):
 def train_steps(team, network, run, first_step, last_step, purpose):
     """Mini-batches one after the other; see ``reference.train``.
 
-    To LOOK, the first batch's gradients are left where they are and nothing moves.
+    For GRADIENTS_ONLY, the first batch's gradients are left where they are and nothing moves.
 
     Returns
     -------
@@ -120,7 +120,7 @@ def train_steps(team, network, run, first_step, last_step, purpose):
         Σ rows · mean loss over the steps done; not finite where one of them broke, and ``signals`` says at which.
     """
     last = network.instructions.shape[0] - 1
-    loss_row, parameter = network.instructions[last], network.settings[last, table.PARAMETER]
+    loss_row, setting = network.instructions[last], network.settings[last, table.SETTING]
     weighted = run.weights.size > 0
     total = ZERO
     if first_step < last_step:
@@ -134,7 +134,7 @@ def train_steps(team, network, run, first_step, last_step, purpose):
         rows = run.steps[index, STEP_ROWS]
         drop_seed = (run.seed, run.done_before + index)
         forward(team, network, rows, purpose, drop_seed)
-        loss = mean_loss(team, loss_row, parameter, network, run.batch_targets, run.batch_weights, weighted, rows)
+        loss = mean_loss(team, loss_row, setting, network, run.batch_targets, run.batch_weights, weighted, rows)
         if run.losses.size > 0 and team.block == 0 and team.thread == 0:
             run.losses[index] = loss
         if is_no_number(loss):
@@ -145,7 +145,7 @@ def train_steps(team, network, run, first_step, last_step, purpose):
         # Nobody may begin the next sum before all have read this one.
         barrier(team)
         backward(team, network, rows, drop_seed)
-        if purpose == LOOK:
+        if purpose == GRADIENTS_ONLY:
             break
         rate = run.rate * run.numbers[index, STEP_RATE]
         c1, c2 = run.numbers[index, STEP_CORRECTION_1], run.numbers[index, STEP_CORRECTION_2]
@@ -215,7 +215,7 @@ def predict_on_grid(network, inputs, targets, regions, collected, losses, arriva
     team = whole_grid(arrivals, partial)
     values, capacity, width = network.values, network.capacity, network.width
     last = network.instructions.shape[0] - 1
-    row, parameter = network.instructions[last], network.settings[last, table.PARAMETER]
+    row, setting = network.instructions[last], network.settings[last, table.SETTING]
     units = row[table.UNITS]
     all_rows = inputs.size // width
     for chunk in range((all_rows + capacity - 1) // capacity):
@@ -230,7 +230,7 @@ def predict_on_grid(network, inputs, targets, regions, collected, losses, arriva
             start += all_rows * wide
         if losses.size > 0:
             # The targets of these rows, where `mean_loss` looks for a batch's.
-            loss = mean_loss(team, row, parameter, network, targets[first * units :], targets, False, rows)
+            loss = mean_loss(team, row, setting, network, targets[first * units :], targets, False, rows)
             if team.block == 0 and team.thread == 0:
                 losses[chunk] = loss
         barrier(team)
@@ -269,36 +269,36 @@ def train_in_blocks(network, run, rates, scores, units, purpose):
     own_signals = run.signals[number * SIGNALS : (number + 1) * SIGNALS]
     team = Team(thread, threads, 0, 1, memory[:threads], own_signals, memory[end + outputs * capacity :])
     own_network = Network(
-        network.instructions,
-        network.settings,
-        network.spans,
-        own,
-        own_gradients,
-        own_values,
-        own_deltas,
-        memory[:0],
-        capacity,
-        network.width,
+        instructions=network.instructions,
+        settings=network.settings,
+        spans=network.spans,
+        parameters=own,
+        gradients=own_gradients,
+        values=own_values,
+        deltas=own_deltas,
+        sums=memory[:0],
+        capacity=capacity,
+        width=network.width,
     )
     own_run = RunBuffers(
-        run.inputs,
-        run.targets,
-        run.weights,
-        own_targets,
-        own_weights,
-        run.order,
-        run.steps,
-        run.numbers,
-        run.hyper,
-        own_first,
-        own_second,
-        run.optimizer,
-        rates[number],
-        run.seed,
-        run.done_before,
-        run.stop,
-        own_signals,
-        run.losses,
+        inputs=run.inputs,
+        targets=run.targets,
+        weights=run.weights,
+        batch_targets=own_targets,
+        batch_weights=own_weights,
+        order=run.order,
+        steps=run.steps,
+        numbers=run.numbers,
+        hyper=run.hyper,
+        first_moment=own_first,
+        second_moment=own_second,
+        optimizer=run.optimizer,
+        rate=rates[number],
+        seed=run.seed,
+        done_before=run.done_before,
+        stop=run.stop,
+        signals=own_signals,
+        losses=run.losses,
     )
     cuda.syncthreads()
     epochs = scores.epoch_losses.size // rates.size
@@ -310,7 +310,7 @@ def train_in_blocks(network, run, rates, scores, units, purpose):
             break
         total = train_steps(team, own_network, own_run, piece * each, (piece + 1) * each, purpose)
         cuda.syncthreads()
-        if own_signals[STOPPED] != 0 or purpose == LOOK:
+        if own_signals[STOPPED] != 0 or purpose == GRADIENTS_ONLY:
             break
         if epochs > 0:
             rows = run.order.size // epochs
@@ -337,7 +337,7 @@ def train_in_blocks(network, run, rates, scores, units, purpose):
 def mean_test_loss(team, network, inputs, targets, own_targets):
     """Mean loss on all test rows, as many at a time as a batch has room for."""
     last = network.instructions.shape[0] - 1
-    row, parameter = network.instructions[last], network.settings[last, table.PARAMETER]
+    row, setting = network.instructions[last], network.settings[last, table.SETTING]
     units = row[table.UNITS]
     all_rows = targets.size // units
     total = ZERO
@@ -346,7 +346,7 @@ def mean_test_loss(team, network, inputs, targets, own_targets):
         for i in range(team.thread, rows * units, team.threads):
             own_targets[i] = targets[first * units + i]
         predict_rows(team, network, inputs, first, rows)
-        total += mean_loss(team, row, parameter, network, own_targets, own_targets, False, rows) * np.float32(rows)
+        total += mean_loss(team, row, setting, network, own_targets, own_targets, False, rows) * np.float32(rows)
         barrier(team)
     return total / np.float32(all_rows)
 

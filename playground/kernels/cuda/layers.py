@@ -1,7 +1,8 @@
 """Forward and backward of each instruction of a Plan on the GPU, side by side, but for images (``windows.py``).
 
-Numbers lie as on the CPU; see ``cpu/instructions.py``. Each function lets the threads of its team share the outputs. Where
-one needs what another thread computes, a barrier stands between; after the last one, whoever calls sets a barrier.
+This is ``cpu/layers.py`` once more in the GPU's terms, on purpose and under the same names; a change here is one there.
+Numbers lie as they do there, but each function lets the threads of its team share the outputs. Where one needs what another
+thread computes, a barrier stands between; after the last one, whoever calls sets a barrier.
 """
 
 from __future__ import annotations
@@ -27,25 +28,25 @@ _2_TO_32 = np.float32(4294967296.0)
 activation_slope = dispatch(SLOPES)
 
 
-def activate(team, values, x, out, count, code, parameter):
+def activate(team, values, x, out, count, code, setting):
     """a = activation(z), number by number."""
     for i in range(first_of(team), count, step_of(team)):
-        values[out + i] = activation_value(code, values[x + i], parameter)
+        values[out + i] = activation_value(code, values[x + i], setting)
 
 
-def scale_by_slope(team, deltas, start, into, values, sums, results, count, code, parameter):
+def scale_by_slope(team, deltas, start, into, values, sums, results, count, code, setting):
     """dz = da · slope of the activation; ``sums`` and ``results`` say where its z and a lie."""
     for i in range(first_of(team), count, step_of(team)):
-        slope = activation_slope(code, values[sums + i], values[results + i], parameter)
+        slope = activation_slope(code, values[sums + i], values[results + i], setting)
         deltas[into + i] = deltas[start + i] * slope
 
 
-def affine_forward(team, row, parameter, parameters, values, x, out, rows, sums):
+def affine_forward(team, row, setting, parameters, values, x, out, rows, sums):
     """a (rows, units) = activation(x (rows, inputs) · W (inputs, units) + b (units,)), from one index to another."""
     inputs, units = row[table.INPUTS], row[table.UNITS]
     a, b = matrix(values, x, inputs, 1), matrix(parameters, row[table.WEIGHT], 1, units)
     c = matrix(values, out, units, 1)
-    epilogue = Epilogue(parameters, np.int64(row[table.BIAS]), np.int64(row[table.CODE]), parameter)
+    epilogue = Epilogue(parameters, np.int64(row[table.BIAS]), np.int64(row[table.CODE]), setting)
     way = way_of(team, rows, units, inputs, sums.size)
     parts = matrix(sums, 0, 0, 0)
     start_product(team, way, 0, a, b, c, rows, units, inputs, (True, False), epilogue, parts)
@@ -54,13 +55,13 @@ def affine_forward(team, row, parameter, parameters, values, x, out, rows, sums)
         finish_product(team, way, c, rows, units, epilogue, parts)
 
 
-def affine_backward(team, row, parameter, parameters, gradients, values, deltas, x, dx, out, rows, sums):
+def affine_backward(team, row, setting, parameters, gradients, values, deltas, x, dx, out, rows, sums):
     """dW (inputs, units) = xᵀ·dz, db (units,) = Σ rows of dz, dx (rows, inputs) = dz·Wᵀ, with dz = da · slope."""
     inputs, units = row[table.INPUTS], row[table.UNITS]
     if row[table.CODE] != IDENTITY:
-        scale_by_slope(team, deltas, out, out, values, out, out, rows * units, row[table.CODE], parameter)
+        scale_by_slope(team, deltas, out, out, values, out, out, rows * units, row[table.CODE], setting)
         barrier(team)
-    nothing = Epilogue(parameters, np.int64(-1), np.int64(IDENTITY), parameter)
+    nothing = Epilogue(parameters, np.int64(-1), np.int64(IDENTITY), setting)
     half = sums.size // 2
     way, turn = way_of(team, inputs, units, rows, half), 0
     c, parts = matrix(gradients, row[table.WEIGHT], units, 1), matrix(sums, 0, 0, 0)
@@ -292,7 +293,7 @@ def embedding_backward(team, row, gradients, values, deltas, x, out, rows):
         gradients[row[table.WEIGHT] + index] = total
 
 
-def add(team, numbers, first, second, out, count):
+def add_forward(team, numbers, first, second, out, count):
     """out = first + second, number by number, from three indices."""
     for i in range(first_of(team), count, step_of(team)):
         numbers[out + i] = numbers[first + i] + numbers[second + i]

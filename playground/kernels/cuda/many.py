@@ -164,7 +164,8 @@ class _Storm:
             signals=self.signals,
             losses=cuda_buffers.empty(0),
         )
-        scores = Scores(on_train, *self.test_data, on_test)
+        test_inputs, test_targets = self.test_data
+        scores = Scores(epoch_losses=on_train, test_inputs=test_inputs, test_targets=test_targets, test_losses=on_test)
         kernel = cuda_kernels.train_blocks[self.networks, self.threads, 0, self.bytes]
         kernel(self.network, run, self.rates, scores, plan.units, TRAIN)
         return on_train.copy_to_host(), on_test.copy_to_host()

@@ -67,7 +67,7 @@ def factors(a, b, rows, columns, depth, form):
     return from_a, from_b, (form != ATB, form == ABT)
 
 
-def one_output_a_thread(a, b, c, bias, rows, columns, depth, form, has_bias, code, parameter):
+def one_output_a_thread(a, b, c, bias, rows, columns, depth, form, has_bias, code, setting):
     """The first rung: blocks of 16 × 16 threads."""
     row = cuda.blockIdx.y * cuda.blockDim.y + cuda.threadIdx.y
     column = cuda.blockIdx.x * cuda.blockDim.x + cuda.threadIdx.x
@@ -76,11 +76,11 @@ def one_output_a_thread(a, b, c, bias, rows, columns, depth, form, has_bias, cod
         total = ZERO
         for k in range(depth):
             total += load(a, row * from_a.row + k * from_a.column) * load(b, column * from_b.row + k * from_b.column)
-        epilogue = Epilogue(bias, np.int64(0 if has_bias else -1), code, parameter)
+        epilogue = Epilogue(bias, np.int64(0 if has_bias else -1), code, setting)
         c[row * columns + column] = finished(epilogue, total, column)
 
 
-def shared_tiles(a, b, c, bias, rows, columns, depth, form, has_bias, code, parameter):
+def shared_tiles(a, b, c, bias, rows, columns, depth, form, has_bias, code, setting):
     """The second rung: blocks of 16 × 16 threads walk along the depth square by square."""
     squares = cuda.shared.array(OF_BOTH, float32)
     x, y = cuda.threadIdx.x, cuda.threadIdx.y
@@ -101,28 +101,28 @@ def shared_tiles(a, b, c, bias, rows, columns, depth, form, has_bias, code, para
             total += load(squares, y * SQUARE + k) * load(squares, of_b + k * SQUARE + x)
         cuda.syncthreads()
     if row < rows and column < columns:
-        epilogue = Epilogue(bias, np.int64(0 if has_bias else -1), code, parameter)
+        epilogue = Epilogue(bias, np.int64(0 if has_bias else -1), code, setting)
         c[row * columns + column] = finished(epilogue, total, column)
 
 
-def finish_outputs(c, bias, row, column, rows, columns, has_bias, code, parameter):
+def finish_outputs(c, bias, row, column, rows, columns, has_bias, code, setting):
     """The epilogue of a 128 × 128 tile that the block has just written; it still lies in the nearest cache."""
     if has_bias or code != IDENTITY:
-        epilogue = Epilogue(bias, np.int64(0 if has_bias else -1), code, parameter)
+        epilogue = Epilogue(bias, np.int64(0 if has_bias else -1), code, setting)
         for index in range(cuda.threadIdx.x, LARGE * LARGE, THREADS):
             i, j = row + index // LARGE, column + index % LARGE
             if i < rows and j < columns:
                 c[i * columns + j] = finished(epilogue, c[i * columns + j], j)
 
 
-def register_tiles(a, b, c, bias, rows, columns, depth, form, has_bias, code, parameter):
+def register_tiles(a, b, c, bias, rows, columns, depth, form, has_bias, code, setting):
     """The third rung: blocks of 256 threads, 128 × 128 outputs each."""
     shared = cuda.shared.array(SHARED, float32)
     row, column = cuda.blockIdx.y * LARGE, cuda.blockIdx.x * LARGE
     from_a, from_b, ways = factors(a, b, rows, columns, depth, form)
     into = matrix(c, 0, columns, 1)
     large_tile(shared, cuda.threadIdx.x, from_a, from_b, into, row, column, rows, columns, 0, depth, ways)
-    finish_outputs(c, bias, row, column, rows, columns, has_bias, code, parameter)
+    finish_outputs(c, bias, row, column, rows, columns, has_bias, code, setting)
 
 
 def part_of_a_tile(a, b, into, rows, columns, depth, form, parts):
@@ -136,14 +136,14 @@ def part_of_a_tile(a, b, into, rows, columns, depth, form, parts):
     small_tile(shared, cuda.threadIdx.x, from_a, from_b, place, row, column, rows, columns, first, last, ways)
 
 
-def sum_of_parts(sums, c, bias, count, columns, parts, has_bias, code, parameter):
+def sum_of_parts(sums, c, bias, count, columns, parts, has_bias, code, setting):
     """The fourth rung's second half: a thread adds up the parts of one output."""
     index = cuda.blockIdx.x * cuda.blockDim.x + cuda.threadIdx.x
     if index < count:
         total = ZERO
         for part in range(parts):
             total += load(sums, part * count + index)
-        epilogue = Epilogue(bias, np.int64(0 if has_bias else -1), code, parameter)
+        epilogue = Epilogue(bias, np.int64(0 if has_bias else -1), code, setting)
         c[index] = finished(epilogue, total, index % columns)
 
 
@@ -182,7 +182,7 @@ def store_pieces(into, row, column, rows, columns, quads, lane):
     store_piece(into, row, column + 3 * PIECE_RIGHT, rows, columns, quads[3], lane)
 
 
-def tensor_cores(a, b, c, bias, rows, columns, depth, form, has_bias, code, parameter):
+def tensor_cores(a, b, c, bias, rows, columns, depth, form, has_bias, code, setting):
     """The fifth rung: blocks of eight warps, 128 × 128 outputs each, 64 × 32 a warp; needs compute capability 8.0."""
     shared = cuda.shared.array(SHARED, float32)
     thread = cuda.threadIdx.x
@@ -216,7 +216,7 @@ def tensor_cores(a, b, c, bias, rows, columns, depth, form, has_bias, code, para
     store_pieces(into, row + down + 2 * PIECE_DOWN, column + right, rows, columns, three, lane)
     store_pieces(into, row + down + 3 * PIECE_DOWN, column + right, rows, columns, four, lane)
     cuda.syncthreads()
-    finish_outputs(c, bias, row, column, rows, columns, has_bias, code, parameter)
+    finish_outputs(c, bias, row, column, rows, columns, has_bias, code, setting)
 
 
 # The rungs that are one kernel: kernel, threads of a block, outputs of a block along each side.
@@ -260,7 +260,7 @@ def multiply(
     rung: str = BEST,
     bias: Any = None,
     code: int = IDENTITY,
-    parameter: float = 0.0,
+    setting: float = 0.0,
     stream: Any = 0,
 ) -> None:
     """out = activation(op(a)·op(b) + bias), all in the GPU's memory; returns before it is computed.
@@ -276,8 +276,8 @@ def multiply(
         A name of `RUNGS`, or `BEST`.
     bias
         Device array, float32 (columns,), or None.
-    code, parameter
-        An activation's code and its parameter.
+    code, setting
+        An activation's code and its setting.
     stream
         Where it runs.
 
@@ -298,7 +298,7 @@ def multiply(
         rung = "register_tiles" if enough else IN_PARTS
     flat_a, flat_b, flat_out = a.reshape(-1), b.reshape(-1), out.reshape(-1)
     # Without biases any array will do: it isn't looked at.
-    ending = bias is not None, code, np.float32(parameter)
+    ending = bias is not None, code, np.float32(setting)
     biases = flat_a if bias is None else bias
     if rung == IN_PARTS:
         parts = parts_for(rows, columns, depth)

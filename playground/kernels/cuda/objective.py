@@ -12,7 +12,7 @@ from playground.kernels.cuda.team import barrier, first_of, start_sum, step_of, 
 from playground.network import table
 
 
-def mean_loss(team, row, parameter, network, targets, weights, weighted, rows):
+def mean_loss(team, row, setting, network, targets, weights, weighted, rows):
     """Mean loss of a batch, the same number in every thread, and its slopes into ``deltas``; ends with a barrier passed.
 
     Where the loss is fused, values are logits and slopes are taken there. Each target counts by its weight where rows
@@ -35,7 +35,7 @@ def mean_loss(team, row, parameter, network, targets, weights, weighted, rows):
     if row[table.FUSED] != 0 and row[table.CODE] == CATEGORICAL_CROSS_ENTROPY:
         part = _cross_entropy(team, row, network, targets, weights, weighted, everything, rows)
     else:
-        part = _number_by_number(team, row, parameter, network, targets, weights, weighted, everything, rows)
+        part = _number_by_number(team, row, setting, network, targets, weights, weighted, everything, rows)
     start_sum(team, part)
     barrier(team)
     return whole_sum(team) / everything
@@ -65,7 +65,7 @@ def _cross_entropy(team, row, network, targets, weights, weighted, everything, r
     return part
 
 
-def _number_by_number(team, row, parameter, network, targets, weights, weighted, everything, rows):
+def _number_by_number(team, row, setting, network, targets, weights, weighted, everything, rows):
     """This thread's numbers of a loss that looks at each output alone."""
     values, deltas = network.values, network.deltas
     place = (row[table.OUTPUT] if row[table.FUSED] != 0 else row[table.INPUT]) * network.capacity
@@ -77,6 +77,6 @@ def _number_by_number(team, row, parameter, network, targets, weights, weighted,
             part += weight * binary_cross_entropy_on_logit(a, t)
             deltas[place + i] = (sigmoid(a, ZERO) - t) * weight / everything
         else:
-            part += weight * loss_value(row[table.CODE], a, t, parameter)
-            deltas[place + i] = loss_slope(row[table.CODE], a, t, parameter) * weight / everything
+            part += weight * loss_value(row[table.CODE], a, t, setting)
+            deltas[place + i] = loss_slope(row[table.CODE], a, t, setting) * weight / everything
     return part

@@ -31,7 +31,7 @@ class Epilogue(NamedTuple):
     biases: Any
     start: Any
     code: Any
-    parameter: Any
+    setting: Any
 
 
 class Way(NamedTuple):
@@ -46,7 +46,7 @@ def finished(epilogue, number, column):
     if epilogue.start >= 0:
         number += epilogue.biases[epilogue.start + column]
     if epilogue.code != IDENTITY:
-        number = activation_value(epilogue.code, number, epilogue.parameter)
+        number = activation_value(epilogue.code, number, epilogue.setting)
     return number
 
 

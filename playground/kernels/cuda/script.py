@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from playground.kernels.compiling import kernel
 from playground.kernels.rates import correction, rate_at
 from playground.kernels.shuffling import shuffle
-from playground.kernels.state import EPOCH, H1, H2, POSITION, STEP, TrainingState
+from playground.kernels.state import EPOCH, HYPER_1, HYPER_2, POSITION, STEP, TrainingState
 
 Array = NDArray[Any]
 # Rows and steps of one launch at most: 8 MB of row numbers, and well under the seconds that drivers grant a computation.
@@ -50,7 +50,7 @@ class Script(NamedTuple):
 
 
 @kernel
-def _write(order, random, counters, hyper, batch_size, memory_start, rows, steps, numbers):
+def _write(order, random, counters, hyper, batch_size, moments_start, rows, steps, numbers):
     """Fill in a script, and move order, random numbers and counters on as `cpu.train` does; returns how many rows it has."""
     filled = 0
     for step in range(steps.shape[0]):
@@ -62,10 +62,10 @@ def _write(order, random, counters, hyper, batch_size, memory_start, rows, steps
             rows[filled + i] = order[start + i]
         steps[step, STEP_FIRST], steps[step, STEP_ROWS] = filled, batch
         filled += batch
-        done = counters[STEP] - memory_start + 1
+        done = counters[STEP] - moments_start + 1
         numbers[step, STEP_RATE] = rate_at(hyper, counters[EPOCH], start, batch_size)
-        numbers[step, STEP_CORRECTION_1] = correction(hyper[H1], done)
-        numbers[step, STEP_CORRECTION_2] = correction(hyper[H2], done)
+        numbers[step, STEP_CORRECTION_1] = correction(hyper[HYPER_1], done)
+        numbers[step, STEP_CORRECTION_2] = correction(hyper[HYPER_2], done)
         counters[STEP] += 1
         counters[POSITION] += batch
         if counters[POSITION] >= order.size:
@@ -86,7 +86,7 @@ def write_script(state: TrainingState, steps: int) -> Script:
     """The script of the next steps of a run, whose order, random numbers and counters move on as if they were done."""
     order = np.empty(steps * state.batch_size, np.int32)
     table, numbers = np.empty((steps, 2), np.int32), np.empty((steps, 3), np.float32)
-    hyper, start = state.hyper, state.memory_start
+    hyper, start = state.hyper, state.moments_start
     filled = _write(state.order, state.random, state.counters, hyper, state.batch_size, start, order, table, numbers)
     return Script(order[:filled], table, numbers)
 

@@ -104,9 +104,9 @@ class State(TrainingState):
         super().put(parameters)
         self.host_is_newer = True
 
-    def forget_memory(self) -> None:
-        """See `TrainingState.forget_memory`."""
-        super().forget_memory()
+    def forget_moments(self) -> None:
+        """See `TrainingState.forget_moments`."""
+        super().forget_moments()
         self.host_is_newer = True
 
     def fetch(self) -> None:

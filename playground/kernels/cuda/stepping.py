@@ -10,7 +10,7 @@ from playground.kernels.compiling import dispatch
 from playground.kernels.cuda.primitives import quotient
 from playground.kernels.cuda.team import barrier, first_of, start_sum, step_of, whole_sum
 from playground.kernels.rates import CLIP_EPSILON, sign
-from playground.kernels.state import CLIP_NORM, CLIP_VALUE, DECAY, H1, H2, H3, L1, L2
+from playground.kernels.state import CLIP_NORM, CLIP_VALUE, DECAY, HYPER_1, HYPER_2, HYPER_3, L1, L2
 from playground.network import table
 
 # 2⁻³⁰.
@@ -114,6 +114,7 @@ def update(team, network, first_moment, second_moment, optimizer, hyper, rate, c
         Whether this thread has seen a gradient that is no number; that parameter stays.
     """
     parameters, gradients, broken = network.parameters, network.gradients, False
+    h1, h2, h3 = hyper[HYPER_1], hyper[HYPER_2], hyper[HYPER_3]
     for i in range(first_of(team), gradients.size, step_of(team)):
         g = gradients[i]
         if is_no_number(g):
@@ -121,7 +122,7 @@ def update(team, network, first_moment, second_moment, optimizer, hyper, rate, c
         else:
             m = first_moment[i] if first_moment.size > 0 else ZERO
             s = second_moment[i] if second_moment.size > 0 else ZERO
-            w, m, s = optimizer_step(optimizer, parameters[i], g, m, s, rate, hyper[H1], hyper[H2], hyper[H3], c1, c2)
+            w, m, s = optimizer_step(optimizer, parameters[i], g, m, s, rate, h1, h2, h3, c1, c2)
             parameters[i] = w
             if first_moment.size > 0:
                 first_moment[i] = m

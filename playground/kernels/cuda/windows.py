@@ -1,5 +1,6 @@
-"""Windows over images on the GPU: as rows for a convolution (im2col) and back, and pooling; see ``cpu/windows.py``.
+"""Windows over images on the GPU: as rows for a convolution (im2col) and back, and pooling.
 
+This is ``cpu/windows.py`` once more, on purpose and under the same names; see ``layers.py``.
 Backward each thread takes one number of the image and collects its slopes from all windows that hold it: nobody writes
 where somebody else does.
 """

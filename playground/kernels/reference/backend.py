@@ -24,17 +24,17 @@ from playground.kernels.state import (
     EPOCH_STEPS,
     EPOCHS,
     FULL_RATE,
-    H1,
-    H2,
-    H3,
+    HYPER_1,
+    HYPER_2,
+    HYPER_3,
     L1,
     L2,
     POSITION,
     RATE,
-    S1,
-    S2,
-    S3,
     SCHEDULE,
+    SCHEDULE_1,
+    SCHEDULE_2,
+    SCHEDULE_3,
     STEP,
     Trace,
     TrainingState,
@@ -190,7 +190,7 @@ def _predict(plan: Plan, parameters: Array, inputs: Array) -> dict[int, Array]:
 
 def _loss(plan: Plan, values: dict[int, Array], targets: Array, weights: Array | None) -> tuple[float, Array]:
     """Mean loss, and its slope with respect to the outputs (fused: the logits); a weighted mean where there are weights."""
-    row, parameter = plan.instructions[-1], float(plan.settings[-1, table.PARAMETER])
+    row, setting = plan.instructions[-1], float(plan.settings[-1, table.SETTING])
     record = _LOSS_BY_CODE[int(row[table.CODE])]
     a, z = values[int(row[table.INPUT])], values[int(row[table.OUTPUT])]
     with np.errstate(all="ignore"):
@@ -199,7 +199,7 @@ def _loss(plan: Plan, values: dict[int, Array], targets: Array, weights: Array |
             terms, slope = record.logit_array(z, targets), _fused_slope(record.name, a, targets)
         else:
             assert record.array is not None and record.array_slope is not None
-            terms, slope = record.array(a, targets, parameter), record.array_slope(a, targets, parameter)
+            terms, slope = record.array(a, targets, setting), record.array_slope(a, targets, setting)
         if weights is None:
             count = len(a) if row[table.OVER_ROWS] else a.size
             return float(terms.sum() / count), slope / count
@@ -221,15 +221,16 @@ def scheduled_rate(state: TrainingState) -> float:
     hyper = state.hyper
     record = _SCHEDULE_BY_CODE[int(hyper[SCHEDULE])]
     epoch = state.counters[EPOCH] + state.counters[POSITION] / (state.batch_size * hyper[EPOCH_STEPS])
-    return float(hyper[FULL_RATE] * record.factor(epoch, hyper[EPOCHS], hyper[S1], hyper[S2], hyper[S3]))
+    return float(hyper[FULL_RATE] * record.factor(epoch, hyper[EPOCHS], hyper[SCHEDULE_1], hyper[SCHEDULE_2], hyper[SCHEDULE_3]))
 
 
 def _update(state: TrainingState) -> None:
     """One optimizer step over every parameter: clip, decay, penalties, update."""
-    hyper, t = state.hyper, state.step - state.memory_start + 1
+    hyper, t = state.hyper, state.step - state.moments_start + 1
     hyper[RATE] = scheduled_rate(state)
-    c1 = 1.0 / (1.0 - hyper[H1] ** t) if 0 < hyper[H1] < 1 else 1.0
-    c2 = 1.0 / (1.0 - hyper[H2] ** t) if 0 < hyper[H2] < 1 else 1.0
+    h1, h2, h3 = hyper[HYPER_1], hyper[HYPER_2], hyper[HYPER_3]
+    c1 = 1.0 / (1.0 - h1**t) if 0 < h1 < 1 else 1.0
+    c2 = 1.0 / (1.0 - h2**t) if 0 < h2 < 1 else 1.0
     if hyper[CLIP_VALUE]:
         np.clip(state.gradients, -hyper[CLIP_VALUE], hyper[CLIP_VALUE], out=state.gradients)
     if hyper[CLIP_NORM]:
@@ -245,7 +246,7 @@ def _update(state: TrainingState) -> None:
             g = g + hyper[L1] * np.sign(w) + hyper[L2] * w
         m = state.first_moment[span] if state.optimizer.slots > 0 else w
         s = state.second_moment[span] if state.optimizer.slots > 1 else w
-        new_w, new_m, new_s = state.optimizer.update(w, g, m, s, hyper[RATE], hyper[H1], hyper[H2], hyper[H3], c1, c2)
+        new_w, new_m, new_s = state.optimizer.update(w, g, m, s, hyper[RATE], h1, h2, h3, c1, c2)
         if state.optimizer.slots > 0:
             m[:] = new_m
         if state.optimizer.slots > 1:

@@ -157,14 +157,14 @@ def _affine_backward(row: Array, parameters: Array, gradients: Array, x: Array, 
 
 
 def _activate(row: Array, settings: Array, z: Array) -> Array:
-    return _ACTIVATION_BY_CODE[int(row[table.CODE])].array(z, float(settings[table.PARAMETER]))
+    return _ACTIVATION_BY_CODE[int(row[table.CODE])].array(z, float(settings[table.SETTING]))
 
 
 def _slope(row: Array, settings: Array, z: Array, a: Array) -> Array:
     """Slope of an instruction's activation."""
     slope = _ACTIVATION_BY_CODE[int(row[table.CODE])].array_slope
     assert slope is not None
-    return slope(z, a, float(settings[table.PARAMETER]))
+    return slope(z, a, float(settings[table.SETTING]))
 
 
 # Windows over images: convolution and pooling.
@@ -303,7 +303,7 @@ def _layer_norm_backward(row: Array, settings: Array, parameters: Array, gradien
 
 def _kept(index: int, settings: Array, x: Array, batch: Batch) -> Array | float:
     """What dropout multiplies with: 0, or 1 / (1 − rate), so that the mean stays; 1 when predicting."""
-    rate = float(settings[table.PARAMETER])
+    rate = float(settings[table.SETTING])
     if not batch.training or not rate:
         return 1.0
     places = np.arange(x.size, dtype=np.int64)

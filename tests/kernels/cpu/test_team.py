@@ -20,7 +20,7 @@ from playground.kernels.cpu.stepping import gather, update_range
 from playground.kernels.cpu.team import END, NUMBERS_WORTH_SHARING, ROOM_EACH, WORTH_SHARING, Team, gather_rows, update_all
 from playground.kernels.simd.host import IS_ARM, IS_X86, TILE_COLUMNS, TILE_ROWS
 from playground.kernels.simd.threads import atomic_add, atomic_load, flushing, give_way, rounding, set_rounding
-from playground.kernels.state import C1, C2, H3, HYPER_SIZE, available_cores
+from playground.kernels.state import CORRECTION_1, CORRECTION_2, HYPER_3, HYPER_SIZE, available_cores
 
 THREADS = (1, 2, 3, 4)
 # Rows, columns, inner: cut by rows, cut by columns, and with fewer tiles than threads.
@@ -171,8 +171,8 @@ def test_updates_by_any_number_of_threads_are_those_of_one(threads, record, coun
     start = random.normal(size=(4, count)).astype(np.float32)
     start[3] = np.abs(start[3])
     hyper = np.zeros(HYPER_SIZE, np.float32)
-    hyper[: H3 + 1] = 0.01, 0.9, 0.99, 1e-8
-    hyper[C1], hyper[C2] = 1.5, 2.5
+    hyper[: HYPER_3 + 1] = 0.01, 0.9, 0.99, 1e-8
+    hyper[CORRECTION_1], hyper[CORRECTION_2] = 1.5, 2.5
 
     def updated(run):
         rooms = [Room((1, count), CONTIGUOUS, row) for row in start]

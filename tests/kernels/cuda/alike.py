@@ -44,7 +44,7 @@ def assert_same_run(gpu, host, tolerance=TOLERANCE):
     """Whether two states stand at the same place with the same numbers."""
     for name in ("counters", "order", "random"):
         np.testing.assert_array_equal(getattr(gpu, name), getattr(host, name), err_msg=name)
-    assert gpu.memory_start == host.memory_start
+    assert gpu.moments_start == host.moments_start
     for name in ("parameters", "first_moment", "second_moment"):
         assert_near(getattr(gpu, name), getattr(host, name), tolerance, name)
 

@@ -1,6 +1,7 @@
 """The backends have the same functions with the same parameters, as their sources say: nothing is imported for that."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,9 @@ import playground
 KERNELS = Path(playground.__file__).parent / "kernels"
 # What a run asks of a backend; what only `reference` has beside these is for tests and plots.
 ASKED = {"new_state", "train", "gradients", "trace", "evaluate", "activations", "outputs"}
+
+# What a function of a layer is called, beside what helps it.
+JOB = re.compile("_forward$|_backward$|^(windows_to_rows|rows_to_windows|activate|scale_by_slope|drop)$")
 
 
 def tree_of(backend, file="backend"):
@@ -46,6 +50,14 @@ def test_the_gpus_functions_take_what_the_others_take(other):
     assert mine.keys() <= functions_of("reference").keys(), "kernels/reference/ says what a backend's functions mean"
     for name in mine.keys() & theirs.keys():
         assert mine[name] == theirs[name], name
+
+
+@pytest.mark.parametrize("file", ["layers", "windows"])
+def test_the_cpu_and_the_gpu_compute_layers_under_the_same_names(file):
+    """They repeat each other on purpose: whoever changes one must find the other."""
+    names = {backend: {name for name in functions_of(backend, file) if JOB.search(name)} for backend in ("cpu", "cuda")}
+    assert len(names["cpu"]) >= 6
+    assert names["cpu"] == names["cuda"]
 
 
 def test_the_storms_take_the_same_first_parameters():

@@ -95,7 +95,7 @@ def test_a_bias_and_an_activation_come_after_the_sum(rung):
     np.testing.assert_allclose(both, np.tanh(plain + bias), **tolerance)
     np.testing.assert_allclose(multiplied(a, b, rung=rung, code=TANH.code), np.tanh(plain), **tolerance)
     leaky = ACTIVATIONS["leaky_relu"]
-    bent = multiplied(a, b, rung=rung, code=leaky.code, parameter=0.25)
+    bent = multiplied(a, b, rung=rung, code=leaky.code, setting=0.25)
     np.testing.assert_allclose(bent, np.where(plain > 0, plain, plain / 4), **tolerance)
 
 
