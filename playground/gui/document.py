@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -121,12 +121,12 @@ class Document(QObject):
     def edit(
         self,
         label: str,
+        changes: Mapping[str, Any] | None = None,
+        *,
         merge_key: str | None = None,
         experiment: Experiment | None = None,
-        *,
         parameters: Parameters | None = None,
         restart: bool = False,
-        **changes: Any,
     ) -> bool:
         """Change the experiment; the only way in.
 
@@ -134,6 +134,9 @@ class Document(QObject):
         ----------
         label
             What the undo menu calls the step, e.g. ``"Learning rate"``.
+        changes
+            New values by the path of their field: ``{"training.optimizer.learning_rate": 0.01}``. What can't stay as it is
+            beside the new value changes with it (`edits.RULES`).
         merge_key
             Steps with the same key in a row become one, until ``finish_gesture``.
         experiment
@@ -142,9 +145,6 @@ class Document(QObject):
             Weights to put in place with it (a hand-edited weight).
         restart
             Start from new initial weights even where the old ones could be kept.
-        **changes
-            Spec paths with ``__`` for the dot: ``training__optimizer__learning_rate=0.01``. What can't stay as it is beside
-            the new value changes with it (`edits.RULES`).
 
         Returns
         -------
@@ -154,8 +154,8 @@ class Document(QObject):
         old = self._experiment
         try:
             new = experiment if experiment is not None else old
-            for path, value in changes.items():
-                new = with_field(new, path.replace("__", "."), value)
+            for path, value in (changes or {}).items():
+                new = with_field(new, path, value)
             new = checked(new)
         except ExperimentError as error:
             self.refused.emit(str(error))

@@ -9,7 +9,7 @@ from typing import Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
 from playground.catalog.metrics import METRICS
 from playground.catalog.tasks import TASKS
@@ -26,7 +26,7 @@ from playground.gui.views.report.view import ReportView
 from playground.gui.views.rows.view import RowsView
 from playground.gui.views.surface import DecisionSurface
 from playground.gui.widgets.choices import Segmented
-from playground.gui.widgets.controls import Card, ElidedLabel, NumberLabel, TextLabel
+from playground.gui.widgets.controls import Card, ElidedLabel, NumberLabel, TextLabel, scroll_area
 from playground.gui.widgets.theme import Theme
 from playground.insight.evaluation import in_words
 from playground.training.protocol import Snapshot
@@ -201,13 +201,9 @@ class Panels(QWidget):
         """The canvas scrolls when it is too narrow; the shape stands above, what is probably not meant below."""
         self.shape_words = TextLabel(self._theme, "", 12, 500, "text_faint")
         card.header.addWidget(self.shape_words)
-        self._canvas_area = QScrollArea(widgetResizable=True, frameShape=QFrame.Shape.NoFrame)
-        self._canvas_area.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self._canvas_area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self._canvas_area.setWidget(self.canvas)
         self.warning = TextLabel(self._theme, "", 12, 500, "text_muted", wordWrap=True)
         self.warning.hide()
-        card.body.addWidget(self._canvas_area, 1)
+        card.body.addWidget(scroll_area(self.canvas, Qt.Orientation.Horizontal), 1)
         card.body.addWidget(self.warning)
 
     def _fill_output_card(self, card: Card) -> None:

@@ -305,7 +305,7 @@ class Window(QMainWindow):
         before = self._now
         self.banner.dismiss("error")
         merge_key = path if gesture else None
-        if self.document.edit(label, merge_key, **{path.replace(".", "__"): value}):
+        if self.document.edit(label, {path: value}, merge_key=merge_key):
             self._tell(label, before, self._now, False)
 
     def _travel(self, move: Callable[[], None]) -> None:

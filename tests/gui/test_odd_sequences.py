@@ -103,7 +103,7 @@ def test_the_title_follows_the_experiment(driver):
 
 
 def test_the_largest_seed_wraps(driver):
-    driver.window.document.edit("seed", data__seed=2**32 - 1, network__seed=2**32 - 1)
+    driver.window.document.edit("seed", {"data.seed": 2**32 - 1, "network.seed": 2**32 - 1})
     driver.panels.data.new_sample_button.click()
     driver.window.new_weights()
     assert (driver.experiment.data.seed, driver.experiment.network.seed) == (0, 0)

@@ -252,7 +252,7 @@ def test_a_smaller_rate_is_offered_only_where_it_helps(driver, row, rate, offers
 
 def test_early_stopping_says_so_as_a_tip(open_window):
     driver = open_window("gauss")
-    driver.window.document.edit("stop", training__early_stopping=EarlyStopping(patience=2, min_delta=0.5))
+    driver.window.document.edit("stop", {"training.early_stopping": EarlyStopping(patience=2, min_delta=0.5)})
     driver.settle()
     driver.window.play_or_pause()
     driver.until(lambda: driver.status_is(Status.FINISHED) and driver.window.banner.text)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import (
-    QFrame,
     QGridLayout,
     QHBoxLayout,
     QScrollArea,
@@ -25,19 +24,17 @@ from playground.gui.data.file_page import FilePage
 from playground.gui.data.thumbnails import Thumbnail
 from playground.gui.forms.editors import chosen_value
 from playground.gui.widgets.choices import LabeledCombo, Segmented
-from playground.gui.widgets.controls import Card, IconButton, TextLabel
+from playground.gui.widgets.controls import GUTTER, IconButton, RailCard, TextLabel, scroll_area
 from playground.gui.widgets.sliders import LabeledSlider, Switch
 from playground.gui.widgets.theme import Theme
 from playground.training.protocol import Part, Snapshot
 from playground.words import tr
 
-RAIL = 268
-GUTTER = 12
 COLUMNS = 3
 EPOCHS = (10, 20, 30, 60, 100, 300, 1000, 3000, 10_000)
 
 
-class DataPanel(Card):
+class DataPanel(RailCard):
     """Data and how training uses them.
 
     Signals
@@ -72,7 +69,6 @@ class DataPanel(Card):
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(theme, tr("Data"), parent)
-        self.setFixedWidth(RAIL)
         self._theme = theme
         self._shown_tab = ""
         self._experiment: Experiment | None = None
@@ -97,10 +93,7 @@ class DataPanel(Card):
             self.pages.addWidget(page)
         self.about = TextLabel(theme, "", 11, 400, "text_faint", wordWrap=True)
         self._make_settings()
-        tabs = QHBoxLayout()
-        tabs.setContentsMargins(0, 0, GUTTER, 0)
-        tabs.addWidget(self.tabs)
-        self.body.addLayout(tabs)
+        self.add_tabs(self.tabs)
         self.body.addWidget(self._scrolled())
         self._connect()
 
@@ -194,14 +187,7 @@ class DataPanel(Card):
         for switch in (self.standardize, self.test_points, self.discretize):
             column.addWidget(switch)
         column.addStretch(1)
-        area = QScrollArea(widgetResizable=True, frameShape=QFrame.Shape.NoFrame)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        area.setWidget(inner)
-        # The gutter is reserved: nothing moves when the scroll bar appears, and nothing is cut.
-        self.body.setContentsMargins(16, 13, 16 - GUTTER, 10)
-        self.header.setContentsMargins(0, 0, GUTTER, 0)
-        return area
+        return scroll_area(inner)
 
     def _connect(self) -> None:
         self.new_sample_button.clicked.connect(self.new_sample_asked)

@@ -8,7 +8,7 @@ from typing import Any
 
 from PySide6.QtCore import QCoreApplication, QEvent, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from playground.catalog.tasks import TASKS
 from playground.experiment import DataSpec, Experiment, ExperimentError, NetworkSpec, SyntheticSource, TrainingSpec
@@ -18,19 +18,17 @@ from playground.experiment.fields import Field, Layers, field_of, kind_title
 from playground.experiment.paths import value_at
 from playground.gui.forms.form import ChoiceEditor, Form, Row
 from playground.gui.widgets.choices import Segmented
-from playground.gui.widgets.controls import Card, IconButton, TextLabel
+from playground.gui.widgets.controls import GUTTER, IconButton, RailCard, TextLabel, scroll_area
 from playground.gui.widgets.theme import Theme
 from playground.words import tr
 
-RAIL = 268
-GUTTER = 12
 LAYERS = "network.layers"
 OUTPUTS = "network.output_activation"
 FIND_RATE = "training.optimizer.learning_rate.find"
 PAGES = ("training", "network", "data")
 
 
-class SettingsPanel(Card):
+class SettingsPanel(RailCard):
     """Pages of forms: training, network, data, and one for the layer or the outputs that were asked for.
 
     Signals
@@ -49,7 +47,6 @@ class SettingsPanel(Card):
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(theme, tr("Settings"), parent)
-        self.setFixedWidth(RAIL)
         self._theme = theme
         self._experiment: Experiment | None = None
         self.place = ""
@@ -67,17 +64,9 @@ class SettingsPanel(Card):
             ],
             tr("Settings"),
         )
-        self.area = QScrollArea(widgetResizable=True, frameShape=QFrame.Shape.NoFrame)
-        self.area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        tabs = QVBoxLayout()
-        tabs.setContentsMargins(0, 0, GUTTER, 0)
-        tabs.addWidget(self.tabs)
-        self.body.addLayout(tabs)
+        self.area = scroll_area()
+        self.add_tabs(self.tabs)
         self.body.addWidget(self.area, 1)
-        # As in the data panel: the scroll bar has a gutter of its own, so nothing is cut and nothing moves.
-        self.body.setContentsMargins(16, 13, 16 - GUTTER, 10)
-        self.header.setContentsMargins(0, 0, GUTTER, 0)
         self.tabs.chosen.connect(self.open_at)
         self.back_button.clicked.connect(lambda: self.open_at(LAYERS))
         self.close_button.clicked.connect(self.closed)

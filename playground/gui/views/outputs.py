@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QPaintEvent, QPen
-from PySide6.QtWidgets import QFrame, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 from playground.catalog.activations import resolve
 from playground.catalog.tasks import TASKS
 from playground.data.preprocessing import class_shares
 from playground.experiment import output_activation
-from playground.gui.widgets.controls import ElidedLabel, painting
+from playground.gui.widgets.controls import ElidedLabel, painting, scroll_area
 from playground.gui.widgets.theme import Theme
 from playground.training import parts
 from playground.training.protocol import Part, Snapshot
@@ -50,15 +50,11 @@ class OutputsView(QWidget):
         self._row: int | None = None
         self.bars = BarList(theme)
         self.summary = ElidedLabel(theme, pixels=12, weight=500, color="text_muted")
-        area = QScrollArea(widgetResizable=True, frameShape=QFrame.Shape.NoFrame)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        area.setWidget(self.bars)
-        self._area = area
+        self._area = scroll_area(self.bars)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(6)
-        layout.addWidget(area)
+        layout.addWidget(self._area)
         layout.addWidget(self.summary)
         self._bar_height = BAR_HEIGHT
         self._snapshot: Snapshot | None = None

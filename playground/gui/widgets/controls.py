@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QLabel,
+    QScrollArea,
     QSizePolicy,
     QToolButton,
     QVBoxLayout,
@@ -21,6 +22,8 @@ from PySide6.QtWidgets import (
 from playground.gui.widgets.theme import Theme
 
 Align = Qt.AlignmentFlag
+# Width of the rail at the left; in its cards the scroll bar has a gutter: nothing moves when it appears, and nothing is cut.
+RAIL, GUTTER = 268, 12
 
 
 @contextlib.contextmanager
@@ -102,6 +105,35 @@ class Card(QFrame):
         self.header.addWidget(self.title)
         self.header.addStretch(1)
         self.body.addLayout(self.header)
+
+
+class RailCard(Card):
+    """A card of the left rail, whose content scrolls beside a gutter."""
+
+    def __init__(self, theme: Theme, title: str, parent: QWidget | None = None) -> None:
+        super().__init__(theme, title, parent)
+        self.setFixedWidth(RAIL)
+        self.body.setContentsMargins(16, 13, 16 - GUTTER, 10)
+        self.header.setContentsMargins(0, 0, GUTTER, 0)
+
+    def add_tabs(self, tabs: QWidget) -> None:
+        """Put a choice of pages below the title."""
+        line = QVBoxLayout()
+        line.setContentsMargins(0, 0, GUTTER, 0)
+        line.addWidget(tabs)
+        self.body.addLayout(line)
+
+
+def scroll_area(content: QWidget | None = None, bar: Qt.Orientation = Qt.Orientation.Vertical) -> QScrollArea:
+    """An area without a frame that scrolls in one direction and leaves the focus to its content."""
+    area = QScrollArea(widgetResizable=True, frameShape=QFrame.Shape.NoFrame, focusPolicy=Qt.FocusPolicy.NoFocus)
+    if bar == Qt.Orientation.Vertical:
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    else:
+        area.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    if content is not None:
+        area.setWidget(content)
+    return area
 
 
 class IconButton(QToolButton):

@@ -61,9 +61,7 @@ class Drawer:
         self.document = Document(experiment)
         self.panel = SettingsPanel(Theme("light"))
         self.refused = []
-        self.panel.setting_chosen.connect(
-            lambda label, path, value: self.document.edit(label, **{path.replace(".", "__"): value})
-        )
+        self.panel.setting_chosen.connect(lambda label, path, value: self.document.edit(label, {path: value}))
         self.document.changed.connect(lambda _before, now: self.panel.show_experiment(now))
         self.document.refused.connect(self.refused.append)
         qtbot.addWidget(self.panel)
@@ -193,7 +191,7 @@ def test_every_row_is_explained_and_named(drawer):
 @pytest.mark.parametrize("name", list(OPTIMIZERS))
 def test_every_optimizer_with_all_its_numbers(drawer, name):
     shown = drawer()
-    shown.document.edit("rate", training__optimizer=OPTIMIZERS["sgd" if name != "sgd" else "adam"].spec(learning_rate=0.05))
+    shown.document.edit("rate", {"training.optimizer": OPTIMIZERS["sgd" if name != "sgd" else "adam"].spec(learning_rate=0.05)})
     before = shown.experiment
     editor = shown.row("training.optimizer").editor
     shown.choose(editor, name)
@@ -218,7 +216,7 @@ def edit_all_parts(shown, editor, path):
 @pytest.mark.parametrize("name", list(SCHEDULES))
 def test_every_schedule_with_its_numbers_and_its_plot(drawer, name):
     shown = drawer()
-    shown.document.edit("schedule", training__schedule=SCHEDULES["cosine" if name != "cosine" else "step"].spec())
+    shown.document.edit("schedule", {"training.schedule": SCHEDULES["cosine" if name != "cosine" else "step"].spec()})
     before = shown.experiment
     editor = shown.row("training.schedule").editor
     shown.choose(editor, name)
@@ -232,9 +230,9 @@ def test_every_schedule_with_its_numbers_and_its_plot(drawer, name):
 def test_every_loss_for_every_task_it_fits(drawer, task, name):
     shown = drawer(WITH_TASK[task])
     if shown.experiment.training.task != task:
-        shown.document.edit("task", training__task=task)
+        shown.document.edit("task", {"training.task": task})
     other = next(known for known in LOSSES if task in LOSSES[known].tasks and known != name and not LOSSES[known].outputs)
-    shown.document.edit("loss", training__loss=other)
+    shown.document.edit("loss", {"training.loss": other})
     before = shown.experiment
     editor = shown.row("training.loss").editor
     shown.choose(editor, name)
@@ -263,7 +261,7 @@ def test_losses_of_other_tasks_are_gray_and_say_why(drawer):
 def test_every_initializer(drawer, name, monkeypatch):
     monkeypatch.setattr(form_editors, "pick_model", lambda _parent: "/models/before.safetensors")
     shown = drawer()
-    shown.document.edit("start", network__initializer="ones" if name != "ones" else "zeros")
+    shown.document.edit("start", {"network.initializer": "ones" if name != "ones" else "zeros"})
     before = shown.experiment
     editor = shown.row("network.initializer").editor
     shown.choose(editor, name)
@@ -291,7 +289,7 @@ def test_no_file_picked_changes_nothing(drawer, monkeypatch):
 @pytest.mark.parametrize("name", [name for name, record in ACTIVATIONS.items() if record.hidden])
 def test_every_activation_of_a_layer_with_its_numbers(drawer, name):
     shown = drawer()
-    shown.document.edit("start", network__layers=(Dense(units=3, activation="relu" if name != "relu" else "tanh"),))
+    shown.document.edit("start", {"network.layers": (Dense(units=3, activation="relu" if name != "relu" else "tanh"),)})
     before = shown.experiment
     shown.panel.open_at(layer_path((0,)))
     editor = shown.panel.page.choice.form.rows["activation"].editor
@@ -315,7 +313,7 @@ def test_every_output_activation_where_it_makes_sense(drawer, name):
     shown = drawer(WITH_TASK[task])
     before = shown.experiment
     if output_activation(before) == name:
-        shown.document.edit("start", network__output_activation="tanh")
+        shown.document.edit("start", {"network.output_activation": "tanh"})
         before = shown.experiment
     shown.panel.open_at(OUTPUTS)
     editor = shown.panel.page.row_at(OUTPUTS).editor
@@ -333,7 +331,7 @@ def test_every_output_activation_where_it_makes_sense(drawer, name):
 
 def test_the_ends_of_a_scale_are_the_datas_until_both_are_given(drawer):
     shown = drawer("plane")
-    shown.document.edit("start", network__output_activation="scaled_sigmoid")
+    shown.document.edit("start", {"network.output_activation": "scaled_sigmoid"})
     before = shown.experiment
     shown.panel.open_at(OUTPUTS)
     editor = shown.panel.page.row_at(OUTPUTS).editor
@@ -395,7 +393,7 @@ def test_every_layer_with_all_its_fields(drawer, name):
         layers = (layer, LAYERS["flatten"](), Dense(units=8))
     else:
         layers = (Dense(units=8, activation="tanh"), layer)
-    assert shown.document.edit("layers", network__layers=layers), shown.refused
+    assert shown.document.edit("layers", {"network.layers": layers}), shown.refused
     place = layers.index(layer)
     shown.panel.open_at(layer_path((place,)))
     editor = shown.panel.page.choice
@@ -425,7 +423,7 @@ def test_a_layer_becomes_one_of_another_kind(drawer, name):
     if name == "dense":
         first = LAYERS["dropout"]()
     layers = (first, LAYERS["flatten"](), Dense(units=4)) if images else (Dense(units=8), first)
-    shown.document.edit("layers", network__layers=layers)
+    shown.document.edit("layers", {"network.layers": layers})
     place = layers.index(first)
     before = shown.experiment
     shown.panel.open_at(layer_path((place,)))
@@ -436,7 +434,7 @@ def test_a_layer_becomes_one_of_another_kind(drawer, name):
 
 def test_what_the_user_set_is_kept_in_another_kind_of_layer(drawer):
     shown = drawer("digits")
-    shown.document.edit("layers", network__layers=(Dense(units=8), Dense(units=4, activation="sine")))
+    shown.document.edit("layers", {"network.layers": (Dense(units=8), Dense(units=4, activation="sine"))})
     shown.panel.open_at(layer_path((1,)))
     shown.choose(shown.panel.page.choice, "layer_norm")
     assert shown.experiment.network.layers[1].activation == "sine"
@@ -444,7 +442,7 @@ def test_what_the_user_set_is_kept_in_another_kind_of_layer(drawer):
 
 def test_layers_of_a_run_are_added_moved_opened_and_removed(drawer):
     shown = drawer()
-    shown.document.edit("layers", network__layers=(Dense(units=3), Dense(units=5)))
+    shown.document.edit("layers", {"network.layers": (Dense(units=3), Dense(units=5))})
     editor = shown.row("network.layers").editor
     assert isinstance(editor, LayersEditor)
     editor.add_box.opening.emit()
@@ -464,7 +462,7 @@ def test_layers_of_a_run_are_added_moved_opened_and_removed(drawer):
 
 def test_layers_within_a_skip_have_pages_of_their_own(drawer):
     shown = drawer()
-    shown.document.edit("layers", network__layers=(Dense(units=8), Residual(layers=(Dense(units=8),))))
+    shown.document.edit("layers", {"network.layers": (Dense(units=8), Residual(layers=(Dense(units=8),)))})
     shown.panel.open_at(layer_path((1,)))
     inner = shown.panel.page.choice.form.rows["layers"].editor
     shown.qtbot.mouseClick(inner.rows[0].title, Qt.MouseButton.LeftButton)
@@ -479,9 +477,9 @@ def test_layers_within_a_skip_have_pages_of_their_own(drawer):
 
 def test_a_layer_that_goes_takes_its_page_along(drawer):
     shown = drawer()
-    shown.document.edit("layers", network__layers=(Dense(units=3), Dense(units=5)))
+    shown.document.edit("layers", {"network.layers": (Dense(units=3), Dense(units=5))})
     shown.panel.open_at(layer_path((1,)))
-    shown.document.edit("layers", network__layers=(Dense(units=3),))
+    shown.document.edit("layers", {"network.layers": (Dense(units=3),)})
     assert shown.panel.place == "network"
 
 
@@ -521,9 +519,9 @@ def test_early_stopping_gets_rows_to_watch_and_loses_them(drawer):
 
 def test_hinge_brings_an_output_it_works_with_and_cross_entropy_the_usual_one(drawer):
     shown = drawer()
-    shown.document.edit("smooth", training__loss="binary_cross_entropy")
-    shown.document.edit("smooth", network__output_activation=None)
-    shown.document.edit("smooth", training__label_smoothing=0.1)
+    shown.document.edit("smooth", {"training.loss": "binary_cross_entropy"})
+    shown.document.edit("smooth", {"network.output_activation": None})
+    shown.document.edit("smooth", {"training.label_smoothing": 0.1})
     editor = shown.row("training.loss").editor
     shown.choose(editor, "hinge")
     assert shown.experiment.network.output_activation in LOSSES["hinge"].outputs

@@ -210,7 +210,7 @@ def test_few_columns_need_no_scrolling(open_window):
 def test_validation_is_a_dashed_third_curve_with_a_legend_of_its_own(driver, tmp_path):
     loss = driver.panels.loss
     assert not loss._validation_line.isVisible() and loss.parts == ("test", "train")
-    driver.window.document.edit("share", data__validation_fraction=0.25)
+    driver.window.document.edit("share", {"data.validation_fraction": 0.25})
     driver.settle()
     driver.train_some()
     driver.until(lambda: loss._history is not None and loss._history.length == driver.snapshot.history.length)
@@ -229,7 +229,7 @@ def test_validation_is_a_dashed_third_curve_with_a_legend_of_its_own(driver, tmp
     columns = tuple(history.columns[index] for index in keep)
     save_png(tmp_path / "without.png", History(columns, history.rows[:, keep], history.length))
     assert QImage(str(tmp_path / "with.png")) != QImage(str(tmp_path / "without.png"))
-    driver.window.document.edit("share", data__validation_fraction=0.0)
+    driver.window.document.edit("share", {"data.validation_fraction": 0.0})
     driver.settle()
     driver.until(lambda: not loss._validation_line.isVisible())
 

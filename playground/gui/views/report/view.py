@@ -8,15 +8,15 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QFrame, QVBoxLayout, QWidget
 
 from playground.gui.background import Background
 from playground.gui.views.report.confusion_matrix import ConfusionMatrix
 from playground.gui.views.report.metric_table import EachTable, OverallTable
 from playground.gui.views.report.scatter import TruthScatter
 from playground.gui.widgets.choices import Segmented
-from playground.gui.widgets.controls import TextLabel
+from playground.gui.widgets.controls import TextLabel, scroll_area
 from playground.gui.widgets.theme import Theme
 from playground.insight.evaluation import Report, evaluate_outputs
 from playground.insight.heads import head_reason, head_warnings
@@ -103,15 +103,11 @@ class ReportView(QWidget):
         ):
             column.addWidget(view)
         column.addStretch(1)
-        area = QScrollArea(widgetResizable=True, frameShape=QFrame.Shape.NoFrame)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        area.setWidget(page)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(10)
         layout.addWidget(self.part)
-        layout.addWidget(area, 1)
+        layout.addWidget(scroll_area(page), 1)
 
     def needs_parts(self) -> frozenset[Part]:
         return frozenset({parts.outputs})

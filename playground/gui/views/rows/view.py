@@ -11,9 +11,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, Qt, Signal
 from PySide6.QtWidgets import (
     QAbstractItemView,
-    QFrame,
     QHeaderView,
-    QScrollArea,
     QStackedWidget,
     QTableView,
     QVBoxLayout,
@@ -24,7 +22,7 @@ from playground.catalog.tasks import TASKS
 from playground.gui.views.rows.images import TILE_HEIGHT, ImageGrid
 from playground.gui.views.rows.ratings_map import RatingsMap
 from playground.gui.widgets.choices import Segmented
-from playground.gui.widgets.controls import TextLabel
+from playground.gui.widgets.controls import TextLabel, scroll_area
 from playground.gui.widgets.theme import Theme
 from playground.training import parts
 from playground.training.protocol import Part, Snapshot
@@ -76,10 +74,7 @@ class RowsView(QWidget):
         self.map = RatingsMap(theme)
         self.map.hide()
         self.grid = ImageGrid(theme)
-        self._scroll = QScrollArea(widgetResizable=True, frameShape=QFrame.Shape.NoFrame)
-        self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self._scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self._scroll.setWidget(self.grid)
+        self._scroll = scroll_area(self.grid)
         self.stack = QStackedWidget()
         for page in (self.table, self._scroll, self.empty):
             self.stack.addWidget(page)
