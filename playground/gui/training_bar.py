@@ -11,9 +11,11 @@ from playground.catalog.activations import ACTIVATIONS, resolve
 from playground.catalog.losses import LOSSES, Loss
 from playground.catalog.optimizers import OPTIMIZERS, record_of
 from playground.catalog.tasks import TASKS
-from playground.experiment import Experiment, loss_of
-from playground.experiment.edits import chosen_activations
+from playground.experiment import Experiment, TrainingSpec, loss_of
+from playground.experiment.edits import chosen_activations, with_field
+from playground.experiment.fields import field_of
 from playground.gui.forms.activation_boxes import show_plots
+from playground.gui.forms.effects import effect_of, keeps
 from playground.gui.widgets.choices import LabeledCombo
 from playground.gui.widgets.controls import IconButton, NumberLabel
 from playground.gui.widgets.theme import Theme
@@ -31,7 +33,7 @@ SPEEDS: tuple[tuple[float | None, str], ...] = ((1 / 60, "1"), (5 / 60, "5"), (2
 class TrainingBar(QFrame):
     """Runs the training and shows how it learns.
 
-    Every setting here takes effect at the next batch and keeps the weights; each tooltip says so.
+    Every setting here takes effect at the next batch; its tooltip says whether that keeps the weights.
 
     Signals
     -------
@@ -98,19 +100,18 @@ class TrainingBar(QFrame):
         self._restyle()
 
     def _make_settings(self) -> None:
-        keeps = tr("Keeps the weights.")
         theme = self._theme
         self.speed = LabeledCombo(
             theme,
             tr("Epochs/s"),
             [(speed, title, tr("As fast as this machine goes.") if speed is None else tr("At most.")) for speed, title in SPEEDS],
-            tr("How many times a second the network sees all training rows: slow to watch, fast to get there.") + " " + keeps,
+            tr("How many times a second the network sees all training rows: slow to watch, fast to get there.") + " " + keeps(),
         )
         self.learning_rate = LabeledCombo(
             theme,
             tr("Learning rate"),
             [(rate, plain_number(rate), "") for rate in LEARNING_RATES],
-            tr("How far each step moves the weights: too small crawls, too large jumps about or blows up.") + " " + keeps,
+            tr("How far each step moves the weights: too small crawls, too large jumps about or blows up.") + " " + keeps(),
             editable_number=True,
             more=tr("Learning rate: let it change while training goes on, or clip long gradients"),
         )
@@ -119,7 +120,7 @@ class TrainingBar(QFrame):
             theme,
             tr("Activation"),
             [(name, ACTIVATIONS[name].title, f"{ACTIVATIONS[name].formula}: {ACTIVATIONS[name].description}") for name in hidden],
-            tr("What each neuron of all hidden layers does with its sum; without one, layers add nothing.") + " " + keeps,
+            tr("What each neuron of all hidden layers does with its sum; without one, layers add nothing.") + " " + keeps(),
             width=ACTIVATION_WIDTH,
             more=tr("Activation: every layer with all its settings, and how its first weights are drawn"),
         )
@@ -127,8 +128,8 @@ class TrainingBar(QFrame):
         self.loss = LabeledCombo(
             theme,
             tr("Loss"),
-            self._loss_items("binary"),
-            tr("What counts as wrong, and how much: the number that training makes small.") + " " + keeps,
+            [],
+            "",
             width=LOSS_WIDTH,
             more=tr("Loss: its numbers, class weights and label smoothing"),
         )
@@ -136,7 +137,7 @@ class TrainingBar(QFrame):
             theme,
             tr("Optimizer"),
             [(name, record.title, record.description) for name, record in OPTIMIZERS.items()],
-            tr("How a gradient becomes a step.") + " " + keeps,
+            tr("How a gradient becomes a step.") + " " + keeps(),
             more=tr("Optimizer: momentum and its other numbers"),
         )
         penalties = [(rate, plain_number(rate), "") for rate in PENALTIES]
@@ -144,7 +145,7 @@ class TrainingBar(QFrame):
             theme,
             "L1",
             penalties,
-            tr("L1 regularization: pulls every weight toward zero, so needless ones vanish.") + " " + keeps,
+            tr("L1 regularization: pulls every weight toward zero, so needless ones vanish.") + " " + keeps(),
             editable_number=True,
             width=NUMBER_WIDTH,
             more=tr("L1 and all else that keeps weights small"),
@@ -153,7 +154,7 @@ class TrainingBar(QFrame):
             theme,
             "L2",
             penalties,
-            tr("L2 regularization: keeps all weights small, so the result is smoother and fits less noise.") + " " + keeps,
+            tr("L2 regularization: keeps all weights small, so the result is smoother and fits less noise.") + " " + keeps(),
             editable_number=True,
             width=NUMBER_WIDTH,
             more=tr("L2, weight decay and early stopping"),
@@ -177,7 +178,8 @@ class TrainingBar(QFrame):
             (self.l2, "training.l2"),
         ):
             combo.more_asked.connect(lambda path=path: self.more_asked.emit(path))
-        self._loss_task = "binary"
+        # The task whose losses are offered.
+        self._loss_task = ""
 
     def _loss_items(self, task: str) -> list[tuple[Any, str, str]]:
         """Losses that fit the task, by names short enough for the bar."""
@@ -187,6 +189,14 @@ class TrainingBar(QFrame):
             for name, record in LOSSES.items()
             if task in record.tasks
         ]
+
+    def _explain_loss(self, experiment: Experiment) -> None:
+        """Some losses want targets of −1 and 1, with which a run has to start again: it depends on the task."""
+        field, value = field_of(TrainingSpec, "loss"), experiment.training.loss
+        effect = effect_of(field, value, experiment, lambda loss: with_field(experiment, "training.loss", loss))
+        words = tr("What counts as wrong, and how much: the number that training makes small.") + " " + effect
+        self.loss.box.setToolTip(words)
+        self.loss.box.setStatusTip(words)
 
     def _short_name(self, record: Loss, usual: bool) -> str:
         """``Squared error`` for the mean squared error, ``Cross-entropy`` for the one that fits the task."""
@@ -241,6 +251,7 @@ class TrainingBar(QFrame):
         if training.task != self._loss_task:
             self._loss_task = training.task
             self.loss.set_items(self._loss_items(training.task))
+            self._explain_loss(experiment)
         self.learning_rate.set_value(training.optimizer.learning_rate)
         self.loss.set_value(loss_of(experiment).name)
         self.optimizer.set_value(record_of(training.optimizer).name)

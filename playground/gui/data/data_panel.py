@@ -23,6 +23,7 @@ from playground.experiment.fields import Choice, field_of
 from playground.gui.data.file_page import FilePage
 from playground.gui.data.thumbnails import Thumbnail
 from playground.gui.forms.editors import chosen_value
+from playground.gui.forms.effects import keeps, starts_again
 from playground.gui.widgets.choices import LabeledCombo, Segmented
 from playground.gui.widgets.controls import GUTTER, IconButton, RailCard, TextLabel, scroll_area
 from playground.gui.widgets.sliders import LabeledSlider, Switch
@@ -108,13 +109,13 @@ class DataPanel(RailCard):
         return page
 
     def _make_settings(self) -> None:
-        theme, again, keeps = self._theme, tr("Starts again."), tr("Keeps the weights.")
+        theme = self._theme
         self.noise = LabeledSlider(
             theme,
             tr("Noise"),
             0,
             50,
-            tr("How much chance is mixed in: no network can foresee it.") + " " + again,
+            tr("How much chance is mixed in: no network can foresee it.") + " " + starts_again(),
             lambda value: f"{value} %",
         )
         self.samples = LabeledSlider(
@@ -122,7 +123,7 @@ class DataPanel(RailCard):
             tr("Samples"),
             50,
             2000,
-            tr("How many points are drawn: more examples, better guesses.") + " " + again,
+            tr("How many points are drawn: more examples, better guesses.") + " " + starts_again(),
             lambda value: f"{value:,}",
             step=50,
         )
@@ -133,7 +134,7 @@ class DataPanel(RailCard):
             90,
             tr("Share of the rows kept back: never trained on, they show what was understood rather than memorized.")
             + " "
-            + again,
+            + starts_again(),
             lambda value: f"{value} %",
             step=5,
         )
@@ -142,20 +143,20 @@ class DataPanel(RailCard):
             tr("Batch size"),
             1,
             128,
-            tr("Rows per step: small batches jitter and learn often, large ones are smooth and slow.") + " " + keeps,
+            tr("Rows per step: small batches jitter and learn often, large ones are smooth and slow.") + " " + keeps(),
         )
         self.epochs = LabeledCombo(
             theme,
             tr("Stop at epoch"),
             [(count, f"{count:,}", "") for count in EPOCHS],
-            tr("Where training first stops; Play goes on past it.") + " " + keeps,
+            tr("Where training first stops; Play goes on past it.") + " " + keeps(),
             editable_number=True,
         )
         self.initializer = LabeledCombo(
             theme,
             tr("Initial weights"),
             [(name, record.title, record.description) for name, record in INITIALIZERS.items()],
-            tr("How the first weights are drawn; all zeros never learn, because all neurons stay alike.") + " " + again,
+            tr("How the first weights are drawn; all zeros never learn, because all neurons stay alike.") + " " + starts_again(),
             more=tr("Initial weights: their numbers, the first biases, weights from a file"),
         )
         self.initializer.box.setFixedWidth(122)
@@ -163,7 +164,9 @@ class DataPanel(RailCard):
         self.standardize = Switch(
             theme,
             tr("Standardize inputs"),
-            tr("Shift and scale each input to mean 0 and deviation 1: every weight then has an equal start.") + " " + again,
+            tr("Shift and scale each input to mean 0 and deviation 1: every weight then has an equal start.")
+            + " "
+            + starts_again(),
         )
         self.test_points = Switch(theme, tr("Show test points"), tr("Draw the points kept back, with a dark rim."))
         self.discretize = Switch(theme, tr("Discretize output"), tr("Show only which class wins, not how sure it is."))

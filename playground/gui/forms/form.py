@@ -13,11 +13,12 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from playground.catalog.activations import ACTIVATIONS, Activation
 from playground.catalog.tasks import TASKS
-from playground.experiment import Experiment, edits, keeps_weights
+from playground.experiment import Experiment, edits
 from playground.experiment.fields import LEFT_TO_DATA, Choice, Field, Layers, Names, Number, Option, Yes, fields_of
 from playground.gui.forms.about_choice import AboutChoice
 from playground.gui.forms.activation_boxes import show_plots
 from playground.gui.forms.editors import Editor, LayersEditor, NumberEditor, NumbersEditor, chosen_value, simple_editor
+from playground.gui.forms.effects import effect_of, keeps
 from playground.gui.widgets.choices import ChoiceBox, MoreButton
 from playground.gui.widgets.controls import TextLabel
 from playground.gui.widgets.theme import Theme
@@ -176,7 +177,7 @@ class Row(QWidget):
         else:
             self.editor.show_value(value)
         if self._effect is None:
-            self._effect = self._effect_of_a_change(value, experiment)
+            self._effect = effect_of(self.field, value, experiment, self._changed)
             self._explain()
 
     def _explain(self) -> None:
@@ -184,7 +185,7 @@ class Row(QWidget):
         reach = field.kind.words if isinstance(field.kind, Number) else ""
         parts = [part for part in (field.description, f"{reach}." if reach else "", self._effect) if part]
         # That nothing is lost is the rule and goes without saying, but for the tooltip.
-        shown = [part for part in parts if part != tr("Keeps the weights.")]
+        shown = [part for part in parts if part != keeps()]
         self.help.setText(" ".join(shown))
         self.help.setVisible(bool(shown))
         words = " ".join(parts)
@@ -195,31 +196,6 @@ class Row(QWidget):
                 widget.setStatusTip(words or field.title)
                 widget.setAccessibleName(field.title)
                 widget.setAccessibleDescription(words)
-
-    def _effect_of_a_change(self, value: Any, experiment: Experiment) -> str:
-        """Whether other values keep the weights; found out by trying some."""
-        after = [changed for changed in map(self._changed, others(self.field, value)) if not edits.refusal(changed)]
-        kept = [keeps_weights(experiment, changed) for changed in after]
-        if not kept:
-            return ""
-        if all(kept):
-            return tr("Keeps the weights.")
-        return tr("Some choices start again.") if any(kept) else tr("Starts again.")
-
-
-def others(field: Field, value: Any) -> list[Any]:
-    """Values that a field could have instead: all of a choice's, one of a number's."""
-    kind = field.kind
-    if isinstance(kind, Yes):
-        return [not value]
-    if isinstance(kind, Number):
-        middle = (kind.low + kind.high) / 2
-        tried = (value + 1, value - 1) if kind.whole else (value * 1.1, value * 0.9, middle, kind.high, kind.low)
-        return [other for other in tried if other != value and kind.admits(other)][:1]
-    if isinstance(kind, Choice):
-        now = kind.index_of(value)
-        return [option.value for index, option in enumerate(kind.options) if index != now and not option.needs_path]
-    return []
 
 
 class ChoiceEditor(Editor):
