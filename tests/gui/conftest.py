@@ -8,7 +8,7 @@ from playground.gui.panels import SWITCHED
 from playground.gui.preferences import Preferences
 from playground.gui.window import Window
 from playground.training import parts
-from playground.training.protocol import Pause, Status
+from playground.training.protocol import Status
 from playground.training.session import TrainingSession
 
 PATIENCE = 20_000
@@ -56,25 +56,23 @@ class Driver:
 
     def train_some(self):
         """Train until there are a few epochs, then hold still."""
-        self.window.play_or_pause()
+        self.window.player.play_or_pause()
         self.until(lambda: self.snapshot is not None and self.snapshot.epoch >= 3)
         # As the button does: what is shown may run on the screen and have ended since.
         if self.window.loop.newest.status is Status.RUNNING:
-            self.window.play_or_pause()
+            self.window.player.play_or_pause()
         self.until(lambda: not self.status_is(Status.RUNNING))
         self.settle()
 
 
 def fresh(window, experiment, size):
     """Make a used window like a new one; building one takes a second, and there are hundreds of tests."""
-    window.session.send(Pause())
-    window._asked = None
     window.resize(*size)
     for panel in SWITCHED:
         window.actions_by_name[panel.action].setChecked(True)
     window.actions_by_name["settings"].setChecked(False)
     window.set_theme("light")
-    window.speed = 1.0
+    window.player.reset()
     window.bar.show_speed(1.0)
     window.banner.dismiss()
     window.status.clear_notice()

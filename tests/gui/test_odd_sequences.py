@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QAbstractButton, QMessageBox
 
 from playground.catalog.datasets import DATASETS
 from playground.gui.file_actions import preset
-from playground.training.protocol import Pause, Status
+from playground.training.protocol import Status
 
 Left = Qt.MouseButton.LeftButton
 
@@ -90,8 +90,8 @@ def test_a_point_that_was_looked_at_is_no_row_of_tables(driver):
 
 
 def test_two_quick_presses_of_play_cancel_out(driver):
-    driver.window.play_or_pause()
-    driver.window.play_or_pause()
+    driver.window.player.play_or_pause()
+    driver.window.player.play_or_pause()
     driver.until(lambda: driver.status_is(Status.PAUSED))
     driver.qtbot.wait(100)
     assert driver.status_is(Status.PAUSED)
@@ -181,7 +181,7 @@ def test_random_actions_never_break_it(driver, monkeypatch):
             chance.choice(visible(canvas.insert_buttons)).click() if len(window.document.experiment.network.layers) < 6 else None
         ),
         lambda: data.set_chosen.emit(chance.choice(list(DATASETS))),
-        lambda: chance.choice([window.play_or_pause, window.step, window.reset, window.new_weights])(),
+        lambda: chance.choice([window.player.play_or_pause, window.player.step, window.reset, window.new_weights])(),
         lambda: window.actions_by_name[chance.choice(["undo", "redo"])].trigger(),
         lambda: chance.choice(visible(list(canvas.feature_buttons.values())) or [window.bar.theme_button]).click(),
         lambda: window.grab(),
@@ -190,7 +190,6 @@ def test_random_actions_never_break_it(driver, monkeypatch):
         chance.choice(actions)()
         if chance.random() < 0.3:
             driver.qtbot.wait(chance.randint(1, 30))
-    window.session.send(Pause())
     driver.until(lambda: driver.snapshot is not None and driver.snapshot.run is not None)
     assert driver.snapshot.status is not Status.FAILED
     assert driver.snapshot.run.experiment == driver.experiment

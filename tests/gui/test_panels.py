@@ -50,7 +50,7 @@ def test_every_view_lies_in_its_card_is_shown_snapshots_and_says_what_it_shows(d
     view, shown = driver.panels.views[panel.name], []
     monkeypatch.setattr(view, "isVisible", lambda: True)
     monkeypatch.setattr(view, "show_snapshot", shown.append)
-    driver.window.step()
+    driver.window.player.step()
     driver.until(lambda: shown and shown[-1].step == 1)
     card = driver.panels.cards[panel.card_name]
     assert view is card or card.isAncestorOf(view)

@@ -96,14 +96,14 @@ def test_new_weights_come_from_the_next_seed(driver):
 def test_every_speed(driver, title):
     pick(driver.window.bar.speed, title)
     speeds = {"1": 1 / 60, "5": 5 / 60, "20": 20 / 60, "60": 1.0, "Max": None}
-    assert driver.window.speed == speeds[title]
-    driver.window.play_or_pause()
+    assert driver.window.player.speed == speeds[title]
+    driver.window.player.play_or_pause()
     driver.until(lambda: driver.snapshot.step > 5)
 
 
 def test_speed_sets_the_pace(driver):
     pick(driver.window.bar.speed, "5")
-    driver.window.play_or_pause()
+    driver.window.player.play_or_pause()
     driver.qtbot.wait(1500)
     slow = driver.snapshot.epoch
     pick(driver.window.bar.speed, "Max")
@@ -186,7 +186,7 @@ def test_divergence_stops_the_run_and_offers_a_tenth_of_the_rate(open_window):
     driver = open_window("plane")
     pick(driver.window.bar.optimizer, "SGD")
     type_number(driver.qtbot, driver.window.bar.learning_rate, "900")
-    driver.window.play_or_pause()
+    driver.window.player.play_or_pause()
     driver.until(lambda: driver.status_is(Status.DIVERGED))
     assert np.isfinite(driver.snapshot.parameters).all()
     driver.until(lambda: driver.window.banner.kind == "diverged")
@@ -205,7 +205,7 @@ def test_after_a_divergence_one_click_trains_on_from_the_last_good_weights(open_
     driver = open_window("plane")
     pick(driver.window.bar.optimizer, "SGD")
     type_number(driver.qtbot, driver.window.bar.learning_rate, "3")
-    driver.window.play_or_pause()
+    driver.window.player.play_or_pause()
     driver.until(lambda: driver.window.banner.kind == "diverged")
     loss = driver.snapshot.history.last()["train_loss"]
     rate, clicks = driver.experiment.training.optimizer.learning_rate, 0
@@ -254,12 +254,12 @@ def test_early_stopping_says_so_as_a_tip(open_window):
     driver = open_window("gauss")
     driver.window.document.edit("stop", {"training.early_stopping": EarlyStopping(patience=2, min_delta=0.5)})
     driver.settle()
-    driver.window.play_or_pause()
+    driver.window.player.play_or_pause()
     driver.until(lambda: driver.status_is(Status.FINISHED) and driver.window.banner.text)
     assert driver.window.banner.kind == "tip"
     assert driver.window.banner.text == driver.snapshot.stopped and "weights are those of epoch" in driver.snapshot.stopped
     assert "early" in driver.window.status._state.text()
-    driver.window.play_or_pause()
+    driver.window.player.play_or_pause()
     driver.until(lambda: driver.status_is(Status.RUNNING) or driver.snapshot.step > 0)
     driver.qtbot.mouseClick(driver.window.bar.reset_button, Left)
     driver.until(lambda: driver.snapshot is not None and driver.snapshot.step >= 0 and driver.window.banner.text == "")

@@ -145,10 +145,10 @@ def test_the_first_stop_can_be_set_and_is_kept(driver):
     driver.qtbot.keyClicks(line, "7")
     driver.qtbot.keyClick(line, Qt.Key.Key_Return)
     assert driver.experiment.training.epochs == 7
-    driver.window.play_or_pause()
+    driver.window.player.play_or_pause()
     driver.until(lambda: driver.status_is(Status.FINISHED))
     assert driver.snapshot.epoch == 7
-    driver.window.play_or_pause()
+    driver.window.player.play_or_pause()
     driver.until(lambda: driver.snapshot.epoch > 8)
 
 

@@ -63,7 +63,7 @@ def test_the_settings_have_it_beside_the_rate_whatever_the_optimizer(driver, car
 
 
 def test_training_goes_on_after_the_test(driver, card):
-    driver.window.play_or_pause()
+    driver.window.player.play_or_pause()
     driver.until(lambda: driver.status_is(Status.RUNNING))
     find(driver)
     epoch = driver.snapshot.epoch
