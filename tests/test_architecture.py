@@ -123,6 +123,11 @@ def test_only_the_window_knows_qt(name):
     assert {dotted.split(".")[0] for dotted, _ in imported(TREES[name])}.isdisjoint({"PySide6", "pyqtgraph"})
 
 
+@pytest.mark.parametrize("name", [name for name in MODULES if not is_part(name, "kernels")])
+def test_only_the_kernels_know_numba(name):
+    assert {dotted.split(".")[0] for dotted, _ in imported(TREES[name])}.isdisjoint({"numba", "numba_cuda", "llvmlite"})
+
+
 def siblings_in(room, names):
     """What lies side by side in a folder, files and folders, as far as it is meant."""
     found = {name.removeprefix(f"{room}.").split(".")[0] for name in MODULES if name.startswith(f"{room}.")}

@@ -25,8 +25,8 @@ def warm_up() -> int:
 
     warm()
     print(f"The kernels are compiled and lie in {cache.prepare_cache()}")
-    if cache.notice:
-        print(cache.notice, file=sys.stderr)
+    if notice := cache.notice():
+        print(notice, file=sys.stderr)
     return DONE
 
 

@@ -48,12 +48,11 @@ def _declared(function: Any) -> Any:
 @lru_cache(maxsize=1)
 def _loop() -> Any:
     """The loop around the function, compiled once a process."""
-    from numba import njit
+    from playground.kernels.compiling import kernel_of_this_process
 
     sgemm = find()
 
-    # Not kept on disk: the function has another address in the next process.
-    @njit(nogil=True)
+    @kernel_of_this_process
     def loop(times, first, second, rows, columns, inner, a, a_stride, b, b_stride, c, c_stride):  # type: ignore[no-untyped-def]
         for _ in range(times):
             sgemm(_ROW_MAJOR, first, second, rows, columns, inner, 1.0, a, a_stride, b, b_stride, 0.0, c, c_stride)

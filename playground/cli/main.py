@@ -282,8 +282,8 @@ def _provide_kernels(backend: str) -> None:
     elif not warm.is_warm():
         print("Compiling the kernels (once; about a minute) …", file=sys.stderr)
         warm.start_warming().wait()
-    if cache.notice:
-        print(f"playground: {cache.notice}", file=sys.stderr)
+    if notice := cache.notice():
+        print(f"playground: {notice}", file=sys.stderr)
 
 
 def _say_compiling() -> None:

@@ -21,14 +21,28 @@ import tempfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from playground.storage import FileError, atomic_write, cache_folder
 
-_SOURCES = ("catalog", "kernels", "network/table.py", "network/parameters.py")
+# What ends up in compiled code, or decides what does. Records that only the host reads are left out, such as data sets and
+# metrics: a new one compiles nothing again.
+_SOURCES = (
+    "catalog/activation.py",
+    "catalog/activations.py",
+    "catalog/elementary.py",
+    "catalog/losses.py",
+    "catalog/optimizers.py",
+    "catalog/record.py",
+    "catalog/schedules.py",
+    "kernels/*.py",
+    "kernels/cpu/*.py",
+    "kernels/simd/*.py",
+    "network/parameters.py",
+    "network/table.py",
+)
+_CUDA_SOURCES = ("kernels/cuda/*.py",)
 _LIST = "complete.json"
-notice = ""
-"""One line for people if the folder had to be replaced, else empty."""
 
 
 def prepare_cache() -> Path:
@@ -36,32 +50,45 @@ def prepare_cache() -> Path:
 
     A folder that can't be used is replaced by a temporary one, and damaged files are removed; then `notice` says so.
     """
-    global notice
     import numba
 
     if _prepared:
-        return _prepared[0]
+        return _prepared[0].folder
+    found = ""
     folder = cache_folder() / "kernels" / _key()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
         if (folder / _LIST).exists() and not _is_sound(folder):
-            notice = f"The compiled kernels in {folder} were damaged and are compiled anew."
+            found = f"The compiled kernels in {folder} were damaged and are compiled anew."
             shutil.rmtree(folder)
             folder.mkdir()
     except OSError:
-        notice = f"The folder for compiled kernels, {folder}, can't be used; they are compiled anew at each start."
+        found = f"The folder for compiled kernels, {folder}, can't be used; they are compiled anew at each start."
         folder = _temporary_folder() / "kernels" / _key()
         folder.mkdir(parents=True)
     # Numba reads the variable once, at its import, which may already be past.
     os.environ["NUMBA_CACHE_DIR"] = str(folder)
     numba.config.CACHE_DIR = str(folder)  # type: ignore[attr-defined]
-    _prepared.append(folder)
+    _prepared.append(_Prepared(folder, found))
     return folder
 
 
-_prepared: list[Path] = []
+class _Prepared(NamedTuple):
+    """The folder that this process uses, and what there is to say about it."""
+
+    folder: Path
+    notice: str
+
+
+# Once a process: empty before.
+_prepared: list[_Prepared] = []
+
+
+def notice() -> str:
+    """One line for people if the folder had to be replaced; empty if not, and as long as nothing needed it."""
+    return _prepared[0].notice if _prepared else ""
 
 
 def cuda_folder() -> Path:
@@ -155,11 +182,9 @@ def _key(with_cuda: bool = False) -> str:
 
     digest = hashlib.sha256()
     package = Path(__file__).resolve().parent.parent
-    for name in _SOURCES:
-        path = package / name
-        for source in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
-            if source.exists() and (with_cuda or source.parent != package / "kernels" / "cuda"):
-                digest.update(source.relative_to(package).as_posix().encode() + source.read_bytes())
+    for pattern in (*_SOURCES, *(_CUDA_SOURCES if with_cuda else ())):
+        for source in sorted(package.glob(pattern)):
+            digest.update(source.relative_to(package).as_posix().encode() + source.read_bytes())
     # Numba files code by where its source lies and by Python's version: another clone's folder would hold nothing for us.
     digest.update(f"{package} {sys.implementation.cache_tag}".encode())
     digest.update(f"{numba.__version__} {llvmlite.__version__} {REGISTERS} {target()}".encode())

@@ -48,6 +48,12 @@ def kernel(function: Function) -> Function:
     return compiled
 
 
+def kernel_of_this_process(function: Function) -> Function:
+    """A kernel that isn't kept on disk, as it calls a function of a library: the next process has that elsewhere."""
+    compiled: Function = njit(nogil=True, boundscheck=False, **_OPTIONS)(function)
+    return compiled
+
+
 def inlined_kernel(function: Function) -> Function:
     """A kernel that is put into the kernels that call it: for steps so short that a call would take longer."""
     compiled: Function = njit(nogil=True, cache=True, boundscheck=False, forceinline=True, **_OPTIONS)(function)

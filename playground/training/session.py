@@ -300,7 +300,7 @@ class TrainingSession:
             reason=trainer.choice.reason,
             speed=self._speed,
             threads=trainer.state.threads,
-            notice=trainer.compute.notice or cache.notice,
+            notice=trainer.compute.notice or cache.notice(),
         )
         # From due time to due time, so that neither a snapshot's cost nor a late wake lowers how often there is one.
         self._last_publish = max(self._last_publish + FRAME, start - FRAME / 2)

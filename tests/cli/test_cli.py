@@ -838,7 +838,7 @@ def test_the_first_time_it_says_that_it_compiles(run, without_plot, monkeypatch)
     waited = []
     monkeypatch.setattr(warming, "is_warm", lambda: False)
     monkeypatch.setattr(warming, "start_warming", lambda: namedtuple("Process", "wait")(lambda: waited.append(True)))
-    monkeypatch.setattr(cache, "notice", "The folder for compiled kernels, X, can't be used.")
+    monkeypatch.setattr(cache, "notice", lambda: "The folder for compiled kernels, X, can't be used.")
     code, _, error = run("train", "iris", "--epochs", "1", "--quiet")
     assert code == 0
     assert waited == [True]

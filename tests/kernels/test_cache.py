@@ -19,7 +19,7 @@ import numpy as np
 correction(np.float32(0.9), 3)
 print(sum(correction.stats.cache_hits.values()))
 print(cache.prepare_cache())
-print(cache.notice)
+print(cache.notice())
 if {mark}:
     cache.mark_complete()
 """
@@ -158,16 +158,42 @@ def test_the_key_changes_with_the_target(monkeypatch):
     assert cache._key() != before
 
 
-def test_the_key_changes_with_any_source_of_the_core(tmp_path, monkeypatch):
+@pytest.fixture
+def copied(tmp_path, monkeypatch):
+    """A copy of the sources, as where the key finds them."""
     package = Path(cache.__file__).parent.parent
     copy = tmp_path / "playground"
     for name in ("catalog", "kernels", "network", "gui"):
         shutil.copytree(package / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.setattr(cache, "__file__", str(copy / "kernels" / "cache.py"))
-    before = cache._key()
+    return copy
+
+
+def keys_after_a_change_of(path):
+    with path.open("a") as file:
+        file.write("# changed\n")
+    return cache._key(), cache._key(with_cuda=True)
+
+
+def test_the_key_changes_with_any_source_of_the_core(copied):
+    before = cache._key(), cache._key(with_cuda=True)
     for changed in ("kernels/simd/microkernel.py", "catalog/elementary.py", "network/table.py", "kernels/cpu/tiny.py"):
-        with (copy / changed).open("a") as file:
-            file.write("# changed\n")
-        after = cache._key()
-        assert after != before, changed
+        after = keys_after_a_change_of(copied / changed)
+        assert all(new != old for new, old in zip(after, before, strict=True)), changed
         before = after
+
+
+@pytest.mark.parametrize(
+    "changed",
+    ["catalog/datasets.py", "catalog/metrics.py", "network/plan.py", "kernels/reference/layers.py", "gui/app.py"],
+)
+def test_what_is_never_compiled_leaves_the_key(changed, copied):
+    before = cache._key(), cache._key(with_cuda=True)
+    assert keys_after_a_change_of(copied / changed) == before
+
+
+def test_the_gpus_sources_change_only_its_own_key(copied):
+    before = cache._key(), cache._key(with_cuda=True)
+    after = keys_after_a_change_of(copied / "kernels/cuda/layers.py")
+    assert after[0] == before[0]
+    assert after[1] != before[1]
