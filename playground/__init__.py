@@ -13,8 +13,9 @@ __version__ = "0.1.0"
 __all__ = ["Experiment", "__version__", "load", "predict", "train", "train_many"]
 
 if TYPE_CHECKING:
+    from playground.api import predict
     from playground.experiment import Experiment
-    from playground.model import load, predict
+    from playground.formats.opening import load
     from playground.training.many_runs import train_many
     from playground.training.trainer import train
 
@@ -22,8 +23,8 @@ _HOMES = {
     "Experiment": "experiment",
     "train": "training.trainer",
     "train_many": "training.many_runs",
-    "load": "model",
-    "predict": "model",
+    "load": "formats.opening",
+    "predict": "api",
 }
 
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -86,29 +84,3 @@ class TrainedModel:
         if rows.shape[1] != len(columns):
             raise ValueError(f"the model was trained on {len(columns)} columns ({', '.join(columns)}), not {rows.shape[1]}.")
         return reference.activations(self.plan, self.parameters, self.preprocessing.inputs(rows))[-1]
-
-
-def load(path: str | os.PathLike[str]) -> TrainedModel:
-    """Open a model that ``playground train`` or the window saved as ``.safetensors``.
-
-    Raises
-    ------
-    FileError
-        If there is no such file, or it isn't such a model.
-    """
-    from playground.formats import safetensors
-
-    return safetensors.load(Path(path))
-
-
-def predict(model: TrainedModel | str | os.PathLike[str], rows: Array) -> Array:
-    """Answers of a model (or of a model's file) for raw rows: class names, labels 0/1 (rows, labels), or values.
-
-    Returns
-    -------
-    answers
-        Class names (rows,) for one class out of several; 0/1 (rows, labels) for labels; float64 (rows, outputs) else.
-    """
-    model = model if isinstance(model, TrainedModel) else load(model)
-    answers = model.predict_labels(rows)
-    return np.array(model.classes)[answers] if model.preprocessing.task in ("binary", "multiclass") else answers

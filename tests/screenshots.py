@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QApplication
 
 from playground.catalog.features import FEATURES
 from playground.experiment import set_field
-from playground.gui.file_actions import preset
+from playground.experiment.presets import preset
 from playground.gui.preview import train_to_the_end
 from playground.gui.window import Window
 

@@ -39,6 +39,7 @@ MAY_IMPORT = {
     "kernels.cuda.warm": (*GROUND, "kernels", "experiment"),
     "model": (*GROUND, "experiment", "data", "kernels.reference"),
     "formats": (*GROUND, "experiment", "data", "model"),
+    "api": TRAINING,
     "training": TRAINING,
     "insight": TRAINING,
     "formats.predictions": (*TRAINING, "insight"),
@@ -49,8 +50,7 @@ MAY_IMPORT = {
 }
 # Imports inside a function that hand over to a part above, each for a reason.
 HAND_OVER = {
-    ("model", "formats"): "`playground.load` reads a file in whatever format it has",
-    ("cli.main", "gui"): "without a word, the command line opens the window",
+    ("cli.window", "gui"): "without a word, the command line opens the window",
     ("cli.training_run", "gui.libraries"): "asks whether Qt can load before it draws",
     ("cli.training_run", "gui.views.loss.picture"): "loss.png is the window's own plot",
 }

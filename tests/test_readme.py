@@ -7,7 +7,8 @@ from readme_table import written
 
 from playground.catalog.datasets import DATASETS
 from playground.catalog.tasks import TASKS
-from playground.cli.main import parser, preset_names
+from playground.cli.main import parser
+from playground.experiment.presets import preset_names
 
 HERE = Path(__file__).resolve().parent.parent
 README = (HERE / "README.md").read_text(encoding="utf-8")

@@ -16,8 +16,8 @@ from playground.catalog.activations import ACTIVATIONS
 from playground.catalog.datasets import BUNDLED
 from playground.catalog.tasks import TASKS
 from playground.data.bundled import load_bundled
-from playground.experiment import BundledSource, decode
-from playground.storage import resource
+from playground.experiment import BundledSource
+from playground.experiment.presets import preset, preset_names
 
 POINTS = 120
 CELLS = (14, 22)
@@ -54,13 +54,13 @@ def picture(name):
 def variants():
     """Presets on a set that has one of its own name: what sets each apart, its output activation or the first layer's kind."""
     found = {}
-    for path in sorted(resource("presets").glob("*.json")):
-        experiment = decode(path.read_bytes())
+    for name in preset_names():
+        experiment = preset(name)
         source, head = experiment.data.source, experiment.network.output_activation
-        if isinstance(source, BundledSource) and path.stem != source.name:
+        if isinstance(source, BundledSource) and name != source.name:
             first = type(experiment.network.layers[0])
             kind = ACTIVATIONS[head].title if head else first.title
-            found[path.stem] = {
+            found[name] = {
                 "data": source.name,
                 "title": kind,
                 "task": experiment.training.task,

@@ -9,9 +9,12 @@ import sys
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from playground.catalog.tasks import TASKS
+from playground.cli.parsing import DIVERGED, DONE, INTERRUPTED
 from playground.experiment import Experiment, encode
 from playground.formats import safetensors
 from playground.insight.evaluation import Report, evaluate_outputs, report_json, report_lines
@@ -28,7 +31,6 @@ FILES = {
     "report.json": "every metric on the test rows, with the confusion matrix",
     "loss.png": "the loss curves",
 }
-DONE, DIVERGED, INTERRUPTED = 0, 1, 130
 # With --recover, a run that diverges goes on with a tenth of the rate, so many times at most.
 MOST_RECOVERIES = 5
 # Epochs from one look at dead neurons and gradients to the next.
@@ -43,7 +45,7 @@ class TrainingRun:
     experiment
         What to train.
     parameters
-        Start values, or None.
+        float32, flat: where it starts from, or None for first weights.
     backend
         A name of `backends.NAMES`.
     folder
@@ -66,10 +68,11 @@ class TrainingRun:
     def __init__(
         self,
         experiment: Experiment,
-        parameters: Any,
-        backend: str,
-        folder: str | None,
-        overwrite: bool,
+        parameters: NDArray[np.float32] | None = None,
+        *,
+        backend: str = "auto",
+        folder: str | None = None,
+        overwrite: bool = False,
         threads: int | None = None,
         recover: bool = False,
         before_compiling: Callable[[], None] = lambda: None,
@@ -78,7 +81,7 @@ class TrainingRun:
         self.trainer = Trainer(experiment, backend, parameters, threads=threads, before_compiling=before_compiling)
         self._recoveries_left = MOST_RECOVERIES if recover else 0
         self._said: set[str] = set()
-        self.folder = _prepare_folder(experiment, self.trainer.run.data.dataset.name, folder, overwrite)
+        self.folder = _prepare_folder(self.trainer.run.data.dataset.name, folder, overwrite)
 
     def train(self, show_progress: bool) -> int:
         """Train to the last epoch; the exit code: 0 done, 1 diverged, 130 interrupted."""
@@ -194,7 +197,7 @@ class TrainingRun:
         return True
 
 
-def _prepare_folder(experiment: Experiment, data_name: str, folder: str | None, overwrite: bool) -> Path:
+def _prepare_folder(data_name: str, folder: str | None, overwrite: bool) -> Path:
     """Make the folder for the results, or find that it can be used."""
     if folder is None:
         name = data_name.replace("_", "-")
@@ -244,7 +247,7 @@ class _Progress:
         self._progress.start()
         return self
 
-    def __exit__(self, *exception: object) -> None:
+    def __exit__(self, *_exception: object) -> None:
         self._progress.stop()
 
     def show(self, history: History) -> None:

@@ -11,9 +11,10 @@ from msgspec.structs import replace
 from playground.data.gallery import shown_as, title_of
 from playground.experiment import Experiment, FileSource, SyntheticSource, edits, keeps_weights
 from playground.experiment.paths import value_at
+from playground.experiment.presets import preset
 from playground.gui.banner import Banner
 from playground.gui.document import Document
-from playground.gui.file_actions import FileActions, preset
+from playground.gui.file_actions import FileActions
 from playground.gui.status_line import StatusLine
 from playground.training.protocol import Snapshot
 from playground.words import number, tr

@@ -6,38 +6,22 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from msgspec.structs import replace
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QFileDialog, QMenu, QMessageBox, QWidget
 
-from playground.experiment import Experiment, ExperimentError, FileSource, decode, encode
+from playground.experiment import Experiment, ExperimentError, FileSource, encode
 from playground.experiment.edits import with_source
+from playground.experiment.presets import examples, preset, welcome_experiment
 from playground.formats import FORMATS
+from playground.formats.opening import is_table, open_file, opening_endings
 from playground.gui.document import Document, Parameters
 from playground.gui.preferences import Preferences
 from playground.model import TrainedModel
-from playground.storage import FileError, atomic_write, read_bytes, resource
+from playground.storage import FileError, atomic_write
 from playground.training.protocol import Snapshot
 from playground.words import tr
 
-TABLES = (".csv", ".tsv", ".txt")
-EXPERIMENT_LIMIT = 16 << 20
 PATIENCE_SECONDS = 1.0
-
-
-def preset(name: str) -> Experiment:
-    """Settings known to work that come with the program."""
-    return decode(read_bytes(resource("presets", f"{name}.json"), EXPERIMENT_LIMIT))
-
-
-def welcome_experiment() -> Experiment:
-    """The network that the program opens on."""
-    return preset("circle")
-
-
-def examples() -> list[tuple[str, Path]]:
-    """All presets, as (name for people, file)."""
-    return sorted((preset(path.stem).name, path) for path in resource("presets").glob("*.json"))
 
 
 class FileActions(QObject):
@@ -85,7 +69,7 @@ class FileActions(QObject):
 
     def open(self) -> bool:
         """Ask for a file and open it."""
-        kinds = " ".join(f"*{suffix}" for suffix in (".json", *self._model_suffixes(), *TABLES))
+        kinds = " ".join(f"*{suffix}" for suffix in opening_endings())
         name, _ = QFileDialog.getOpenFileName(
             self._window,
             tr("Open an experiment, a trained model or a table"),
@@ -102,9 +86,9 @@ class FileActions(QObject):
         """Use a table with these columns as targets and without those; an edit that can be undone."""
         return self._attempt(lambda: self._use_table(path, targets, ignore))
 
-    def open_example(self, path: Path) -> bool:
-        """Load settings that come with the program; saving asks for a new place."""
-        return self._attempt(lambda: self._load(decode(read_bytes(path, EXPERIMENT_LIMIT)), None, None))
+    def open_example(self, name: str) -> bool:
+        """Load a preset; saving asks for a new place."""
+        return self._attempt(lambda: self._load(preset(name), None, None))
 
     def save(self) -> bool:
         """Save to the document's own file, asking for one the first time."""
@@ -177,9 +161,9 @@ class FileActions(QObject):
     def fill_examples(self, menu: QMenu) -> None:
         """List the examples in a menu."""
         menu.clear()
-        for name, path in examples():
-            action = menu.addAction(name)
-            action.triggered.connect(lambda _checked=False, path=path: self.open_example(path))
+        for title, name in examples():
+            action = menu.addAction(title)
+            action.triggered.connect(lambda _checked=False, name=name: self.open_example(name))
 
     def _attempt(self, act: Callable[[], bool]) -> bool:
         """Run something that reads or writes; say in one sentence what went wrong."""
@@ -190,24 +174,10 @@ class FileActions(QObject):
             return False
 
     def _open(self, path: Path) -> bool:
-        suffix = path.suffix.lower()
-        parameters: Parameters | None = None
-        own_file: Path | None = path
-        if suffix == ".json":
-            try:
-                experiment = decode(read_bytes(path, EXPERIMENT_LIMIT))
-            except ExperimentError as error:
-                raise FileError(f"{path.name}: {error}") from error
-            experiment = _with_table_beside(experiment, path)
-        elif suffix in FORMATS and (load := FORMATS[suffix].load) is not None:
-            model = load(path)
-            experiment, parameters = model.experiment, model.parameters
-        elif suffix in TABLES:
+        if is_table(path):
             return self._use_table(path, (), ())
-        else:
-            known = ", ".join((".json", *self._model_suffixes(), *TABLES))
-            raise FileError(tr("{0}: files that open end in {1}; choose one of those.").format(path.name, known))
-        if not self._load(experiment, own_file, parameters):
+        opened = open_file(path)
+        if not self._load(opened.experiment, path, opened.parameters):
             return False
         self._preferences.add_recent_file(path)
         self.said.emit(tr("Opened {0}").format(path.name))
@@ -215,10 +185,9 @@ class FileActions(QObject):
 
     def _use_table(self, path: Path, targets: tuple[str, ...], ignore: tuple[str, ...]) -> bool:
         from playground.data.columns import ColumnError
-        from playground.data.suggest import suggest
 
         try:
-            experiment = suggest(path.resolve(), targets, ignore)
+            experiment = open_file(path, targets, ignore).experiment
         except ColumnError as error:
             words = tr("{0}. Leave it out, or mend the file and open it again.").format(error.problem)
             self.column_refused.emit(words, path, targets, ignore, error.column)
@@ -271,9 +240,6 @@ class FileActions(QObject):
             metrics=snapshot.history.last(),
         )
 
-    def _model_suffixes(self) -> tuple[str, ...]:
-        return tuple(suffix for suffix, form in FORMATS.items() if form.load is not None)
-
     def _folder(self) -> Path:
         path = self._document.path
         recent = self._preferences.recent_files
@@ -284,12 +250,3 @@ def _file_stem(name: str) -> str:
     """Turn an experiment's name into a file name: ``Tumor or not`` → ``tumor-or-not``."""
     words = "".join(letter if letter.isalnum() else " " for letter in name.lower()).split()
     return "-".join(words) or "experiment"
-
-
-def _with_table_beside(experiment: Experiment, path: Path) -> Experiment:
-    """Find a table that an experiment names without its folder beside the experiment's own file."""
-    source = experiment.data.source
-    if not isinstance(source, FileSource) or Path(source.path).is_absolute() or not (path.parent / source.path).is_file():
-        return experiment
-    beside = replace(source, path=str((path.parent / source.path).resolve()))
-    return replace(experiment, data=replace(experiment.data, source=beside))

@@ -13,7 +13,7 @@ from typing import Generic, TypeVar
 from PySide6.QtWidgets import QApplication, QVBoxLayout, QWidget
 
 from playground.experiment import Experiment
-from playground.gui.file_actions import preset
+from playground.experiment.presets import preset
 from playground.gui.frame_loop import FrameLoop, View
 from playground.gui.widgets.controls import Card
 from playground.gui.widgets.theme import Theme

@@ -11,11 +11,12 @@ from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent, Q
 from PySide6.QtWidgets import QMainWindow, QMenuBar, QVBoxLayout
 
 from playground.experiment import Experiment, edits
+from playground.experiment.presets import welcome_experiment
 from playground.gui.actions import build_actions, fill_menu_bar, shortcut_list
 from playground.gui.banner import Banner
 from playground.gui.changes import Changes
 from playground.gui.document import Document, Parameters
-from playground.gui.file_actions import FileActions, welcome_experiment
+from playground.gui.file_actions import FileActions
 from playground.gui.forms.settings_panel import settings_path
 from playground.gui.frame_loop import FrameLoop
 from playground.gui.help_pages import PageDialog, about_page, shortcuts_page, walk_page

@@ -12,14 +12,13 @@ import sys
 import threading
 import time
 
-from playground.cli.main import preset_names
-from playground.experiment import ExperimentError, decode, set_field
-from playground.storage import resource
+from playground.experiment import ExperimentError, set_field
+from playground.experiment.presets import preset, preset_names
 from playground.training import parts
 from playground.training.protocol import Pause, Status, Train, Use, Watch
 from playground.training.session import TrainingSession
 
-PRESETS = [decode(resource("presets", f"{name}.json").read_bytes()) for name in preset_names()]
+PRESETS = [preset(name) for name in preset_names()]
 WIDE = '[{"type": "dense", "units": 300, "activation": "relu"}, {"type": "dense", "units": 200, "activation": "tanh"}]'
 CHANGES = (
     ("training.optimizer.learning_rate", ("0.001", "0.1", "900")),

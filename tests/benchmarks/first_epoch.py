@@ -13,11 +13,10 @@ from pathlib import Path
 
 TRAIN = """
 import time
-from playground.experiment import decode
-from playground.storage import resource
+from playground.experiment.presets import preset
 from playground.training.trainer import Trainer
 
-Trainer(decode(resource("presets", "circle.json").read_bytes())).train_epochs(1)
+Trainer(preset("circle")).train_epochs(1)
 print(time.process_time())
 """
 LEAST_MODULE = """

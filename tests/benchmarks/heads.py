@@ -16,12 +16,12 @@ from rich.table import Table
 
 from playground.catalog.activations import ACTIVATIONS
 from playground.data.preprocessing import prepare
-from playground.experiment import Experiment, checked, decode
+from playground.experiment import Experiment, checked
 from playground.experiment.edits import with_loss, with_output_activation, with_seed
+from playground.experiment.presets import preset
 from playground.insight.evaluation import Report, evaluate_outputs
 from playground.insight.heads import outside_the_scale
 from playground.kernels.reference import backend as reference
-from playground.storage import resource
 from playground.training.trainer import train
 
 LEAST_GAIN_IN_SUBSET_ACCURACY = 0.08
@@ -84,7 +84,7 @@ def main() -> int:
     table = Table("preset", "head", "measure", "mean", "least", "most", "outside the scale, a run", "gain of the head that fits")
     gains = {}
     for name, other, loss, metric in CASES:
-        experiment = decode(resource("presets", f"{name}.json").read_bytes())
+        experiment = preset(name)
         changed = checked(with_loss(with_output_activation(experiment, other), loss))
         found = compare_heads(experiment, changed, range(options.seeds), options.backend)
         gains[name] = found.difference(metric)

@@ -13,12 +13,11 @@ import msgspec
 import numpy as np
 
 from playground.catalog.schedules import Cosine
-from playground.cli.main import preset_names
-from playground.experiment import Adam, BundledSource, DataSpec, Dense, Experiment, NetworkSpec, TrainingSpec, checked, decode
+from playground.experiment import Adam, BundledSource, DataSpec, Dense, Experiment, NetworkSpec, TrainingSpec, checked
+from playground.experiment.presets import preset, preset_names
 from playground.formats.safetensors import tensors
 from playground.insight.evaluation import evaluate_outputs
 from playground.kernels.state import available_cores
-from playground.storage import resource
 from playground.training.trainer import Trainer
 
 replace = msgspec.structs.replace
@@ -67,7 +66,7 @@ def convolution(rounds):
     """The convolutional preset beside PyTorch, samples a second."""
     import torch
 
-    experiment = decode(resource("presets", "digits_conv.json").read_bytes())
+    experiment = preset("digits_conv")
     trainers = {threads: Trainer(experiment, "cpu", threads=threads) for threads in (1, available_cores())}
     first = trainers[1]
     batch, rows = experiment.training.batch_size, len(first.run.data.train_rows)
@@ -138,7 +137,7 @@ def metrics(rounds):
     print("evaluation and a report with every metric, beside an epoch")
     for name in ("digits_conv", "digits", "breast_cancer"):
         assert name in preset_names()
-        trainer = Trainer(decode(resource("presets", f"{name}.json").read_bytes()), "cpu")
+        trainer = Trainer(preset(name), "cpu")
         data = trainer.run.data
         trainer.record()
         rows = data.test_rows

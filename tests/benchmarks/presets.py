@@ -10,9 +10,9 @@ from rich.console import Console
 from rich.table import Table
 
 from playground.catalog.tasks import TASKS
-from playground.experiment import Experiment, decode
+from playground.experiment import Experiment
 from playground.experiment.edits import with_seed
-from playground.storage import resource
+from playground.experiment.presets import preset, preset_names
 from playground.training.trainer import Trainer
 
 # What issue and README promise: (measure, mean at least/at most, worst seed).
@@ -52,10 +52,10 @@ def main() -> None:
     parser.add_argument("names", nargs="*")
     parser.add_argument("--seeds", type=int, default=10)
     options = parser.parse_args()
-    names = options.names or sorted(path.stem for path in resource("presets").glob("*.json"))
+    names = options.names or preset_names()
     table = Table("preset", "measure", "mean", "least", "most", "seconds a run", "promise", "note")
     for name in names:
-        experiment = decode((resource("presets") / f"{name}.json").read_bytes())
+        experiment = preset(name)
         metric = f"test_{TASKS[experiment.training.task].metrics[0]}"
         values, seconds, notes = [], [], []
         for seed in range(options.seeds):

@@ -18,8 +18,8 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from playground.experiment import set_field
+from playground.experiment.presets import preset
 from playground.gui.app import settle
-from playground.gui.file_actions import preset
 from playground.gui.window import Window
 from playground.training.protocol import Status
 

@@ -7,9 +7,10 @@ import pytest
 
 from playground.catalog.datasets import BUNDLED
 from playground.catalog.tasks import TASKS
-from playground.cli.main import preset_names
 from playground.data.sources import load_dataset
-from playground.experiment import BundledSource, decode, output_activation, set_field
+from playground.experiment import BundledSource, output_activation
+from playground.experiment.edits import with_seed
+from playground.experiment.presets import preset, preset_names
 from playground.storage import resource
 from playground.training.trainer import Trainer
 
@@ -34,14 +35,8 @@ MOST = {"diabetes": 62.0, "plane": 0.05, "multi_gauss": 0.12, "linnerud": 40.0, 
 FEWER_EPOCHS = {"digits_conv": 8}
 
 
-def experiment_of(name):
-    return decode(resource("presets", f"{name}.json").read_bytes())
-
-
 def trained(name):
-    experiment = experiment_of(name)
-    for field in ("data.seed", "network.seed", "training.seed"):
-        experiment = set_field(experiment, field, "0")
+    experiment = with_seed(preset(name), 0)
     trainer = Trainer(experiment, "cpu")
     for _ in range(FEWER_EPOCHS.get(name, experiment.training.epochs)):
         assert trainer.train_epochs()
@@ -65,7 +60,7 @@ def test_a_preset_reaches_what_it_promises(name):
 
 
 def test_there_is_a_preset_for_each_task_with_the_head_that_fits():
-    experiments = [experiment_of(name) for name in preset_names()]
+    experiments = [preset(name) for name in preset_names()]
     heads = {(each.training.task, output_activation(each)) for each in experiments}
     assert {(task.name, task.output_activation) for task in TASKS.values()} <= heads
     assert ("binary", "softmax") in heads
@@ -76,11 +71,11 @@ def test_there_is_a_preset_for_each_task_with_the_head_that_fits():
 
 def test_every_real_set_has_a_preset_of_its_name_and_the_gallery_shows_every_preset_on_one():
     pictures = json.loads(resource("thumbnails.json").read_text(encoding="utf-8"))
-    real = {name for name in preset_names() if isinstance(experiment_of(name).data.source, BundledSource)}
+    real = {name for name in preset_names() if isinstance(preset(name).data.source, BundledSource)}
     assert set(BUNDLED) <= real
     assert set(pictures) == real
     for name, picture in pictures.items():
-        experiment = experiment_of(name)
+        experiment = preset(name)
         dataset = load_dataset(experiment.data, experiment.training.task)
         assert picture["data"] == dataset.name
         assert dataset.description in picture["description"], "made anew by tests/thumbnails.py"

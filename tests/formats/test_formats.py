@@ -23,7 +23,8 @@ from playground.experiment import (
     set_field,
 )
 from playground.formats import FORMATS, format_for, npz, safetensors
-from playground.model import TrainedModel, load
+from playground.formats.opening import load
+from playground.model import TrainedModel
 from playground.training.trainer import train
 
 

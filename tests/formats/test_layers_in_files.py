@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from model_files import models, random_parameters, refusal, some_rows, with_header, with_preprocessing
 
+from playground.api import predict
 from playground.data.preprocessing import prepare
 from playground.data.sources import load_dataset
 from playground.experiment import (
@@ -37,8 +38,9 @@ from playground.experiment import (
     set_field,
 )
 from playground.formats import FORMATS, npz, read_parameters, safetensors
+from playground.formats.opening import load
 from playground.formats.predictions import prediction_table
-from playground.model import TrainedModel, load, predict
+from playground.model import TrainedModel
 from playground.storage import FileError
 from playground.training.trainer import train
 

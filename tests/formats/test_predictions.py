@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from playground.data.preprocessing import prepare
-from playground.experiment import decode, set_field
+from playground.experiment import set_field
+from playground.experiment.presets import preset
 from playground.formats.predictions import prediction_table
-from playground.storage import resource
 from playground.training.trainer import train
 
 HEADERS = {
@@ -27,7 +27,7 @@ HEADERS = {
 
 @pytest.mark.parametrize("name", HEADERS)
 def test_the_table_has_a_column_for_all_that_is_predicted(name):
-    experiment = set_field(decode(resource("presets", f"{name}.json").read_bytes()), "training.epochs", "2")
+    experiment = set_field(preset(name), "training.epochs", "2")
     model, rows = train(experiment, backend="reference"), prepare(experiment).dataset.features[:20]
     header, *lines = csv.reader(io.StringIO(prediction_table(model, rows)))
     assert header == HEADERS[name]

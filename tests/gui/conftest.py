@@ -3,7 +3,7 @@
 import pytest
 from PySide6.QtWidgets import QDialog
 
-from playground.gui.file_actions import preset
+from playground.experiment.presets import preset
 from playground.gui.panels import SWITCHED
 from playground.gui.preferences import Preferences
 from playground.gui.window import Window

@@ -8,7 +8,7 @@ from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtWidgets import QAbstractButton, QMessageBox
 
 from playground.catalog.datasets import DATASETS
-from playground.gui.file_actions import preset
+from playground.experiment.presets import preset
 from playground.training.protocol import Status
 
 Left = Qt.MouseButton.LeftButton

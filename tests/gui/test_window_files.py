@@ -9,8 +9,8 @@ from PySide6.QtGui import QDropEvent
 from PySide6.QtWidgets import QFileDialog, QMessageBox
 
 from playground.experiment import decode, encode
-from playground.gui.file_actions import examples, preset
-from playground.model import load
+from playground.experiment.presets import examples, preset
+from playground.formats.opening import load
 from playground.storage import resource
 
 Button = QMessageBox.StandardButton

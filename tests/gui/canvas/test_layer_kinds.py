@@ -12,9 +12,9 @@ from PySide6.QtGui import QColor, QContextMenuEvent
 from PySide6.QtWidgets import QApplication, QMenu
 
 from playground.experiment import Dense, Dropout, ExperimentError, Inputs, NetworkSpec, build_plan, checked
+from playground.experiment.presets import preset
 from playground.gui.canvas.lanes import contents_of, dropped, links, looks
 from playground.gui.canvas.layout import MOST_MAPS, Size, lay_out, minimum_width
-from playground.gui.file_actions import preset
 from playground.kernels.dropping import drop_key
 from playground.kernels.reference.layers import Batch, forward
 from playground.network.layers import LAYERS

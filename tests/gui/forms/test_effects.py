@@ -5,7 +5,7 @@ import pytest
 from playground.experiment import keeps_weights
 from playground.experiment.edits import refusal, value_at, with_field
 from playground.experiment.fields import Number, field_of
-from playground.gui.file_actions import preset
+from playground.experiment.presets import preset
 from playground.gui.forms.effects import effect_of, keeps, others, starts_again
 
 DATA = {

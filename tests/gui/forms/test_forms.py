@@ -37,8 +37,8 @@ from playground.experiment.fields import (
     fields_of,
 )
 from playground.experiment.paths import value_at
+from playground.experiment.presets import preset
 from playground.gui.document import Document
-from playground.gui.file_actions import preset
 from playground.gui.forms import editors as form_editors
 from playground.gui.forms.curves import activation_curves, activation_picture, schedule_curve, schedule_picture
 from playground.gui.forms.editors import LayersEditor

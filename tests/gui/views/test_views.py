@@ -8,7 +8,7 @@ from PySide6.QtGui import QImage
 from playground.catalog.metrics import METRICS
 from playground.catalog.tasks import TASKS
 from playground.experiment.edits import with_loss, with_output_activation
-from playground.gui.file_actions import preset
+from playground.experiment.presets import preset
 from playground.gui.views.loss.picture import save_png
 from playground.gui.views.loss.plot import ValueAxis
 from playground.gui.views.report.view import LABEL_CELLS

@@ -1,0 +1,33 @@
+"""Has the kernels compiled before a run begins, and says so: the first time on a machine that takes about a minute."""
+
+from __future__ import annotations
+
+import sys
+
+
+def provide_kernels(backend: str) -> None:
+    """Have the kernels of a backend compiled; only where they aren't yet, that is said."""
+    if backend == "reference":
+        return
+    from playground.kernels import cache
+    from playground.kernels.cpu import warm
+
+    if backend == "cuda":
+        from playground.kernels.cuda import warm as cuda_warm
+        from playground.training.backends import load_backend
+
+        # Says why, where there is no GPU to compile for.
+        load_backend(backend)
+        if not cuda_warm.is_warm():
+            say_compiling()
+            cuda_warm.start_warming().wait()
+    elif not warm.is_warm():
+        print("Compiling the kernels (once; about a minute) …", file=sys.stderr)
+        warm.start_warming().wait()
+    if notice := cache.notice():
+        print(f"playground: {notice}", file=sys.stderr)
+
+
+def say_compiling() -> None:
+    """Say that the GPU's kernels are being compiled."""
+    print("Compiling the GPU's kernels (once; about a minute) …", file=sys.stderr)

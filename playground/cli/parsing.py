@@ -1,0 +1,71 @@
+"""What the commands share before anything is done: exit codes, a parser that complains in one line, types and options."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from typing import NoReturn
+
+DONE, DIVERGED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+# As `training.backends.NAMES`, which are too heavy to be imported for --help; a test keeps the two equal.
+BACKENDS = ("auto", "cpu", "cuda", "reference")
+THREADS_A_CORE = 8
+
+
+class Parser(argparse.ArgumentParser):
+    """Complains in one line, as the rest of the program does, instead of printing its whole usage."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(BAD_INPUT, f"playground: {message}; `{self.prog} --help` says more.\n")
+
+
+def add_table_options(command: argparse.ArgumentParser) -> None:
+    """What the columns of a table are."""
+    from playground.catalog.tasks import TASKS
+
+    command.add_argument("--target", metavar="COLUMN", action="append", default=[], help="column to predict (repeatable)")
+    command.add_argument("--ignore", metavar="COLUMN", action="append", default=[], help="column to leave out (repeatable)")
+    command.add_argument("--task", choices=tuple(TASKS), help="what a table's target is")
+
+
+def add_backend(command: argparse.ArgumentParser) -> None:
+    """What computes."""
+    command.add_argument("--backend", default="auto", choices=BACKENDS, help="what computes (default: the fastest here)")
+
+
+def add_changes(command: argparse.ArgumentParser) -> None:
+    """Changes of the experiment's fields."""
+    command.add_argument("--set", metavar="FIELD=VALUE", action="append", default=[], help="change a field of the experiment")
+
+
+def positive(text: str) -> int:
+    """A whole number from 1 on."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 on")
+    return int(text)
+
+
+def threads(text: str) -> int:
+    """A number of threads, of which not too many only wait for each other."""
+    number, most = positive(text), THREADS_A_CORE * (os.cpu_count() or 1)
+    if number > most:
+        raise argparse.ArgumentTypeError(f"{number} threads would only wait for each other; {most} are the most here")
+    return number
+
+
+def seconds(text: str) -> float:
+    """A number of seconds above 0, up to 10."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value <= 10:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0, up to 10")
+    return value
+
+
+def seed(text: str) -> int:
+    """A seed as experiments have them."""
+    if not text.isdecimal() or int(text) >= 2**32:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 to 4294967295")
+    return int(text)

@@ -1,0 +1,45 @@
+"""``playground predict``: a trained model's answers for the rows of a table."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from typing import Any
+
+from playground.cli.parsing import DONE
+
+
+def add_to(commands: argparse._SubParsersAction[Any]) -> None:
+    """Say what the command takes."""
+    predict = commands.add_parser("predict", help="predict the rows of a table with a trained model")
+    predict.add_argument("model", metavar="MODEL.safetensors")
+    predict.add_argument("data", metavar="DATA.csv")
+    predict.add_argument("--out", metavar="FILE.csv", help="file for the predictions (default: stdout)")
+    predict.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Predict, to a file or to stdout."""
+    from playground.data.columns import feature_rows
+    from playground.data.readers import read_table
+    from playground.formats.opening import load
+    from playground.formats.predictions import prediction_table
+    from playground.storage import FileError, atomic_write
+
+    if options.out and any(os.path.exists(f) and _same_file(options.out, f) for f in (options.model, options.data)):
+        raise FileError(f"{options.out}: predictions would take the place of what they are made from; name another file.")
+    model = load(options.model)
+    preprocessing = model.preprocessing
+    rows = feature_rows(read_table(options.data), preprocessing.columns, options.data, preprocessing.categories)
+    text = prediction_table(model, rows)
+    if options.out:
+        atomic_write(options.out, text.encode())
+        print(f"wrote {options.out}", file=sys.stderr)
+    else:
+        sys.stdout.write(text)
+    return DONE
+
+
+def _same_file(first: str, second: str) -> bool:
+    return os.path.realpath(first) == os.path.realpath(second)
