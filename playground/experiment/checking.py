@@ -16,7 +16,7 @@ from playground.catalog.tasks import TASKS
 from playground.experiment.fields import field_names_at, names_at
 from playground.experiment.paths import nearest, value_at
 from playground.experiment.rules import loss_of, output_activation, sketch
-from playground.experiment.specs import Experiment, ExperimentError, FileSource
+from playground.experiment.specs import VERSION, Experiment, ExperimentError, FileSource, NewerVersionError
 
 
 def checked(experiment: Experiment) -> Experiment:
@@ -39,12 +39,17 @@ def decode(data: bytes | str) -> Experiment:
     Raises
     ------
     ExperimentError
-        If it isn't JSON, or not an experiment that can be trained.
+        If it isn't JSON, or not an experiment that can be trained; a `NewerVersionError` if a newer program made it.
     """
     try:
         # json instead of msgspec: it names line and column, which people need to mend a file by hand.
         text = data.decode("utf-8-sig") if isinstance(data, bytes) else data
-        return _from_builtins(json.loads(text))
+        value = json.loads(text)
+        version = value.get("version") if isinstance(value, dict) else None
+        # Asked first: whatever else is unknown in such a file is not a mistake of its author.
+        if type(version) is int and version > VERSION:
+            raise NewerVersionError(version)
+        return _from_builtins(value)
     except UnicodeDecodeError as error:
         raise ExperimentError(f"it isn't UTF-8 text (byte {error.start + 1}); save it as UTF-8.") from None
     except json.JSONDecodeError as error:

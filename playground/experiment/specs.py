@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal, Union
+from typing import TYPE_CHECKING, Annotated, Final, Literal, Union
 
 import msgspec
 
@@ -43,8 +43,22 @@ Seed = Annotated[int, msgspec.Meta(ge=0, le=2**32 - 1)]
 ClassWeight = Annotated[float, msgspec.Meta(gt=0, le=1e6)]
 
 
+# Of the files that this program writes; it grows when older programs could no longer read them rightly.
+VERSION: Final = 1
+
+
 class ExperimentError(ValueError):
     """An experiment that can't be; the message names the field and says what would be right."""
+
+
+class NewerVersionError(ExperimentError):
+    """An experiment of a program that came after this one, which therefore can't know what it means."""
+
+    def __init__(self, version: int) -> None:
+        super().__init__(
+            f"it was made by a newer version of Neural Playground: it has version {version}, and this program reads files up to "
+            f"version {VERSION}; update Neural Playground to open it."
+        )
 
 
 class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -149,7 +163,7 @@ class TrainingSpec(Spec, frozen=True, kw_only=True):
 class Experiment(Spec, frozen=True, kw_only=True):
     """Everything that is to be trained: data, network and training."""
 
-    version: Literal[1] = 1
+    version: Literal[1] = VERSION
     name: Annotated[str, msgspec.Meta(max_length=200, description="A name for people.")] = "Untitled"
     data: DataSpec
     network: NetworkSpec

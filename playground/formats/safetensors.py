@@ -33,6 +33,7 @@ from playground.experiment import (
     output_activation,
     target_range,
 )
+from playground.experiment.specs import NewerVersionError
 from playground.formats.torch_modules import in_words, is_chain, named_tensors
 from playground.model import TrainedModel
 from playground.network.parameters import ParameterView, aligned_zeros
@@ -115,6 +116,8 @@ def load(path: Path) -> TrainedModel:
         raise FileError(
             f"{path}: its description of the model can't be used: a number is too large; save the model again."
         ) from None
+    except NewerVersionError as error:
+        raise FileError(f"{path}: {error}") from None
     except (ExperimentError, msgspec.MsgspecError, KeyError, ValueError) as error:
         raise FileError(f"{path}: its description of the model can't be used: {_reason(error)}") from None
 
