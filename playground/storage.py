@@ -105,11 +105,6 @@ def cache_folder() -> Path:
     return _own_folder("PLAYGROUND_CACHE_DIR", "user_cache_path")
 
 
-def state_folder() -> Path:
-    """Folder for what the program remembers by itself (autosaves, logs)."""
-    return _own_folder("PLAYGROUND_STATE_DIR", "user_state_path")
-
-
 def config_folder() -> Path:
     """Folder for what the user has set (theme, recent files)."""
     return _own_folder("PLAYGROUND_CONFIG_DIR", "user_config_path")

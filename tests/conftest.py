@@ -1,4 +1,4 @@
-"""Tests run off screen, with folders of their own for settings and state; compiled kernels are shared with the program."""
+"""Tests run off screen, with a folder of their own for settings; compiled kernels are shared with the program."""
 
 import os
 import tempfile
@@ -6,5 +6,4 @@ import tempfile
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 # Qt's own pool for small fills makes antialiased lines many times slower; the program sets this too.
 os.environ["QT_NO_GUI_THREADPOOL"] = "1"
-for name in ("PLAYGROUND_CONFIG_DIR", "PLAYGROUND_STATE_DIR"):
-    os.environ[name] = tempfile.mkdtemp(prefix="playground-test-")
+os.environ["PLAYGROUND_CONFIG_DIR"] = tempfile.mkdtemp(prefix="playground-test-")
