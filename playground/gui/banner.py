@@ -23,19 +23,21 @@ class Banner(QFrame):
         super().__init__(parent, objectName="banner")
         self._theme = theme
         self.kind = ""
+        self.offers: list[QPushButton] = []
+        """The buttons of the message."""
         layout = QHBoxLayout(self)
         layout.setContentsMargins(20, 8, 12, 8)
         layout.setSpacing(12)
         self._mark = QLabel()
-        self._text = QLabel(wordWrap=True, textInteractionFlags=Qt.TextInteractionFlag.TextSelectableByMouse)
-        self._offers = QHBoxLayout()
-        self._offers.setSpacing(8)
-        self._close = IconButton(theme, "close", tr("Close this message"), size=28)
-        self._close.clicked.connect(self.dismiss)
+        self.label = QLabel(wordWrap=True, textInteractionFlags=Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._offer_line = QHBoxLayout()
+        self._offer_line.setSpacing(8)
+        self.close_button = IconButton(theme, "close", tr("Close this message"), size=28)
+        self.close_button.clicked.connect(self.dismiss)
         layout.addWidget(self._mark)
-        layout.addWidget(self._text, 1)
-        layout.addLayout(self._offers)
-        layout.addWidget(self._close)
+        layout.addWidget(self.label, 1)
+        layout.addLayout(self._offer_line)
+        layout.addWidget(self.close_button)
         theme.changed.connect(self._restyle)
         self._restyle()
         self.hide()
@@ -43,7 +45,7 @@ class Banner(QFrame):
     @property
     def text(self) -> str:
         """What the banner says; empty while it is hidden."""
-        return self._text.text() if self.kind else ""
+        return self.label.text() if self.kind else ""
 
     def show_message(self, kind: str, text: str, *offers: Offer) -> None:
         """Show a sentence.
@@ -60,13 +62,14 @@ class Banner(QFrame):
         """
         self._clear_offers()
         self.kind = kind
-        self._text.setText(text)
+        self.label.setText(text)
         self.setAccessibleName(text)
         for words, act in offers:
             button = QPushButton(words, self, cursor=Qt.CursorShape.PointingHandCursor)
             button.setFont(self._theme.font(12, 600))
             button.clicked.connect(lambda _checked=False, act=act: self._take(act))
-            self._offers.addWidget(button)
+            self._offer_line.addWidget(button)
+            self.offers.append(button)
         self._restyle()
         self.show()
 
@@ -83,16 +86,16 @@ class Banner(QFrame):
         act()
 
     def _clear_offers(self) -> None:
-        while (item := self._offers.takeAt(0)) is not None:
-            widget = item.widget()
-            if widget is not None:
-                widget.hide()
-                widget.deleteLater()
+        for button in self.offers:
+            self._offer_line.removeWidget(button)
+            button.hide()
+            button.deleteLater()
+        self.offers.clear()
 
     def _restyle(self) -> None:
         palette = self._theme.palette
         color = palette.accent if self.kind == "tip" else palette.bad
-        self._text.setFont(self._theme.font(13, 500))
+        self.label.setFont(self._theme.font(13, 500))
         self._mark.setPixmap(self._theme.pixmap("help" if self.kind == "tip" else "warning", color, 18))
         self.setStyleSheet(
             f"""

@@ -37,7 +37,7 @@ class StatusLine(QFrame):
         self._notice = ""
         self._backend_notice = ""
         self._dot = QLabel(fixedSize=QSize(8, 8))
-        self._state = QLabel()
+        self.state = QLabel()
         self._steps = QLabel(toolTip=tr("Training steps a second: each updates every weight once."))
         self._frames = QLabel(toolTip=tr("Pictures a second."))
         self._middle = ElidedLabel(theme, pixels=12, weight=500, alignment=Qt.AlignmentFlag.AlignCenter)
@@ -50,7 +50,7 @@ class StatusLine(QFrame):
         layout.setSpacing(18)
         layout.addWidget(self._dot)
         layout.addSpacing(-10)
-        for label in (self._state, self._steps, self._frames):
+        for label in (self.state, self._steps, self._frames):
             layout.addWidget(label)
         layout.addWidget(self._middle, 1)
         for label in (self._seed, self._numbers, self._backend):
@@ -62,8 +62,8 @@ class StatusLine(QFrame):
 
     def show_state(self, text: str, token: str) -> None:
         """Show a state in words beside a dot of the palette's color ``token``."""
-        if text != self._state.text():
-            self._state.setText(text)
+        if text != self.state.text():
+            self.state.setText(text)
         if token != self._token:
             self._token = token
             self._restyle()
@@ -124,7 +124,7 @@ class StatusLine(QFrame):
 
     def describe(self) -> str:
         """Say in words what the line shows, for screen readers."""
-        parts = [label.text() for label in (self._state, self._steps, self._frames, self._middle, self._seed)]
+        parts = [label.text() for label in (self.state, self._steps, self._frames, self._middle, self._seed)]
         return ", ".join(part for part in parts if part)
 
     def _show_middle(self) -> None:
@@ -132,12 +132,12 @@ class StatusLine(QFrame):
 
     def _restyle(self) -> None:
         palette = self._theme.palette
-        for label in (self._state, self._steps, self._frames):
+        for label in (self.state, self._steps, self._frames):
             label.setFont(self._theme.font(12, 500, tabular=True))
         for label in (self._seed, self._numbers, self._backend):
             label.setFont(self._theme.font(12, 500, tabular=True))
             label.setStyleSheet(f"color:{palette.text_faint}")
-        for label in (self._state, self._steps, self._frames):
+        for label in (self.state, self._steps, self._frames):
             label.setStyleSheet(f"color:{palette.text_muted}")
         self._dot.setStyleSheet(f"background:{self._theme.color(self._token).name()};border-radius:4px")
         self.setStyleSheet(

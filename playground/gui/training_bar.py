@@ -77,9 +77,9 @@ class TrainingBar(QFrame):
             theme, "step", tr("One step (.): train on a single batch, one update of every weight"), size=38
         )
         self._epoch_caption = QLabel(tr("Epoch"))
-        self._epoch_number = NumberLabel(theme, "000,000", 20, 600)
-        self._epoch_number.setAccessibleName(tr("Epoch"))
-        self._epoch_number.setToolTip(
+        self.epoch_number = NumberLabel(theme, "000,000", 20, 600)
+        self.epoch_number.setAccessibleName(tr("Epoch"))
+        self.epoch_number.setToolTip(
             tr("How often every training row has been used. More epochs: more practice on the same examples.")
         )
         self.settings_button = IconButton(theme, "settings", tr("All settings of training, network and data (Ctrl+5)"), size=36)
@@ -222,7 +222,7 @@ class TrainingBar(QFrame):
         epoch.setSpacing(0)
         epoch.addStretch(1)
         epoch.addWidget(self._epoch_caption)
-        epoch.addWidget(self._epoch_number)
+        epoch.addWidget(self.epoch_number)
         epoch.addStretch(1)
 
         layout = QHBoxLayout(self)
@@ -270,7 +270,7 @@ class TrainingBar(QFrame):
         epoch = int(snapshot.epoch)
         if epoch != self._epoch:
             self._epoch = epoch
-            self._epoch_number.setText(f"{epoch:07,d}" if epoch < 1_000_000 else f"{epoch:,d}")
+            self.epoch_number.setText(f"{epoch:07,d}" if epoch < 1_000_000 else f"{epoch:,d}")
         self.show_running(snapshot.status is Status.RUNNING)
 
     def show_running(self, running: bool) -> None:

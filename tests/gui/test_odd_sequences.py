@@ -20,13 +20,13 @@ def center_of(driver, lane, node):
 
 
 def test_a_neuron_under_the_pointer_may_go_away(driver):
-    driver.canvas._hover(center_of(driver, 1, 3))
+    driver.canvas.point_at(center_of(driver, 1, 3))
     driver.canvas.headers[0].fewer_button.click()
     driver.canvas.grab()
     driver.settle()
     driver.canvas.grab()
-    assert driver.canvas._hovered_node is None
-    driver.canvas._hover(center_of(driver, 2, 1))
+    assert driver.canvas.pointed_node is None
+    driver.canvas.point_at(center_of(driver, 2, 1))
     driver.canvas.headers[1].remove_button.click()
     driver.canvas.grab()
 
@@ -36,10 +36,10 @@ def test_the_network_may_change_during_a_drag(driver):
     driver.settle()
     lanes = driver.canvas.lanes
     here = driver.canvas.mapToGlobal(QPoint(round(lanes[2].center + 30), 150))
-    driver.canvas._drag(1, QPoint(120, 0), here)
+    driver.canvas.controls.dragged.emit(1, QPoint(120, 0), here)
     driver.canvas.headers[1].remove_button.click()
     driver.canvas.grab()
-    driver.canvas._drop(1, QPoint(120, 0), here)
+    driver.canvas.controls.dropped.emit(1, QPoint(120, 0), here)
     assert len(driver.experiment.network.layers) == 1
 
 
@@ -154,7 +154,7 @@ def test_random_actions_never_break_it(driver, monkeypatch):
             chance.choice([header.more_button, header.fewer_button, header.remove_button, header.more_button]).click()
 
     def hover():
-        canvas._hover(QPointF(chance.uniform(0, canvas.width()), chance.uniform(0, canvas.height())))
+        canvas.point_at(QPointF(chance.uniform(0, canvas.width()), chance.uniform(0, canvas.height())))
 
     def choose():
         box = chance.choice([combo.box for combo in window.bar.settings()])
@@ -167,10 +167,14 @@ def test_random_actions_never_break_it(driver, monkeypatch):
         if handles:
             index = canvas.handles.index(chance.choice(handles)) + 1
             offset = QPoint(chance.randint(-300, 300), chance.randint(-200, 200))
-            canvas._drag(index, offset, canvas.mapToGlobal(QPoint(chance.randint(-100, 900), chance.randint(-100, 600))))
+            canvas.controls.dragged.emit(
+                index, offset, canvas.mapToGlobal(QPoint(chance.randint(-100, 900), chance.randint(-100, 600)))
+            )
             canvas.grab()
             if chance.random() < 0.7:
-                canvas._drop(index, offset, canvas.mapToGlobal(QPoint(chance.randint(0, 900), chance.randint(0, 500))))
+                canvas.controls.dropped.emit(
+                    index, offset, canvas.mapToGlobal(QPoint(chance.randint(0, 900), chance.randint(0, 500)))
+                )
 
     actions = [
         click_lane,

@@ -143,7 +143,7 @@ def test_bad_files_are_one_sentence_and_lose_nothing(driver, tmp_path, monkeypat
     text = driver.window.banner.text
     assert name in text
     assert "\n" not in text.strip()
-    driver.window.banner._close.click()
+    driver.window.banner.close_button.click()
     assert driver.window.banner.text == ""
 
 

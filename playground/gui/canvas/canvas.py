@@ -86,10 +86,10 @@ class NetworkCanvas(QWidget):
         self._struck_at = 0.0
         self._struck: dict[int, NDArray[np.bool_]] = {}
         self.rasterizer = Rasterizer()
-        self._painter = NetworkPainter(theme, self.rasterizer)
-        self._hovered_edge: int | None = None
-        self._hovered_node: tuple[int, int] | None = None
-        self._preview: Preview | None = None
+        self.painter = NetworkPainter(theme, self.rasterizer)
+        self.pointed_edge: int | None = None
+        self.pointed_node: tuple[int, int] | None = None
+        self.preview: Preview | None = None
         self.controls = controls = CanvasControls(theme, self)
         self.headers, self.handles, self.parameter_fields = controls.headers, controls.handles, controls.fields
         self.insert_buttons, self.feature_buttons = controls.insert_buttons, controls.feature_buttons
@@ -108,7 +108,7 @@ class NetworkCanvas(QWidget):
         self.editor = ValueEditor(theme, self)
         self.editor.entered.connect(self._finish_editing)
         self.editor.cancelled.connect(self._stop_editing)
-        self._edited: tuple[str, tuple[int, ...]] | None = None
+        self.edited: tuple[str, tuple[int, ...]] | None = None
         theme.changed.connect(self._draw)
         theme.changed.connect(self.update)
 
@@ -147,7 +147,7 @@ class NetworkCanvas(QWidget):
     def show_selected(self, path: object) -> None:
         """Put an accent around the layer whose settings are shown, as `layer_selected` names it; None takes it away."""
         self._selected = path
-        self._painter.select(next((content.number for content in self.contents if content.place == path), None))
+        self.painter.select(next((content.number for content in self.contents if content.place == path), None))
         self.update()
 
     @property
@@ -191,10 +191,10 @@ class NetworkCanvas(QWidget):
         if experiment is None or arrangement is None:
             return
         # What the pointer was on, and what a drag was about to do, may be gone.
-        self._hovered_node = self._hovered_edge = self._preview = None
+        self.pointed_node = self.pointed_edge = self.preview = None
         self._stop_editing()
-        self._painter.name_nodes(arrangement.input_names, arrangement.output_names)
-        rooms = self._painter.label_room(0), self._painter.label_room(-1)
+        self.painter.name_nodes(arrangement.input_names, arrangement.output_names)
+        rooms = self.painter.label_room(0), self.painter.label_room(-1)
         # This may widen the canvas at once.
         self._placing = True
         self.setMinimumWidth(minimum_width(arrangement.size(self.width(), self.height(), rooms, self._note_room)))
@@ -203,7 +203,7 @@ class NetworkCanvas(QWidget):
         self._sources = arrangement.sources(self.lanes)
         self.controls.place(experiment, self.lanes, arrangement.contents, self._planar)
         self.controls.show_health(self.lanes, self._sentences)
-        self._painter.set_layout(self.lanes, arrangement.contents, arrangement.links, arrangement.active)
+        self.painter.set_layout(self.lanes, arrangement.contents, arrangement.links, arrangement.active)
         self._struck_at = 0.0
         self.show_selected(self._selected)
 
@@ -232,7 +232,7 @@ class NetworkCanvas(QWidget):
         if 0 <= end < len(lane_contents.siblings(self.contents, self.contents[lane])):
             self._move(lane, end)
 
-    def _with_layer(self, gap: int, kind: str) -> Experiment:
+    def with_layer_after(self, gap: int, kind: str) -> Experiment:
         """The experiment with a layer after a lane; ExperimentError where it doesn't fit."""
         assert self._experiment is not None and self._arrangement is not None
         path = lane_contents.insertion_path(self.contents, gap)
@@ -241,19 +241,19 @@ class NetworkCanvas(QWidget):
         return with_layer(self._experiment, kind, path, self.contents[gap].shape, inputs, self._arrangement.plan.widths[-1])
 
     def _insert(self, gap: int, kind: str) -> None:
-        self.structure_chosen.emit(tr("insert layer"), self._with_layer(gap, kind))
+        self.structure_chosen.emit(tr("insert layer"), self.with_layer_after(gap, kind))
 
     def _insert_dense(self, gap: int) -> None:
         """Insert a dense layer; where none fits, offer what does."""
-        if self._refusal(gap, "dense"):
+        if self.refusal(gap, "dense"):
             self._show_insert_menu(gap)
         else:
             self._insert(gap, "dense")
 
-    def _refusal(self, gap: int, kind: str) -> str:
+    def refusal(self, gap: int, kind: str) -> str:
         """Why a kind of layer can't go after a lane; empty if it can."""
         try:
-            self._with_layer(gap, kind)
+            self.with_layer_after(gap, kind)
         except ExperimentError as error:
             # The path before the sentence says where the layer would stand: that is plain here.
             sentence = str(error).rpartition("layers.")[2].partition(": ")[2] or str(error)
@@ -261,7 +261,7 @@ class NetworkCanvas(QWidget):
         return ""
 
     def _show_insert_menu(self, gap: int) -> None:
-        menu = layer_menu(self, lambda kind: self._refusal(gap, kind), lambda kind: self._insert(gap, kind))
+        menu = layer_menu(self, lambda kind: self.refusal(gap, kind), lambda kind: self._insert(gap, kind))
         show_below(menu, self.insert_buttons[gap])
 
     # Dragging
@@ -289,23 +289,23 @@ class NetworkCanvas(QWidget):
             self.controls.choose_size(lane, preview.value)
 
     def _show_preview(self, preview: Preview | None) -> None:
-        self._preview = preview
+        self.preview = preview
         self.update()
 
     # Under the pointer
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        self._hover(event.position())
+        self.point_at(event.position())
 
     def leaveEvent(self, _event: Any) -> None:
-        self._hover(QPointF(-100, -100))
+        self.point_at(QPointF(-100, -100))
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         if event.button() != Qt.MouseButton.LeftButton:
             return
-        self._hover(event.position())
+        self.point_at(event.position())
         self.setFocus(Qt.FocusReason.MouseFocusReason)
-        named = self._parameter_under_pointer()
+        named = self.parameter_under_pointer()
         if named is not None:
             self._edit(*named, event.position().toPoint())
 
@@ -316,24 +316,25 @@ class NetworkCanvas(QWidget):
             if lane.left <= x <= lane.left + lane.width and node_at(self.lanes, x, y) is None:
                 self._select(lane.number)
 
-    def _hover(self, position: QPointF) -> None:
+    def point_at(self, position: QPointF) -> None:
+        """Take what lies at a position for what the pointer is on."""
         node = node_at(self.lanes, position.x(), position.y())
-        edge = edge_at(self.edges, self._painter.scale, position.x(), position.y()) if node is None else None
-        if (node, edge) != (self._hovered_node, self._hovered_edge):
-            self._hovered_node, self._hovered_edge = node, edge
-            self.setCursor(Qt.CursorShape.PointingHandCursor if self._parameter_under_pointer() else Qt.CursorShape.ArrowCursor)
+        edge = edge_at(self.edges, self.painter.scale, position.x(), position.y()) if node is None else None
+        if (node, edge) != (self.pointed_node, self.pointed_edge):
+            self.pointed_node, self.pointed_edge = node, edge
+            self.setCursor(Qt.CursorShape.PointingHandCursor if self.parameter_under_pointer() else Qt.CursorShape.ArrowCursor)
             self.update()
 
-    def _parameter_under_pointer(self) -> tuple[str, tuple[int, ...]] | None:
+    def parameter_under_pointer(self) -> tuple[str, tuple[int, ...]] | None:
         """Name and index of the weight or bias under the pointer."""
         if not self._current or self._arrangement is None:
             return None
-        if self._hovered_edge is not None and self.edges is not None:
-            gap = int(self.edges.gaps[self._hovered_edge])
-            row = int(np.flatnonzero(self._sources[gap] == self.edges.sources[self._hovered_edge])[0])
-            return self._arrangement.links[gap].weight, (row, int(self.edges.targets[self._hovered_edge]))
-        if self._hovered_node is not None and self.contents[self._hovered_node[0]].kind in WITH_BIAS:
-            return f"{self.contents[self._hovered_node[0]].prefix}.bias", (self._hovered_node[1],)
+        if self.pointed_edge is not None and self.edges is not None:
+            gap = int(self.edges.gaps[self.pointed_edge])
+            row = int(np.flatnonzero(self._sources[gap] == self.edges.sources[self.pointed_edge])[0])
+            return self._arrangement.links[gap].weight, (row, int(self.edges.targets[self.pointed_edge]))
+        if self.pointed_node is not None and self.contents[self.pointed_node[0]].kind in WITH_BIAS:
+            return f"{self.contents[self.pointed_node[0]].prefix}.bias", (self.pointed_node[1],)
         return None
 
     def value_of(self, name: str, index: tuple[int, ...]) -> float:
@@ -342,7 +343,7 @@ class NetworkCanvas(QWidget):
         return float(self._run.plan.view(self._snapshot.parameters, name)[index])
 
     def _edit(self, name: str, index: tuple[int, ...], place: QPoint) -> None:
-        self._edited = (name, index)
+        self.edited = (name, index)
         self.editor.setPrefix("w = " if name.endswith("weight") else "b = ")
         self.editor.setAccessibleName(tr("Weight") if name.endswith("weight") else tr("Bias"))
         self.editor.setValue(self.value_of(name, index))
@@ -354,9 +355,9 @@ class NetworkCanvas(QWidget):
         self.editor.selectAll()
 
     def _finish_editing(self) -> None:
-        if self._edited is None:
+        if self.edited is None:
             return
-        (name, index), self._edited = self._edited, None
+        (name, index), self.edited = self.edited, None
         value = self.editor.value()
         self.editor.hide()
         if not self._current:
@@ -366,7 +367,7 @@ class NetworkCanvas(QWidget):
 
     def _stop_editing(self) -> None:
         """Close the editor; the value stays as it was."""
-        self._edited = None
+        self.edited = None
         self.editor.hide()
 
     # Painting
@@ -378,17 +379,17 @@ class NetworkCanvas(QWidget):
         if self._current and arrangement is not None and snapshot is not None and self._run is not None and self.lanes:
             plan, links = self._run.plan, arrangement.links
             weights = [plan.view(snapshot.parameters, link.weight) if link.kind == "weights" else None for link in links]
-            self._painter.scale = self.devicePixelRatioF()
-            self.edges = edges_between(self.lanes, weights, self._sources, self._painter.scale)
-            self._painter.draw_edges(self.edges, self.size())
+            self.painter.scale = self.devicePixelRatioF()
+            self.edges = edges_between(self.lanes, weights, self._sources, self.painter.scale)
+            self.painter.draw_edges(self.edges, self.size())
             values = snapshot.parts.get(parts.neurons if self._planar else parts.probe)
             columns = self._run.data.dataset.feature_names
-            self._painter.draw_layers(plan, snapshot.parameters, values, columns, self._dropped(snapshot, plan))
-            if self._hovered_edge is not None and self._hovered_edge >= len(self.edges.values):
-                self._hovered_edge = None
+            self.painter.draw_layers(plan, snapshot.parameters, values, columns, self._dropped(snapshot, plan))
+            if self.pointed_edge is not None and self.pointed_edge >= len(self.edges.values):
+                self.pointed_edge = None
         else:
-            self._painter.clear()
-            self._hovered_edge = None
+            self.painter.clear()
+            self.pointed_edge = None
         # Headers lie above the lanes and don't change with the weights.
         self.update(0, HEADER, self.width(), self.height() - HEADER)
 
@@ -396,16 +397,16 @@ class NetworkCanvas(QWidget):
         if not self.lanes:
             return
         with painting(self) as painter:
-            self._painter.paint(painter, self.size(), self.devicePixelRatioF())
+            self.painter.paint(painter, self.size(), self.devicePixelRatioF())
             for field in (self.editor, *self.parameter_fields):
                 if field.isVisible():
-                    self._painter.paint_frame(painter, QRectF(field.geometry()), field.hasFocus())
-            if self._preview is not None:
-                self._painter.paint_preview(painter, self._preview)
-            elif self._hovered_edge is not None and self.edges is not None:
-                self._painter.paint_edge(painter, self.edges, self._hovered_edge, self._about_edge(self._hovered_edge))
-            elif self._hovered_node is not None and not self.editor.isVisible():
-                self._paint_hovered_node(painter, *self._hovered_node)
+                    self.painter.paint_frame(painter, QRectF(field.geometry()), field.hasFocus())
+            if self.preview is not None:
+                self.painter.paint_preview(painter, self.preview)
+            elif self.pointed_edge is not None and self.edges is not None:
+                self.painter.paint_edge(painter, self.edges, self.pointed_edge, self.about_edge(self.pointed_edge))
+            elif self.pointed_node is not None and not self.editor.isVisible():
+                self._paint_hovered_node(painter, *self.pointed_node)
 
     def _dropped(self, snapshot: Snapshot, plan: Plan) -> dict[int, NDArray[np.bool_]]:
         """By lane, which neurons dropout switched off in a late step; all are on where nothing is trained."""
@@ -421,12 +422,13 @@ class NetworkCanvas(QWidget):
         content, kernels = self.contents[lane], None
         if content.kind == "conv2d" and self._current and self._snapshot is not None and self._run is not None:
             weights = self._run.plan.view(self._snapshot.parameters, f"{content.prefix}.weight")
-            kernels = self._painter.kernels_of(lane, node, weights)
-        self._painter.paint_enlarged(painter, lane, node, self.about(lane, node), self.size(), kernels)
+            kernels = self.painter.kernels_of(lane, node, weights)
+        self.painter.paint_enlarged(painter, lane, node, self.about(lane, node), self.size(), kernels)
 
-    def _about_edge(self, edge: int) -> str:
+    def about_edge(self, edge: int) -> str:
+        """One line about an edge: from where to where, and its weight."""
         assert self.edges is not None
-        named = self._parameter_under_pointer()
+        named = self.parameter_under_pointer()
         row, column = named[1] if named is not None else (0, 0)
         return f"w  {row + 1} → {column + 1}   {number(float(self.edges.values[edge]), 4)}"
 
@@ -435,8 +437,8 @@ class NetworkCanvas(QWidget):
         known = None
         if self._current and self._experiment is not None and self._run is not None and self._snapshot is not None:
             known = self._experiment, self._run.plan, self._snapshot.parameters
-        words = about_neuron(self.contents, lane, node, self._painter.node_name(lane, node), known)
-        value = self._painter.value(lane, node)
+        words = about_neuron(self.contents, lane, node, self.painter.node_name(lane, node), known)
+        value = self.painter.value(lane, node)
         return words if value is None else [*words, tr("value {0}").format(number(value, 4))]
 
     def describe(self) -> str:

@@ -47,7 +47,7 @@ class OutputsView(QWidget):
         super().__init__(parent)
         self.setAccessibleName(tr("Outputs"))
         self._theme = theme
-        self._row: int | None = None
+        self.row: int | None = None
         self.bars = BarList(theme)
         self.summary = ElidedLabel(theme, pixels=12, weight=500, color="text_muted")
         self._area = scroll_area(self.bars)
@@ -66,7 +66,7 @@ class OutputsView(QWidget):
 
     def set_row(self, row: int | None) -> None:
         """Which row of the data set is looked at; None for a free point of the plane."""
-        self._row = row
+        self.row = row
 
     def set_dense(self, dense: bool) -> None:
         """Use lower bars where room is short."""
@@ -79,7 +79,7 @@ class OutputsView(QWidget):
         run, layers = snapshot.run, snapshot.parts.get(parts.probe)
         if run is None or layers is None:
             return
-        row = self._row if self._row is not None and self._row < len(run.data.dataset.features) else None
+        row = self.row if self.row is not None and self.row < len(run.data.dataset.features) else None
         outputs = np.asarray(layers[-1], np.float64)
         bars = output_bars(run, outputs, row, self._theme)
         count = self.bars.count

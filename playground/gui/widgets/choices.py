@@ -191,7 +191,7 @@ class LabeledCombo(QWidget):
     ) -> None:
         super().__init__()
         self._editable = editable_number
-        self._values: list[Any] = []
+        self.values: list[Any] = []
         self._current: Any = None
         self.box = ChoiceBox(theme, label, tip, editable_number)
         self.caption: QWidget
@@ -226,7 +226,7 @@ class LabeledCombo(QWidget):
 
     def set_items(self, items: Sequence[Item]) -> None:
         """Offer other items; nothing is emitted."""
-        self._values = [value for value, _, _ in items]
+        self.values = [value for value, _, _ in items]
         self.box.offer((title, tip) for _, title, tip in items)
         # The chevron takes 24 pixels, the margins 12; every title fits.
         widest = max((self.box.fontMetrics().horizontalAdvance(title) for _, title, _ in items), default=40)
@@ -236,7 +236,7 @@ class LabeledCombo(QWidget):
         """Show a value; None shows a dash. Nothing is emitted."""
         self._current = value
         with QSignalBlocker(self.box):
-            index = next((i for i, known in enumerate(self._values) if known == value), -1)
+            index = next((i for i, known in enumerate(self.values) if known == value), -1)
             self.box.setPlaceholderText("—")
             self.box.setCurrentIndex(index)
             line = self.box.lineEdit()
@@ -246,12 +246,12 @@ class LabeledCombo(QWidget):
         self.box.update()
 
     def _text(self, value: Any) -> str:
-        if value in self._values:
-            return self.box.itemText(self._values.index(value))
+        if value in self.values:
+            return self.box.itemText(self.values.index(value))
         return "" if value is None else f"{value:g}"
 
     def _picked(self, index: int) -> None:
-        value = self._values[index]
+        value = self.values[index]
         if value != self._current:
             self._current = value
             self.chosen.emit(value)

@@ -99,7 +99,7 @@ def test_a_filter_under_the_pointer_shows_its_kernels(images):
     show(images, CONVOLUTIONS)
     canvas = images.canvas
     weights = images.snapshot.run.plan.view(images.snapshot.parameters, "layers.2.weight")
-    kernels = canvas._painter.kernels_of(3, 5, weights)
+    kernels = canvas.painter.kernels_of(3, 5, weights)
     assert kernels.shape == (8, 3, 3), "one for each of the first eight maps that it looks at"
     strongest = np.abs(weights[:, 5]).argmax()
     channel = strongest % 16
@@ -109,7 +109,7 @@ def test_a_filter_under_the_pointer_shows_its_kernels(images):
         assert (blue > red) == (weights[strongest, 5] > 0)
     x, y, width, height = (float(value) for value in canvas.lanes[3].nodes[5])
     before = canvas.grab().toImage()
-    canvas._hover(QPointF(x + width / 2, y + height / 2))
+    canvas.point_at(QPointF(x + width / 2, y + height / 2))
     assert canvas.about(3, 5)[0] == "Feature map 6"
     assert "kernels: 8 of 16" in canvas.about(3, 5)
     assert canvas.grab().toImage() != before
@@ -123,7 +123,7 @@ def test_the_first_convolution_has_its_kernels_in_the_lane(images):
     assert canvas.lanes[3].look.beside == 0
     weights = images.snapshot.run.plan.view(images.snapshot.parameters, "layers.0.weight")[:, : lane.shown]
     pixel, number = np.unravel_index(np.abs(weights).argmax(), weights.shape)
-    place = canvas._painter._pictures._kernel_place(lane, int(number))
+    place = canvas.painter._pictures._kernel_place(lane, int(number))
     row, column = divmod(int(pixel), 3)
     color = color_at(canvas, place.x() + (column + 0.5) * place.width() / 3, place.y() + (row + 0.5) * place.height() / 3)
     assert (color.blue() > color.red()) == (weights[pixel, number] > 0)
@@ -163,7 +163,7 @@ def test_an_embedding_shows_its_tables_and_the_rows_that_were_picked(open_window
     lane = canvas.lanes[1]
     categories = driver.snapshot.run.data.preprocessing.categories
     assert len(lane.tables) == len(categories) == 2
-    tables = canvas._painter._pictures._tables[1]
+    tables = canvas.painter._pictures._tables[1]
     probe = driver.snapshot.parts[parts.probe]
     for number, (picture, start, picked) in enumerate(tables):
         assert picked == probe[0][number]
@@ -172,7 +172,7 @@ def test_an_embedding_shows_its_tables_and_the_rows_that_were_picked(open_window
     units = driver.experiment.network.layers[0].units
     table = driver.snapshot.run.plan.view(driver.snapshot.parameters, "layers.0.table.1")
     assert np.allclose(probe[1][units:], table[int(probe[0][1])])
-    assert canvas._painter.value(1, units) == pytest.approx(float(table[int(probe[0][1]), 0]))
+    assert canvas.painter.value(1, units) == pytest.approx(float(table[int(probe[0][1]), 0]))
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -189,11 +189,12 @@ def test_every_kind_is_drawn_and_described(images, name, theme):
     lane = next(content for content in canvas.contents if content.kind == name)
     title = "neurons Tanh" if name == "dense" else LAYERS[name].title
     assert title in canvas.describe()
-    assert LAYERS[name].title.removesuffix("2D") in canvas.headers[lane.number - 1].title.text() or name == "dense"
+    header = "Hidden 1" if name == "dense" else LAYERS[name].title.removesuffix("2D")
+    assert header in canvas.headers[lane.number - 1].title.text()
     assert canvas.handles[lane.number - 1].accessibleName()
     for number in range(len(canvas.lanes)):
         x, y, width, height = (float(value) for value in canvas.lanes[number].nodes[0])
-        canvas._hover(QPointF(x + width / 2, y + height / 2))
+        canvas.point_at(QPointF(x + width / 2, y + height / 2))
         canvas.grab()
 
 
@@ -251,8 +252,8 @@ def test_many_weights_after_a_flatten_are_a_fan():
 def test_a_weight_behind_a_flatten_is_named_as_it_is(images):
     show(images, CONVOLUTIONS)
     canvas = images.canvas
-    canvas._hovered_edge = len(canvas.edges.values) - 1
-    name, index = canvas._parameter_under_pointer()
+    canvas.pointed_edge = len(canvas.edges.values) - 1
+    name, index = canvas.parameter_under_pointer()
     assert name == "layers.5.weight"
     assert canvas.value_of(name, index) == pytest.approx(float(canvas.edges.values[-1]))
 
@@ -346,11 +347,11 @@ def test_what_the_menu_offers_can_be_trained_and_what_it_refuses_cannot(open_win
     offered = refused = 0
     for gap in range(len(canvas.lanes) - 1):
         for kind in LAYERS:
-            if reason := canvas._refusal(gap, kind):
+            if reason := canvas.refusal(gap, kind):
                 assert reason.endswith(".") and reason[0].isupper()
                 refused += 1
                 continue
-            changed = canvas._with_layer(gap, kind)
+            changed = canvas.with_layer_after(gap, kind)
             assert changed != driver.experiment
             assert Trainer(changed, backend="reference", data=data).train_steps(1)
             offered += 1
@@ -398,15 +399,15 @@ def test_filters_are_dragged_like_neurons(images):
     show(images, CONVOLUTIONS)
     canvas = images.canvas
     here = canvas.mapToGlobal(QPoint(300, 200))
-    canvas._drag(1, QPoint(0, 40), here)
-    assert canvas._preview.words == "18 filters"
-    canvas._drop(1, QPoint(0, 40), here)
+    canvas.controls.dragged.emit(1, QPoint(0, 40), here)
+    assert canvas.preview.words == "18 filters"
+    canvas.controls.dropped.emit(1, QPoint(0, 40), here)
     images.settle()
     assert images.experiment.network.layers[0].filters == 18
     assert canvas.headers[0].count.text() == "18"
     # A pool has no size, so dragging it down changes nothing.
     before = images.experiment
-    canvas._drop(2, QPoint(0, 40), here)
+    canvas.controls.dropped.emit(2, QPoint(0, 40), here)
     assert images.experiment == before
 
 

@@ -81,8 +81,8 @@ def test_a_typed_number_of_neurons(driver):
 def test_dragging_the_handle_down_widens_the_lane_and_is_one_step(driver):
     handle = driver.canvas.handles[0]
     drag(driver.qtbot, handle, 0, 80, release=False)
-    assert driver.canvas._preview.kind == "units"
-    assert driver.canvas._preview.value == 8
+    assert driver.canvas.preview.kind == "units"
+    assert driver.canvas.preview.value == 8
     assert units(driver) == [4, 2], "a drag previews itself and takes effect on release"
     driver.qtbot.mouseRelease(handle, Left, pos=handle.rect().center() + QPoint(0, 80))
     assert units(driver) == [8, 2]
@@ -94,7 +94,7 @@ def test_dragging_the_handle_down_widens_the_lane_and_is_one_step(driver):
 def test_dragging_the_handle_up_narrows_to_one_at_least(driver):
     drag(driver.qtbot, driver.canvas.handles[0], 0, -100)
     assert units(driver)[0] in (1, 4)
-    driver.canvas._drop(1, QPoint(0, -200), driver.canvas.mapToGlobal(QPoint(300, 100)))
+    driver.canvas.controls.dropped.emit(1, QPoint(0, -200), driver.canvas.mapToGlobal(QPoint(300, 100)))
     assert units(driver)[0] == 1
 
 
@@ -109,7 +109,7 @@ def test_dragging_a_lane_sideways_moves_the_layer(driver):
 def test_dragging_a_lane_off_the_canvas_removes_it(driver):
     handle = driver.canvas.handles[1]
     drag(driver.qtbot, handle, 10, -400, release=False)
-    assert driver.canvas._preview.kind == "remove"
+    assert driver.canvas.preview.kind == "remove"
     driver.window.grab()
     driver.qtbot.mouseRelease(handle, Left, pos=handle.rect().center() + QPoint(10, -400))
     assert units(driver) == [4]
@@ -119,7 +119,7 @@ def test_escape_cancels_a_drag(driver):
     handle = driver.canvas.handles[0]
     drag(driver.qtbot, handle, 0, 80, release=False)
     driver.qtbot.keyClick(handle, Qt.Key.Key_Escape)
-    assert driver.canvas._preview is None
+    assert driver.canvas.preview is None
     driver.qtbot.mouseRelease(handle, Left)
     assert units(driver) == [4, 2]
 
@@ -222,7 +222,7 @@ def edge_position(driver, edge, share=0.5):
     """Where an edge runs, in the canvas's pixels."""
     from playground.gui.widgets.pictures import edge_height
 
-    curve, scale = driver.canvas.edges.curves[edge], driver.canvas._painter.scale
+    curve, scale = driver.canvas.edges.curves[edge], driver.canvas.painter.scale
     x = float(curve[0] + share * (curve[2] - curve[0]))
     return QPoint(round(x / scale), round(edge_height(curve, x) / scale))
 
@@ -232,13 +232,13 @@ def test_the_exact_weight_stands_under_the_pointer(driver):
     edges = driver.canvas.edges
     strongest = len(edges.values) - 1
     driver.qtbot.mouseMove(driver.canvas, edge_position(driver, strongest, 0.15))
-    driver.canvas._hover(QPointF(edge_position(driver, strongest, 0.15)))
-    hovered = driver.canvas._hovered_edge
+    driver.canvas.point_at(QPointF(edge_position(driver, strongest, 0.15)))
+    hovered = driver.canvas.pointed_edge
     assert hovered is not None
-    name, index = driver.canvas._parameter_under_pointer()
+    name, index = driver.canvas.parameter_under_pointer()
     plan, parameters = driver.snapshot.run.plan, driver.snapshot.parameters
     assert plan.view(parameters, name)[index] == pytest.approx(float(edges.values[hovered]))
-    assert f"{abs(edges.values[hovered]):.4f}" in driver.canvas._about_edge(hovered)
+    assert f"{abs(edges.values[hovered]):.4f}" in driver.canvas.about_edge(hovered)
     driver.window.grab()
 
 
@@ -248,7 +248,7 @@ def test_a_weight_is_set_by_a_click_and_a_number(driver):
     driver.qtbot.mouseClick(driver.canvas, Left, pos=edge_position(driver, edge, 0.15))
     editor = driver.canvas.editor
     assert editor.isVisible()
-    name, index = driver.canvas._edited
+    name, index = driver.canvas.edited
     before = driver.canvas.value_of(name, index)
     assert editor.value() == pytest.approx(before, abs=1e-4)
     editor.selectAll()
@@ -262,7 +262,7 @@ def test_a_weight_is_set_by_a_click_and_a_number(driver):
 def test_a_bias_is_set_by_a_click_on_its_neuron(driver):
     x, y, width, height = driver.canvas.lanes[1].nodes[2]
     driver.qtbot.mouseClick(driver.canvas, Left, pos=QPoint(round(x + width / 2), round(y + height / 2)))
-    assert driver.canvas._edited == ("layers.0.bias", (2,))
+    assert driver.canvas.edited == ("layers.0.bias", (2,))
     driver.canvas.editor.setValue(-0.75)
     driver.qtbot.keyClick(driver.canvas.editor, Qt.Key.Key_Return)
     driver.until(lambda: driver.snapshot is not None and driver.canvas.value_of("layers.0.bias", (2,)) == -0.75)
@@ -271,12 +271,12 @@ def test_a_bias_is_set_by_a_click_on_its_neuron(driver):
 def test_a_neuron_under_the_pointer_is_enlarged_and_named(driver):
     x, y, width, height = driver.canvas.lanes[1].nodes[0]
     before = driver.canvas.grab().toImage()
-    driver.canvas._hover(QPointF(x + width / 2, y + height / 2))
-    assert driver.canvas._hovered_node == (1, 0)
+    driver.canvas.point_at(QPointF(x + width / 2, y + height / 2))
+    assert driver.canvas.pointed_node == (1, 0)
     assert driver.canvas.about(1, 0)[:2] == ["Neuron 1", "Tanh"]
     assert driver.canvas.grab().toImage() != before
     driver.canvas.leaveEvent(None)
-    assert driver.canvas._hovered_node is None
+    assert driver.canvas.pointed_node is None
 
 
 def test_neurons_show_what_they_answer(driver):

@@ -50,6 +50,8 @@ def test_the_menu_finds_a_rate_and_one_click_takes_it(driver, card):
 def test_the_settings_have_it_beside_the_rate_whatever_the_optimizer(driver, card):
     for name in ("adam", "sgd"):
         driver.window.bar.optimizer_chosen.emit(name)
+        # Until the session has taken the change there is no snapshot of the run that holds, and so none to try rates on.
+        driver.settle()
         driver.window.open_settings("training.optimizer.learning_rate")
         row = driver.panels.settings.page.row_at("training.optimizer").editor.form.rows["learning_rate"]
         (button,) = row.findChildren(MoreButton)

@@ -51,7 +51,7 @@ def test_a_click_on_the_surface_shows_the_outputs_of_that_point(driver):
 def test_a_click_near_a_point_takes_it_with_its_target(driver):
     plane, dataset = driver.panels.surface.plane, driver.snapshot.run.data.dataset
     driver.qtbot.mouseClick(plane, Left, pos=plane.to_pixels(*dataset.features[3]).toPoint())
-    row = driver.panels.outputs._row
+    row = driver.panels.outputs.row
     assert np.allclose(dataset.features[row], driver.window.loop.probe)
     driver.until(lambda: bars(driver)["blue"].target == dataset.targets[row, 0])
     assert f"row {row + 1}" in driver.panels.probe_words.toolTip()
@@ -88,7 +88,7 @@ def test_the_outputs_of_a_row_are_the_models_and_the_target_stands_beside(open_w
     dataset = driver.snapshot.run.data.dataset
     rows = driver.panels.rows
     assert rows.row == driver.snapshot.run.data.test_rows[0]
-    rows._pick(int(driver.snapshot.run.data.test_rows[5]))
+    rows.pick(int(driver.snapshot.run.data.test_rows[5]))
     row = rows.row
     outputs = model_of(driver).predict(dataset.features[[row]])[0]
     if dataset.task == "binary" and len(outputs) == 1:
@@ -138,7 +138,8 @@ def test_the_table_of_rows(open_window):
     driver.qtbot.mouseClick(rows.part.buttons["wrong"], Left)
     predicted = model_of(driver).predict_labels(data.dataset.features[data.test_rows])
     wrong = data.test_rows[predicted != data.dataset.targets[data.test_rows, 0]]
-    assert rows.model.rows.tolist() == wrong.tolist() or len(wrong) == 0
+    assert len(wrong), "after a few epochs it can't have them all"
+    assert rows.model.rows.tolist() == wrong.tolist()
 
 
 def test_the_grid_of_digits(open_window):
@@ -161,15 +162,18 @@ def test_the_grid_of_digits(open_window):
 def test_curves_metric_scale_and_values_under_the_pointer(driver, monkeypatch):
     driver.train_some()
     loss, history = driver.panels.loss, driver.snapshot.history
-    driver.until(lambda: loss._history is not None and loss._history.length == history.length)
+    driver.until(lambda: loss.history is not None and loss.history.length == history.length)
     loss.show_history(history)
     assert loss.labels["train"].text() == loss.words(history.last()["train_loss"])
     assert loss.logarithmic
-    _, logged = loss._lines["train"].getData()
+    _, logged = loss.lines["train"].getData()
     driver.qtbot.mouseClick(loss.log_button, Left)
     assert not loss.logarithmic
-    _, plain = loss._lines["train"].getData()
-    assert np.allclose(10 ** np.asarray(logged)[:3], np.asarray(plain)[:3], rtol=1e-5) or history.length > 400
+    _, plain = loss.lines["train"].getData()
+    # The last point is exact; the others are averages once there are many: of logarithms, then of the values.
+    assert 10 ** logged[-1] == pytest.approx(history.last()["train_loss"], rel=1e-6)
+    assert plain[-1] == pytest.approx(history.last()["train_loss"], rel=1e-6)
+    assert len(logged) == len(plain) and np.all(10 ** np.asarray(logged) <= np.asarray(plain) * (1 + 1e-6))
     driver.qtbot.mouseClick(loss.quantities.buttons["accuracy"], Left)
     assert loss.labels["test"].text() == f"{100 * history.last()['test_accuracy']:.1f} %"
     assert not loss.log_button.isEnabled()
@@ -178,7 +182,7 @@ def test_curves_metric_scale_and_values_under_the_pointer(driver, monkeypatch):
     middle = box.mapViewToScene(QPointF(history.column("epoch")[1], 0))
     scene = QPointF(middle.x(), box.sceneBoundingRect().center().y())
     monkeypatch.setattr(loss.plot, "underMouse", lambda: True)
-    loss._point_at(scene)
+    loss.point_at(scene)
     assert loss.labels["train"].text() == loss.words(history.column("train_loss")[1])
     assert loss.epoch_label.text().startswith("epoch")
     loss.leaveEvent(None)
@@ -209,17 +213,17 @@ def test_few_columns_need_no_scrolling(open_window):
 
 def test_validation_is_a_dashed_third_curve_with_a_legend_of_its_own(driver, tmp_path):
     loss = driver.panels.loss
-    assert not loss._validation_line.isVisible() and loss.parts == ("test", "train")
+    assert not loss.validation_line.isVisible() and loss.parts == ("test", "train")
     driver.window.document.edit("share", {"data.validation_fraction": 0.25})
     driver.settle()
     driver.train_some()
-    driver.until(lambda: loss._history is not None and loss._history.length == driver.snapshot.history.length)
+    driver.until(lambda: loss.history is not None and loss.history.length == driver.snapshot.history.length)
     history = driver.snapshot.history
-    assert loss._validation_line.isVisible() and loss.labels["validation"].isVisible()
+    assert loss.validation_line.isVisible() and loss.labels["validation"].isVisible()
     assert loss.labels["validation"].text() == loss.words(history.last()["validation_loss"])
-    _, drawn = loss._lines["validation"].getData()
+    _, drawn = loss.lines["validation"].getData()
     assert drawn[-1] == pytest.approx(np.log10(history.last()["validation_loss"]), abs=1e-6)
-    pens = {part: loss._lines[part].opts["pen"] for part in ("train", "validation", "test")}
+    pens = {part: loss.lines[part].opts["pen"] for part in ("train", "validation", "test")}
     assert [part for part in pens if pens[part].dashPattern()] == ["validation"]
     assert "validation" in loss.describe()
     driver.qtbot.mouseClick(loss.quantities.buttons["accuracy"], Left)
@@ -231,18 +235,18 @@ def test_validation_is_a_dashed_third_curve_with_a_legend_of_its_own(driver, tmp
     assert QImage(str(tmp_path / "with.png")) != QImage(str(tmp_path / "without.png"))
     driver.window.document.edit("share", {"data.validation_fraction": 0.0})
     driver.settle()
-    driver.until(lambda: not loss._validation_line.isVisible())
+    driver.until(lambda: not loss.validation_line.isVisible())
 
 
 @pytest.mark.parametrize("height", [40, 60, 90, 180])
 @pytest.mark.parametrize(("low", "high"), [(0.05, 3), (0.5, 0.9), (1e-5, 2), (0.019, 0.2)])
-def test_labels_of_the_loss_never_lie_on_each_other(height, low, high):
+def test_labels_of_the_loss_never_lie_on_each_other(qapp, height, low, high):
     axis = ValueAxis("left")
     low, high = np.log10(low), np.log10(high)
     ((_, places),) = axis.tickValues(low, high, height)
     pixels = np.diff(sorted(places)) * height / (high - low)
     assert (pixels >= 14).all(), axis.tickStrings(places, 1, 1)
-    assert height < 60 or len(places) >= 2 or high - low < 0.3
+    assert len(places) >= (2 if height >= 60 and high - low >= 0.3 else 1)
 
 
 def test_regression_shows_rmse_and_r2(open_window):
@@ -251,7 +255,7 @@ def test_regression_shows_rmse_and_r2(open_window):
     assert list(driver.panels.loss.quantities.buttons) == ["loss", "rmse", "r2"]
     for name in ("rmse", "r2", "loss"):
         driver.qtbot.mouseClick(driver.panels.loss.quantities.buttons[name], Left)
-        assert driver.panels.loss._quantity == name
+        assert driver.panels.loss.quantity == name
     assert "RMSE" in driver.panels.metric_name.text()
 
 

@@ -82,8 +82,8 @@ class LossPlot(QWidget):
         super().__init__(parent)
         self.setAccessibleName(tr("Loss curves"))
         self._theme = theme
-        self._history: History | None = None
-        self._quantity = "loss"
+        self.history: History | None = None
+        self.quantity = "loss"
         self._ranges: dict[str, tuple[float, float]] = {}
         self.log_button = IconButton(theme, "check", tr("Logarithmic scale: equal steps are equal factors"), size=28)
         self.log_button.setCheckable(True)
@@ -101,11 +101,11 @@ class LossPlot(QWidget):
         self.labels = {part: NumberLabel(theme, "−0.0000") for part in COLORS}
         self.epoch_label = TextLabel(theme, "", 11, 500, "text_faint")
         # Validation stands in a line of its own, which is there only when some rows are kept back for it.
-        self._validation_line = QWidget()
-        self._validation_line.hide()
+        self.validation_line = QWidget()
+        self.validation_line.hide()
         legend = self._make_legend("train", "test")
         legend.addWidget(self.epoch_label)
-        self._validation_line.setLayout(self._make_legend("validation"))
+        self.validation_line.setLayout(self._make_legend("validation"))
         self.axis = ValueAxis("left")
         self.plot = pg.PlotWidget(axisItems={"left": self.axis, "bottom": EpochAxis("bottom")})
         self._set_up_plot()
@@ -114,7 +114,7 @@ class LossPlot(QWidget):
         layout.setSpacing(6)
         layout.addLayout(head)
         layout.addLayout(legend)
-        layout.addWidget(self._validation_line)
+        layout.addWidget(self.validation_line)
         layout.addWidget(self.plot, 1)
         self.log_button.toggled.connect(self._redraw)
         theme.changed.connect(self._restyle)
@@ -140,7 +140,7 @@ class LossPlot(QWidget):
         box.setFixedHeight(30)
         for button in box.buttons.values():
             button.setFixedHeight(24)
-        box.set_value(self._quantity)
+        box.set_value(self.quantity)
         box.chosen.connect(self.show_quantity)
         return box
 
@@ -155,18 +155,18 @@ class LossPlot(QWidget):
         item.getAxis("left").setWidth(46)
         item.getAxis("bottom").setHeight(20)
         plot.setAccessibleName(tr("Loss curves"))
-        self._bands, self._lines = {}, {}
+        self._bands, self.lines = {}, {}
         # Test first, so that the training curve lies on top.
         for part in ("test", "validation", "train"):
             # Curves themselves rather than PlotDataItems, which prepare for log axes and down-sampling we do ourselves.
             self._bands[part] = pg.PlotCurveItem(antialias=False)
-            self._lines[part] = pg.PlotCurveItem(antialias=True)
+            self.lines[part] = pg.PlotCurveItem(antialias=True)
             plot.addItem(self._bands[part])
-            plot.addItem(self._lines[part])
+            plot.addItem(self.lines[part])
         self._cursor = pg.InfiniteLine(angle=90)
         self._cursor.hide()
         plot.addItem(self._cursor, ignoreBounds=True)
-        plot.scene().sigMouseMoved.connect(self._point_at)
+        plot.scene().sigMouseMoved.connect(self.point_at)
 
     # What is shown
 
@@ -180,21 +180,21 @@ class LossPlot(QWidget):
 
     def show_history(self, history: History) -> None:
         """Show a history."""
-        if self._history is None or history.columns != self._history.columns:
-            self._history = history
+        if self.history is None or history.columns != self.history.columns:
+            self.history = history
             self._offer(history)
-        self._history = history
+        self.history = history
         self._redraw()
 
     @property
     def parts(self) -> tuple[str, ...]:
         """What there are curves of, the one on top last."""
-        validates = self._history is not None and "validation_loss" in self._history.columns
+        validates = self.history is not None and "validation_loss" in self.history.columns
         return ("test", "validation", "train") if validates else ("test", "train")
 
     def show_quantity(self, name: str) -> None:
         """Draw ``loss`` or a metric."""
-        self._quantity = name
+        self.quantity = name
         self.quantities.set_value(name)
         # R² may be negative and accuracy ends at 1: only errors belong on a logarithmic scale.
         self.log_button.setEnabled(self._can_be_logarithmic())
@@ -202,14 +202,14 @@ class LossPlot(QWidget):
 
     def _offer(self, history: History) -> None:
         validates = "validation" in self.parts
-        self._validation_line.setVisible(validates)
-        for item in (self._bands["validation"], self._lines["validation"]):
+        self.validation_line.setVisible(validates)
+        for item in (self._bands["validation"], self.lines["validation"]):
             item.setVisible(validates)
         metrics = tuple(
             name.removeprefix("train_") for name in history.columns if name.startswith("train_") and name != "train_loss"
         )
-        if self._quantity not in ("loss", *metrics):
-            self._quantity = "loss"
+        if self.quantity not in ("loss", *metrics):
+            self.quantity = "loss"
         hidden = self.quantities.isHidden()
         old, self.quantities = self.quantities, self._make_quantities(metrics)
         self.quantities.setHidden(hidden)
@@ -219,7 +219,7 @@ class LossPlot(QWidget):
         self.log_button.setEnabled(self._can_be_logarithmic())
 
     def _can_be_logarithmic(self) -> bool:
-        return self._quantity in ("loss", "rmse")
+        return self.quantity in ("loss", "rmse")
 
     @property
     def logarithmic(self) -> bool:
@@ -228,7 +228,7 @@ class LossPlot(QWidget):
     # Drawing
 
     def _redraw(self) -> None:
-        history = self._history
+        history = self.history
         if history is None or not history.length:
             return
         epochs = history.column("epoch")
@@ -236,10 +236,10 @@ class LossPlot(QWidget):
         self.axis.logarithmic = self.logarithmic
         lows, highs = [], []
         for part in self.parts:
-            values = self._scaled(history.column(f"{part}_{self._quantity}"))
+            values = self._scaled(history.column(f"{part}_{self.quantity}"))
             self._bands[part].setData(*_extremes(epochs, values))
             x, y = _averages(epochs, values)
-            self._lines[part].setData(x, y)
+            self.lines[part].setData(x, y)
             finite = values[np.isfinite(values)]
             if len(finite):
                 lows.append(finite.min())
@@ -260,10 +260,10 @@ class LossPlot(QWidget):
         return np.log10(np.maximum(values, LEAST)) if self.logarithmic else values
 
     def _show_numbers(self, row: int, at_pointer: bool) -> None:
-        history = self._history
+        history = self.history
         assert history is not None
         for part in self.parts:
-            self.labels[part].setText(self.words(float(history.column(f"{part}_{self._quantity}")[row])))
+            self.labels[part].setText(self.words(float(history.column(f"{part}_{self.quantity}")[row])))
         epoch = history.column("epoch")[row]
         self.epoch_label.setText(
             tr("epoch {0}").format(f"{epoch:,.0f}" if epoch == int(epoch) else f"{epoch:,.1f}") if at_pointer else ""
@@ -273,14 +273,14 @@ class LossPlot(QWidget):
         """A value of the present quantity for people: ``97.5 %``, ``0.0312``; a dash where there is none."""
         if not math.isfinite(value):
             return "–"
-        metric = METRICS.get(self._quantity)
+        metric = METRICS.get(self.quantity)
         if metric is not None and metric.percent:
             return in_words(metric, value)
         return number(value, 4 if abs(value) < 10 else 2 if abs(value) < 1000 else 0)
 
-    def _point_at(self, position: QPointF) -> None:
+    def point_at(self, position: QPointF) -> None:
         """Read the values at the pointer."""
-        history, box = self._history, self.plot.getPlotItem().vb
+        history, box = self.history, self.plot.getPlotItem().vb
         if history is None or not history.length:
             return
         inside = box.sceneBoundingRect().contains(position) and self.plot.underMouse()
@@ -298,13 +298,13 @@ class LossPlot(QWidget):
 
     def leaveEvent(self, event: Any) -> None:
         self._cursor.hide()
-        if self._history is not None and self._history.length:
-            self._show_numbers(self._history.length - 1, at_pointer=False)
+        if self.history is not None and self.history.length:
+            self._show_numbers(self.history.length - 1, at_pointer=False)
         super().leaveEvent(event)
 
     def describe(self) -> str:
         """Say in words what the curves show, for screen readers."""
-        name = self.quantities.buttons[self._quantity].text()
+        name = self.quantities.buttons[self.quantity].text()
         values = ", ".join(f"{part} {self.labels[part].text()}" for part in reversed(self.parts))
         return f"{name}: {values}"
 
@@ -327,7 +327,7 @@ class LossPlot(QWidget):
         item.showGrid(x=False, y=True, alpha=0.18)
         for part, color in COLORS.items():
             self._bands[part].setPen(pg.mkPen(theme.color(color, 0.28), width=1))
-            self._lines[part].setPen(pg.mkPen(theme.color(color), width=WIDTHS[part], dash=DASHES.get(part)))
+            self.lines[part].setPen(pg.mkPen(theme.color(color), width=WIDTHS[part], dash=DASHES.get(part)))
         self._cursor.setPen(pg.mkPen(theme.color("text_muted"), width=1))
         p = theme.palette
         self.log_button.setStyleSheet(

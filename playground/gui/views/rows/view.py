@@ -85,8 +85,8 @@ class RowsView(QWidget):
         layout.addWidget(self.map)
         layout.addWidget(self.stack, 1)
         self.table.selectionModel().currentRowChanged.connect(self._table_moved)
-        self.grid.picked.connect(self._pick)
-        self.map.picked.connect(self._pick)
+        self.grid.picked.connect(self.pick)
+        self.map.picked.connect(self.pick)
         self.grid.moved_to.connect(lambda y: self._scroll.ensureVisible(0, y, 0, TILE_HEIGHT))
 
     def needs_parts(self) -> frozenset[Part]:
@@ -159,7 +159,7 @@ class RowsView(QWidget):
         self.model.show_rows(rows)
         self.grid.show_rows(rows)
         if pick and len(rows):
-            self._pick(int(rows[0]))
+            self.pick(int(rows[0]))
         elif self.row is not None:
             self._mark(self.row)
 
@@ -167,9 +167,9 @@ class RowsView(QWidget):
         if current.isValid():
             row = int(self.model.rows[current.row()])
             if row != self.row:
-                self._pick(row)
+                self.pick(row)
 
-    def _pick(self, row: int) -> None:
+    def pick(self, row: int) -> None:
         self.row = row
         self._mark(row)
         self.row_picked.emit(row)
