@@ -3,8 +3,9 @@
 import pytest
 
 from playground.experiment import keeps_weights
-from playground.experiment.edits import refusal, value_at, with_field
+from playground.experiment.edits import refusal, with_field
 from playground.experiment.fields import Number, field_of
+from playground.experiment.paths import value_at
 from playground.experiment.presets import preset
 from playground.gui.forms.effects import effect_of, keeps, others, starts_again
 
