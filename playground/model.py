@@ -14,6 +14,7 @@ from playground.data.preprocessing import Preprocessing
 from playground.experiment import Experiment, build_plan
 from playground.kernels.reference import backend as reference
 from playground.network.plan import Plan
+from playground.words import tr
 
 Array = NDArray[Any]
 
@@ -82,5 +83,9 @@ class TrainedModel:
         rows = np.atleast_2d(np.asarray(rows, np.float64))
         columns = self.preprocessing.columns
         if rows.shape[1] != len(columns):
-            raise ValueError(f"the model was trained on {len(columns)} columns ({', '.join(columns)}), not {rows.shape[1]}.")
+            raise ValueError(
+                tr("the model was trained on {count} columns ({names}), not {given}.").format(
+                    count=len(columns), names=", ".join(columns), given=rows.shape[1]
+                )
+            )
         return reference.activations(self.plan, self.parameters, self.preprocessing.inputs(rows))[-1]

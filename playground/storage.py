@@ -7,6 +7,8 @@ import os
 import tempfile
 from pathlib import Path
 
+from playground.words import tr
+
 READ_LIMIT = 1 << 30
 
 
@@ -17,10 +19,10 @@ class FileError(ValueError):
 def explain(error: OSError) -> str:
     """Say in a few plain words why the operating system refused (``no such file``, ``no permission``, …)."""
     return {
-        "FileNotFoundError": "there is no such file or folder",
-        "PermissionError": "this account may not use it",
-        "IsADirectoryError": "it is a folder, not a file",
-        "NotADirectoryError": "part of its path is a file, not a folder",
+        "FileNotFoundError": tr("there is no such file or folder"),
+        "PermissionError": tr("this account may not use it"),
+        "IsADirectoryError": tr("it is a folder, not a file"),
+        "NotADirectoryError": tr("part of its path is a file, not a folder"),
     }.get(type(error).__name__, (error.strerror or str(error)).lower())
 
 
@@ -41,14 +43,20 @@ def read_bytes(path: str | os.PathLike[str], limit: int = READ_LIMIT) -> bytes:
     """
     try:
         if os.path.isdir(path):
-            raise FileError(f"{path}: it is a folder, not a file; name a file in it.")
+            raise FileError(tr("{path}: it is a folder, not a file; name a file in it.").format(path=path))
         size = os.path.getsize(path)
         if size > limit:
-            raise FileError(f"{path}: it has {size:,} bytes, more than the {limit:,} that are read; use a smaller file.")
+            raise FileError(
+                tr("{path}: it has {size:,} bytes, more than the {limit:,} that are read; use a smaller file.").format(
+                    path=path, size=size, limit=limit
+                )
+            )
         with open(path, "rb") as file:
             return file.read()
     except OSError as error:
-        raise FileError(f"{path}: can't be read: {explain(error)}; check the name and try again.") from error
+        raise FileError(
+            tr("{path}: can't be read: {error}; check the name and try again.").format(path=path, error=explain(error))
+        ) from error
 
 
 def atomic_write(path: str | os.PathLike[str], data: bytes) -> None:
@@ -70,18 +78,20 @@ def atomic_write(path: str | os.PathLike[str], data: bytes) -> None:
         descriptor, temporary = tempfile.mkstemp(prefix=f".{target.name[:40]}.", suffix=".part", dir=target.parent)
         with os.fdopen(descriptor, "wb") as file:
             if file.write(data) != len(data):
-                raise OSError("the disk took only part of the data")
+                raise OSError(tr("the disk took only part of the data"))
             file.flush()
             os.fsync(file.fileno())
         if os.path.getsize(temporary) != len(data):
-            raise OSError("the disk took only part of the data")
+            raise OSError(tr("the disk took only part of the data"))
         os.chmod(temporary, _permissions(target))
         os.replace(temporary, target)
     except OSError as error:
         if temporary is not None:
             with contextlib.suppress(OSError):
                 os.unlink(temporary)
-        raise FileError(f"{path}: can't be written: {explain(error)}; choose another folder or make room.") from error
+        raise FileError(
+            tr("{path}: can't be written: {error}; choose another folder or make room.").format(path=path, error=explain(error))
+        ) from error
 
 
 def _permissions(target: Path) -> int:

@@ -38,6 +38,14 @@ def tr(text: str) -> str:
     return _catalog.gettext(text) if text else ""
 
 
+def tr_known(text: str) -> str:
+    """A text that nobody wrote as a sentence, in the chosen language: a field's name in words, a class's description.
+
+    The tool that collects the sentences asks the records for these.
+    """
+    return tr(text)
+
+
 def trn(one: str, many: str, count: int) -> str:
     """The sentence for one thing or for ``count`` of them, in the chosen language; what is put in is the caller's."""
     return _catalog.ngettext(one, many, count)

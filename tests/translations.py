@@ -9,6 +9,8 @@ from pathlib import Path
 
 from babel.messages import Catalog, extract, mofile, pofile
 
+from playground.experiment import Experiment
+from playground.experiment.fields import Choice, Layers, fields_of
 from playground.words import DOMAIN
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -23,7 +25,23 @@ def catalog_of_sentences() -> Catalog:
     found = extract.extract_from_dir(REPOSITORY / "playground", [("**.py", "python")], keywords=KEYWORDS)
     for path, line, message, comments, context in found:
         catalog.add(message, None, [(path, line)], auto_comments=comments, context=context)
+    for text in texts_of_fields(Experiment, set()):
+        catalog.add(text)
     return catalog
+
+
+def texts_of_fields(spec: type, seen: set[type]) -> set[str]:
+    """Names in words and descriptions of a spec's fields, of what may be chosen for them, and so on down."""
+    seen.add(spec)
+    found = set()
+    for field in fields_of(spec):
+        found |= {field.title, field.description}
+        kind = field.kind.item if isinstance(field.kind, Layers) else field.kind
+        for option in kind.options if isinstance(kind, Choice) else ():
+            found |= {option.title, option.description}
+            if option.spec is not None and option.spec not in seen:
+                found |= texts_of_fields(option.spec, seen)
+    return found - {""}
 
 
 def write_mo(catalog: Catalog, folder: Path, language: str) -> Path:

@@ -13,7 +13,6 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from playground.catalog.activation import ACTIVATIONS, Activation, activation
 from playground.catalog.elementary import (
     HALF,
     ONE,
@@ -29,7 +28,8 @@ from playground.catalog.elementary import (
     tanh,
     where,
 )
-from playground.catalog.record import Parameter
+from playground.catalog.record import ACTIVATIONS, Activation, Parameter, activation, resolved
+from playground.words import tr
 
 __all__ = ["ACTIVATIONS", "IDENTITY", "SIGMOID", "Activation", "activation", "resolve"]
 
@@ -42,8 +42,8 @@ def identity_slope(z, a, p):
 
 @activation(
     "identity",
-    title="Identity",
-    description="Passes the weighted sum on unchanged; layers of it alone collapse into one linear layer.",
+    title=tr("Identity"),
+    description=tr("Passes the weighted sum on unchanged; layers of it alone collapse into one linear layer."),
     formula="z",
     slope=identity_slope,
     array=lambda z, p: z,
@@ -69,14 +69,14 @@ def sigmoid_array(z: Array, p: float) -> Array:
 
 @activation(
     "sigmoid",
-    title="Sigmoid",
-    description="Squeezes any number into 0 … 1; nearly flat for large values, so deep stacks of it learn slowly.",
+    title=tr("Sigmoid"),
+    description=tr("Squeezes any number into 0 … 1; nearly flat for large values, so deep stacks of it learn slowly."),
     formula="1 / (1 + e^−z)",
     slope=sigmoid_slope,
     array=sigmoid_array,
     array_slope=lambda z, a, p: a * (1 - a),
     range=(0.0, 1.0),
-    saturates="below −5 and above 5",
+    saturates=tr("below −5 and above 5"),
     torch="Sigmoid",
     keras="sigmoid",
     onnx="Sigmoid",
@@ -91,14 +91,14 @@ def tanh_slope(z, a, p):
 
 @activation(
     "tanh",
-    title="Tanh",
-    description="Squeezes any number into −1 … 1, centered on zero; smooth, and a good start for small networks.",
+    title=tr("Tanh"),
+    description=tr("Squeezes any number into −1 … 1, centered on zero; smooth, and a good start for small networks."),
     formula="(e^z − e^−z) / (e^z + e^−z)",
     slope=tanh_slope,
     array=lambda z, p: np.tanh(z),
     array_slope=lambda z, a, p: 1 - a * a,
     range=(-1.0, 1.0),
-    saturates="below −2.5 and above 2.5",
+    saturates=tr("below −2.5 and above 2.5"),
     torch="Tanh",
     keras="tanh",
     onnx="Tanh",
@@ -113,14 +113,14 @@ def relu_slope(z, a, p):
 
 @activation(
     "relu",
-    title="ReLU",
-    description="Keeps positive sums and sets negative ones to zero; fast, and its slope doesn't fade in deep networks.",
+    title=tr("ReLU"),
+    description=tr("Keeps positive sums and sets negative ones to zero; fast, and its slope doesn't fade in deep networks."),
     formula="max(z, 0)",
     slope=relu_slope,
     array=lambda z, p: np.where(z <= 0, 0.0, z),
     array_slope=lambda z, a, p: np.where(a > 0, 1.0, 0.0),
     range=(0.0, np.inf),
-    saturates="below 0, where the slope is 0",
+    saturates=tr("below 0, where the slope is 0"),
     source="V. Nair, G. Hinton: Rectified Linear Units Improve Restricted Boltzmann Machines, 2010",
     torch="ReLU",
     keras="relu",
@@ -137,10 +137,10 @@ def leaky_relu_slope(z, a, p):
 
 @activation(
     "leaky_relu",
-    title="Leaky ReLU",
-    description="ReLU with a small slope below zero, so that no neuron can go silent for good.",
+    title=tr("Leaky ReLU"),
+    description=tr("ReLU with a small slope below zero, so that no neuron can go silent for good."),
     formula="z where z > 0, else p·z",
-    parameters=(Parameter("negative_slope", 0.1, 0.0, 1.0, "Slope for negative sums; 0 is plain ReLU, 1 the identity."),),
+    parameters=(Parameter("negative_slope", 0.1, 0.0, 1.0, tr("Slope for negative sums; 0 is plain ReLU, 1 the identity.")),),
     slope=leaky_relu_slope,
     array=lambda z, p: np.where(z > 0, z, p * z),
     array_slope=lambda z, a, p: np.where(a > 0, 1.0, p),
@@ -160,10 +160,10 @@ def elu_slope(z, a, p):
 
 @activation(
     "elu",
-    title="ELU",
-    description="Like ReLU, but bends smoothly to −α below zero: means stay nearer to zero, and no neuron goes silent.",
+    title=tr("ELU"),
+    description=tr("Like ReLU, but bends smoothly to −α below zero: means stay nearer to zero, and no neuron goes silent."),
     formula="z where z > 0, else α·(e^z − 1)",
-    parameters=(Parameter("alpha", 1.0, 0.0, 10.0, "How far below zero it goes: −α for very negative sums."),),
+    parameters=(Parameter("alpha", 1.0, 0.0, 10.0, tr("How far below zero it goes: −α for very negative sums.")),),
     slope=elu_slope,
     array=lambda z, p: np.where(z > 0, z, p * np.expm1(np.minimum(z, 0))),
     array_slope=lambda z, a, p: np.where(a > 0, 1.0, a + p),
@@ -189,8 +189,8 @@ def selu_slope(z, a, p):
 
 @activation(
     "selu",
-    title="SELU",
-    description="A scaled ELU that keeps mean 0 and variance 1 from layer to layer, given LeCun normal weights.",
+    title=tr("SELU"),
+    description=tr("A scaled ELU that keeps mean 0 and variance 1 from layer to layer, given LeCun normal weights."),
     formula="λ·z where z > 0, else λ·α·(e^z − 1); α = 1.6733, λ = 1.0507",
     slope=selu_slope,
     array=lambda z, p: SELU_SCALE_ARRAY * np.where(z > 0, z, SELU_ALPHA_ARRAY * np.expm1(np.minimum(z, 0))),
@@ -223,8 +223,8 @@ def normal_share_array(z: Array) -> Array:
 
 @activation(
     "gelu",
-    title="GELU",
-    description="Weighs the sum by the chance that a normal number lies below it: a smooth ReLU, used in transformers.",
+    title=tr("GELU"),
+    description=tr("Weighs the sum by the chance that a normal number lies below it: a smooth ReLU, used in transformers."),
     formula="z·Φ(z), Φ the normal distribution's share below z",
     slope=gelu_slope,
     array=lambda z, p: z * normal_share_array(z),
@@ -253,8 +253,8 @@ def silu_array_slope(z: Array, a: Array, p: float) -> Array:
 
 @activation(
     "silu",
-    title="SiLU",
-    description="The sum times its own sigmoid, also called Swish: smooth, dips below zero, good in deep networks.",
+    title=tr("SiLU"),
+    description=tr("The sum times its own sigmoid, also called Swish: smooth, dips below zero, good in deep networks."),
     formula="z·σ(z) = z / (1 + e^−z)",
     slope=silu_slope,
     array=lambda z, p: z * sigmoid_array(z, p),
@@ -296,8 +296,8 @@ def mish_array_slope(z: Array, a: Array, p: float) -> Array:
 
 @activation(
     "mish",
-    title="Mish",
-    description="The sum times tanh of its softplus: much like SiLU, a little smoother; used in image networks.",
+    title=tr("Mish"),
+    description=tr("The sum times tanh of its softplus: much like SiLU, a little smoother; used in image networks."),
     formula="z·tanh(log(1 + e^z))",
     slope=mish_slope,
     array=lambda z, p: z * np.tanh(softplus_array(z)),
@@ -323,8 +323,8 @@ def softplus_slope(z, a, p):
 
 @activation(
     "softplus",
-    title="Softplus",
-    description="A rounded ReLU, always above zero: fits outputs that must be positive, such as a price or a variance.",
+    title=tr("Softplus"),
+    description=tr("A rounded ReLU, always above zero: fits outputs that must be positive, such as a price or a variance."),
     formula="log(1 + e^z)",
     slope=softplus_slope,
     array=lambda z, p: softplus_array(z),
@@ -348,14 +348,14 @@ def softsign_slope(z, a, p):
 
 @activation(
     "softsign",
-    title="Softsign",
-    description="Squeezes any number into −1 … 1 like tanh, but flattens more slowly, so neurons get stuck less.",
+    title=tr("Softsign"),
+    description=tr("Squeezes any number into −1 … 1 like tanh, but flattens more slowly, so neurons get stuck less."),
     formula="z / (1 + |z|)",
     slope=softsign_slope,
     array=lambda z, p: z / (1 + np.abs(z)),
     array_slope=lambda z, a, p: (1 - np.abs(a)) ** 2,
     range=(-1.0, 1.0),
-    saturates="below −9 and above 9",
+    saturates=tr("below −9 and above 9"),
     source="X. Glorot, Y. Bengio: Understanding the difficulty of training deep feedforward neural networks, 2010",
     torch="Softsign",
     keras="softsign",
@@ -374,14 +374,14 @@ def hard_sigmoid_slope(z, a, p):
 
 @activation(
     "hard_sigmoid",
-    title="Hard sigmoid",
-    description="A sigmoid made of three straight lines: cheap to compute, and exactly 0 or 1 beyond ±3.",
+    title=tr("Hard sigmoid"),
+    description=tr("A sigmoid made of three straight lines: cheap to compute, and exactly 0 or 1 beyond ±3."),
     formula="z/6 + ½, kept within 0 … 1",
     slope=hard_sigmoid_slope,
     array=lambda z, p: np.clip(z / 6 + 0.5, 0, 1),
     array_slope=lambda z, a, p: np.where((a > 0) & (a < 1), 1 / 6, 0.0),
     range=(0.0, 1.0),
-    saturates="below −3 and above 3, where the slope is 0",
+    saturates=tr("below −3 and above 3, where the slope is 0"),
     source="A. Howard et al.: Searching for MobileNetV3, 2019 (ReLU6(z + 3) / 6)",
     torch="Hardsigmoid",
     keras="hard_sigmoid",
@@ -397,14 +397,14 @@ def sine_slope(z, a, p):
 
 @activation(
     "sine",
-    title="Sine",
-    description="A wave: neurons of it add up to anything periodic, and a few of them draw a spiral.",
+    title=tr("Sine"),
+    description=tr("A wave: neurons of it add up to anything periodic, and a few of them draw a spiral."),
     formula="sin z",
     slope=sine_slope,
     array=lambda z, p: np.sin(z),
     array_slope=lambda z, a, p: np.cos(z),
     range=(-1.0, 1.0),
-    saturates="nowhere for good: flat at the top and the bottom of each wave",
+    saturates=tr("nowhere for good: flat at the top and the bottom of each wave"),
     source="V. Sitzmann et al.: Implicit Neural Representations with Periodic Activation Functions, 2020",
     keeps_sum=True,
     keras="sin",
@@ -416,19 +416,19 @@ def sine(z, p):
 
 @activation(
     "scaled_sigmoid",
-    title="Scaled sigmoid",
-    description="A sigmoid stretched to low … high, for answers that must stay within a scale, such as one to five stars.",
+    title=tr("Scaled sigmoid"),
+    description=tr("A sigmoid stretched to low … high, for answers that must stay within a scale, such as one to five stars."),
     formula="low + (high − low) / (1 + e^−z)",
     parameters=(
-        Parameter("low", 0.0, -1e9, 1e9, "Least answer, in the data's units."),
-        Parameter("high", 1.0, -1e9, 1e9, "Largest answer, in the data's units."),
+        Parameter("low", 0.0, -1e9, 1e9, tr("Least answer, in the data's units.")),
+        Parameter("high", 1.0, -1e9, 1e9, tr("Largest answer, in the data's units.")),
     ),
     # The network's own output is 0 … 1; targets are scaled to that, and answers back (data/preprocessing.py).
     slope=sigmoid_slope,
     array=sigmoid_array,
     array_slope=lambda z, a, p: a * (1 - a),
     range=(0.0, 1.0),
-    saturates="near both ends of the scale",
+    saturates=tr("near both ends of the scale"),
     source="J. Howard, S. Gugger: Deep Learning for Coders with fastai and PyTorch, 2020, chapter 8 (sigmoid_range)",
     hidden=False,
     torch="Sigmoid",
@@ -448,8 +448,8 @@ def softmax_array(z: Array, p: float) -> Array:
 # Softmax mixes a whole row, so it has no scalar form: the backends run it as an instruction of its own.
 ACTIVATIONS["softmax"] = Activation(
     name="softmax",
-    title="Softmax",
-    description="Turns a row of numbers into probabilities that add up to 1: one choice out of several classes.",
+    title=tr("Softmax"),
+    description=tr("Turns a row of numbers into probabilities that add up to 1: one choice out of several classes."),
     formula="e^zᵢ / Σⱼ e^zⱼ",
     code=len(ACTIVATIONS),
     value=None,
@@ -457,7 +457,7 @@ ACTIVATIONS["softmax"] = Activation(
     array=softmax_array,
     array_slope=None,
     range=(0.0, 1.0),
-    saturates="where one number is much larger than all others",
+    saturates=tr("where one number is much larger than all others"),
     hidden=False,
     torch="Softmax",
     keras="softmax",
@@ -473,8 +473,4 @@ def resolve(choice: str | msgspec.Struct) -> tuple[Activation, float]:
 
     ``"leaky_relu"`` gives the default slope, ``LeakyRelu(negative_slope=0.2)`` its own; without a parameter, 0.
     """
-    if isinstance(choice, str):
-        record = ACTIVATIONS[choice]
-        return record, record.parameters[0].default if record.parameters else 0.0
-    record = ACTIVATIONS[str(choice.__struct_config__.tag)]
-    return record, float(getattr(choice, record.parameters[0].name))
+    return resolved(ACTIVATIONS, choice)

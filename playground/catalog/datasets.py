@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from playground.catalog.record import Record
+from playground.words import tr
 
 
 @dataclass(frozen=True)
@@ -59,17 +60,21 @@ class BundledSet(DataSet):
 SYNTHETIC: dict[str, SyntheticSet] = {
     record.name: record
     for record in (
-        SyntheticSet("circle", "Circle", "A disc inside a ring: one closed boundary.", "binary"),
-        SyntheticSet("xor", "XOR", "Four quadrants, opposite ones alike: no straight line parts them.", "binary"),
-        SyntheticSet("gauss", "Gaussians", "Two clouds: a straight line is enough.", "binary", picture_noise=5.0),
+        SyntheticSet("circle", tr("Circle"), tr("A disc inside a ring: one closed boundary."), "binary"),
+        SyntheticSet("xor", tr("XOR"), tr("Four quadrants, opposite ones alike: no straight line parts them."), "binary"),
+        SyntheticSet("gauss", tr("Gaussians"), tr("Two clouds: a straight line is enough."), "binary", picture_noise=5.0),
         SyntheticSet(
-            "spiral", "Spiral", "Two arms wound around each other: the hardest of the classics.", "binary", picture_noise=8.0
+            "spiral",
+            tr("Spiral"),
+            tr("Two arms wound around each other: the hardest of the classics."),
+            "binary",
+            picture_noise=8.0,
         ),
-        SyntheticSet("moons", "Moons", "Two half circles that reach into each other.", "binary", picture_noise=6.0),
-        SyntheticSet("rings", "Rings", "Rings in turns: several closed boundaries.", "binary"),
-        SyntheticSet("checkerboard", "Checkers", "Squares in turns: many corners to learn.", "binary"),
-        SyntheticSet("plane", "Plane", "A slope: the simplest function of two numbers.", "regression"),
-        SyntheticSet("multi_gauss", "Hills", "Three hills and three hollows on flat ground.", "regression"),
+        SyntheticSet("moons", tr("Moons"), tr("Two half circles that reach into each other."), "binary", picture_noise=6.0),
+        SyntheticSet("rings", tr("Rings"), tr("Rings in turns: several closed boundaries."), "binary"),
+        SyntheticSet("checkerboard", tr("Checkers"), tr("Squares in turns: many corners to learn."), "binary"),
+        SyntheticSet("plane", tr("Plane"), tr("A slope: the simplest function of two numbers."), "regression"),
+        SyntheticSet("multi_gauss", tr("Hills"), tr("Three hills and three hollows on flat ground."), "regression"),
     )
 }
 
@@ -78,52 +83,54 @@ BUNDLED: dict[str, BundledSet] = {
     for record in (
         BundledSet(
             "breast_cancer",
-            "Tumors",
-            "569 tumors by 30 measurements of their cell nuclei: malignant or benign?",
+            tr("Tumors"),
+            tr("569 tumors by 30 measurements of their cell nuclei: malignant or benign?"),
             "binary",
             columns=30,
         ),
         BundledSet(
             "iris",
-            "Iris",
-            "150 irises by the size of their sepals and petals: which of three species?",
+            tr("Iris"),
+            tr("150 irises by the size of their sepals and petals: which of three species?"),
             "multiclass",
             columns=4,
         ),
-        BundledSet("wine", "Wine", "178 wines by 13 chemical measurements: which of three growers?", "multiclass", columns=13),
+        BundledSet(
+            "wine", tr("Wine"), tr("178 wines by 13 chemical measurements: which of three growers?"), "multiclass", columns=13
+        ),
         BundledSet(
             "digits",
-            "Digits",
-            "1,797 handwritten digits of 8 × 8 pixels: which digit is it?",
+            tr("Digits"),
+            tr("1,797 handwritten digits of 8 × 8 pixels: which digit is it?"),
             "multiclass",
             columns=64,
             image=(8, 8, 1),
         ),
         BundledSet(
             "diabetes",
-            "Diabetes",
-            "442 patients by ten measurements: how far will the disease have come in a year?",
+            tr("Diabetes"),
+            tr("442 patients by ten measurements: how far will the disease have come in a year?"),
             "regression",
             columns=10,
         ),
         BundledSet(
             "linnerud",
-            "Linnerud",
-            "20 men by how often they manage three exercises: weight, waist and pulse at once.",
+            tr("Linnerud"),
+            tr("20 men by how often they manage three exercises: weight, waist and pulse at once."),
             "regression",
             columns=3,
         ),
         BundledSet(
             "multilabel",
-            "Topics",
-            "1,000 made-up documents by how often 20 words occur: which of five topics, any number of them?",
+            tr("Topics"),
+            tr("1,000 made-up documents by how often 20 words occur: which of five topics, any number of them?"),
             "multilabel",
             columns=20,
         ),
         BundledSet(
             "ratings",
-            "Ratings",
-            "5,400 made-up ratings of 150 items by 200 users, who rated 18 % of them: how many stars for the others?",
+            tr("Ratings"),
+            tr("5,400 made-up ratings of 150 items by 200 users, who rated 18 % of them: how many stars for the others?"),
             "bounded",
             columns=2,
             names_things=True,

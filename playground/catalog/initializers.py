@@ -14,6 +14,7 @@ import msgspec
 import numpy as np
 
 from playground.catalog.record import Record
+from playground.words import tr
 
 Draw = Callable[..., "np.ndarray[Any, np.dtype[np.float64]]"]
 
@@ -21,14 +22,14 @@ Draw = Callable[..., "np.ndarray[Any, np.dtype[np.float64]]"]
 class Uniform(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="type", tag="uniform"):
     """Uniform weights between two numbers."""
 
-    low: Annotated[float, msgspec.Meta(ge=-100, le=100, description="Least weight.")] = -0.5
-    high: Annotated[float, msgspec.Meta(ge=-100, le=100, description="Largest weight.")] = 0.5
+    low: Annotated[float, msgspec.Meta(ge=-100, le=100, description=tr("Least weight."))] = -0.5
+    high: Annotated[float, msgspec.Meta(ge=-100, le=100, description=tr("Largest weight."))] = 0.5
 
 
 class FromFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="type", tag="from_file"):
     """Weights of a model that was trained before."""
 
-    path: Annotated[str, msgspec.Meta(min_length=1, description="A model saved by this program (.safetensors).")]
+    path: Annotated[str, msgspec.Meta(min_length=1, description=tr("A model saved by this program (.safetensors)."))]
 
 
 @dataclass(frozen=True)
@@ -65,8 +66,8 @@ def initializer(name: str, **fields: Any) -> Callable[[Draw], Draw]:
 
 @initializer(
     "glorot_uniform",
-    title="Glorot uniform",
-    description="Uniform with variance 2 / (in + out): keeps signals of tanh and sigmoid layers from fading or growing.",
+    title=tr("Glorot uniform"),
+    description=tr("Uniform with variance 2 / (in + out): keeps signals of tanh and sigmoid layers from fading or growing."),
     source="X. Glorot, Y. Bengio: Understanding the difficulty of training deep feedforward neural networks, 2010, eq. 16",
 )
 def glorot_uniform(random, shape, fan_in, fan_out, spec):
@@ -76,8 +77,8 @@ def glorot_uniform(random, shape, fan_in, fan_out, spec):
 
 @initializer(
     "glorot_normal",
-    title="Glorot normal",
-    description="Normal with variance 2 / (in + out): keeps signals of tanh and sigmoid layers from fading or growing.",
+    title=tr("Glorot normal"),
+    description=tr("Normal with variance 2 / (in + out): keeps signals of tanh and sigmoid layers from fading or growing."),
     source="X. Glorot, Y. Bengio: Understanding the difficulty of training deep feedforward neural networks, 2010, eq. 12",
 )
 def glorot_normal(random, shape, fan_in, fan_out, spec):
@@ -86,8 +87,8 @@ def glorot_normal(random, shape, fan_in, fan_out, spec):
 
 @initializer(
     "he_uniform",
-    title="He uniform",
-    description="Uniform with variance 2 / in: makes up for the half of the signal that ReLU cuts away.",
+    title=tr("He uniform"),
+    description=tr("Uniform with variance 2 / in: makes up for the half of the signal that ReLU cuts away."),
     source="K. He et al.: Delving Deep into Rectifiers, 2015, eq. 10",
 )
 def he_uniform(random, shape, fan_in, fan_out, spec):
@@ -97,8 +98,8 @@ def he_uniform(random, shape, fan_in, fan_out, spec):
 
 @initializer(
     "he_normal",
-    title="He normal",
-    description="Normal with variance 2 / in: makes up for the half of the signal that ReLU cuts away.",
+    title=tr("He normal"),
+    description=tr("Normal with variance 2 / in: makes up for the half of the signal that ReLU cuts away."),
     source="K. He et al.: Delving Deep into Rectifiers, 2015, eq. 10",
 )
 def he_normal(random, shape, fan_in, fan_out, spec):
@@ -107,8 +108,8 @@ def he_normal(random, shape, fan_in, fan_out, spec):
 
 @initializer(
     "lecun_uniform",
-    title="LeCun uniform",
-    description="Uniform with variance 1 / in: keeps the variance of the weighted sums at that of the inputs.",
+    title=tr("LeCun uniform"),
+    description=tr("Uniform with variance 1 / in: keeps the variance of the weighted sums at that of the inputs."),
     source="Y. LeCun et al.: Efficient BackProp, 1998, section 4.6",
 )
 def lecun_uniform(random, shape, fan_in, fan_out, spec):
@@ -118,8 +119,8 @@ def lecun_uniform(random, shape, fan_in, fan_out, spec):
 
 @initializer(
     "lecun_normal",
-    title="LeCun normal",
-    description="Normal with variance 1 / in: what SELU layers need to keep mean 0 and variance 1.",
+    title=tr("LeCun normal"),
+    description=tr("Normal with variance 1 / in: what SELU layers need to keep mean 0 and variance 1."),
     source="Y. LeCun et al.: Efficient BackProp, 1998, section 4.6",
 )
 def lecun_normal(random, shape, fan_in, fan_out, spec):
@@ -128,8 +129,8 @@ def lecun_normal(random, shape, fan_in, fan_out, spec):
 
 @initializer(
     "orthogonal",
-    title="Orthogonal",
-    description="Rows or columns at right angles, of length 1: a signal keeps its length through many layers.",
+    title=tr("Orthogonal"),
+    description=tr("Rows or columns at right angles, of length 1: a signal keeps its length through many layers."),
     source="A. Saxe, J. McClelland, S. Ganguli: Exact solutions to the nonlinear dynamics of learning, 2014",
 )
 def orthogonal(random, shape, fan_in, fan_out, spec):
@@ -142,8 +143,8 @@ def orthogonal(random, shape, fan_in, fan_out, spec):
 
 @initializer(
     "uniform",
-    title="Uniform",
-    description="Uniform between two numbers of your choice, whatever the layer's size.",
+    title=tr("Uniform"),
+    description=tr("Uniform between two numbers of your choice, whatever the layer's size."),
     spec=Uniform,
 )
 def uniform(random, shape, fan_in, fan_out, spec):
@@ -153,8 +154,8 @@ def uniform(random, shape, fan_in, fan_out, spec):
 
 @initializer(
     "zeros",
-    title="Zeros",
-    description="All weights zero: every neuron of a layer stays equal to its neighbors, which shows why chance is needed.",
+    title=tr("Zeros"),
+    description=tr("All weights zero: every neuron of a layer stays equal to its neighbors, which shows why chance is needed."),
 )
 def zeros(random, shape, fan_in, fan_out, spec):
     return np.zeros(shape)
@@ -162,8 +163,8 @@ def zeros(random, shape, fan_in, fan_out, spec):
 
 @initializer(
     "ones",
-    title="Ones",
-    description="All weights one: every neuron of a layer learns the same, as with zeros, though the signal gets through.",
+    title=tr("Ones"),
+    description=tr("All weights one: every neuron of a layer learns the same, as with zeros, though the signal gets through."),
 )
 def ones(random, shape, fan_in, fan_out, spec):
     return np.ones(shape)
@@ -172,8 +173,8 @@ def ones(random, shape, fan_in, fan_out, spec):
 # The weights lie in a file: whoever starts a run reads it (trainer.py).
 INITIALIZERS["from_file"] = Initializer(
     "from_file",
-    "From a file",
-    "Goes on from the weights of a saved model with the same layers.",
+    tr("From a file"),
+    tr("Goes on from the weights of a saved model with the same layers."),
     draw=None,
     spec=FromFile,
 )

@@ -17,8 +17,9 @@ import msgspec
 import numpy as np
 
 from playground.catalog.elementary import HALF, ONE, TINY, TWO, ZERO, exp, log, maximum, where
-from playground.catalog.record import Parameter, Record, spec_type
+from playground.catalog.record import Parameter, Record, resolved, spec_type
 from playground.catalog.tasks import TASKS
+from playground.words import tr
 
 Array = Any
 ScalarFunction = Callable[..., Any]
@@ -107,8 +108,8 @@ def binary_cross_entropy_on_logit(z, t):
 
 @loss(
     "binary_cross_entropy",
-    title="Binary cross-entropy",
-    description="Charges each output by how surprised it is by the truth; made for sigmoid outputs.",
+    title=tr("Binary cross-entropy"),
+    description=tr("Charges each output by how surprised it is by the truth; made for sigmoid outputs."),
     formula="−t·log a − (1−t)·log(1−a)",
     slope=binary_cross_entropy_slope,
     array=lambda a, t, p: -(t * np.log(np.maximum(a, TINY)) + (1 - t) * np.log(np.maximum(1 - a, TINY))),
@@ -133,8 +134,8 @@ def log_sum_exp(z: Array) -> Array:
 # One row is one loss here, so there is no scalar form; softmax is the only output whose rows add up to 1.
 LOSSES["categorical_cross_entropy"] = Loss(
     name="categorical_cross_entropy",
-    title="Categorical cross-entropy",
-    description="Charges each row by how little probability its true class was given; made for softmax outputs.",
+    title=tr("Categorical cross-entropy"),
+    description=tr("Charges each row by how little probability its true class was given; made for softmax outputs."),
     formula="−Σ tᵢ·log aᵢ",
     code=len(LOSSES),
     value=None,
@@ -157,8 +158,8 @@ def mean_squared_error_slope(a, t, p):
 
 @loss(
     "mean_squared_error",
-    title="Mean squared error",
-    description="The squared distance to the target, averaged; large misses count most. The usual choice for regression.",
+    title=tr("Mean squared error"),
+    description=tr("The squared distance to the target, averaged; large misses count most. The usual choice for regression."),
     formula="(a − t)²",
     source="C. Bishop, Pattern Recognition and Machine Learning, 2006, section 1.1",
     slope=mean_squared_error_slope,
@@ -178,8 +179,8 @@ def half_squared_error_slope(a, t, p):
 
 @loss(
     "half_squared_error",
-    title="Half squared error",
-    description="Half the squared distance, summed over outputs: what TensorFlow Playground uses for everything.",
+    title=tr("Half squared error"),
+    description=tr("Half the squared distance, summed over outputs: what TensorFlow Playground uses for everything."),
     formula="½·(a − t)²",
     source="C. Bishop, Pattern Recognition and Machine Learning, 2006, equation 1.2",
     slope=half_squared_error_slope,
@@ -198,8 +199,8 @@ def mean_absolute_error_slope(a, t, p):
 
 @loss(
     "mean_absolute_error",
-    title="Mean absolute error",
-    description="The distance to the target, averaged: large misses count no more than their size, so outliers pull less.",
+    title=tr("Mean absolute error"),
+    description=tr("The distance to the target, averaged: large misses count no more than their size, so outliers pull less."),
     formula="|a − t|",
     slope=mean_absolute_error_slope,
     array=lambda a, t, p: np.abs(a - t),
@@ -219,10 +220,10 @@ def huber_slope(a, t, p):
 
 @loss(
     "huber",
-    title="Huber",
-    description="Squared error for small misses, absolute error for large ones: smooth at zero and calm about outliers.",
+    title=tr("Huber"),
+    description=tr("Squared error for small misses, absolute error for large ones: smooth at zero and calm about outliers."),
     formula="½·(a − t)² where |a − t| ≤ δ, else δ·(|a − t| − ½·δ)",
-    parameters=(Parameter("delta", 1.0, 0.001, 1000.0, "From this distance on, a miss counts linearly."),),
+    parameters=(Parameter("delta", 1.0, 0.001, 1000.0, tr("From this distance on, a miss counts linearly.")),),
     slope=huber_slope,
     array=lambda a, t, p: np.where(np.abs(a - t) <= p, 0.5 * (a - t) ** 2, p * (np.abs(a - t) - 0.5 * p)),
     array_slope=lambda a, t, p: np.clip(a - t, -p, p),
@@ -248,8 +249,8 @@ def sides(t: Array) -> Array:
 
 @loss(
     "hinge",
-    title="Hinge",
-    description="Charges an output only while it is on the wrong side or too close to the border: the support vector loss.",
+    title=tr("Hinge"),
+    description=tr("Charges an output only while it is on the wrong side or too close to the border: the support vector loss."),
     formula="max(0, 1 − y·a), y = ±1",
     slope=hinge_slope,
     array=lambda a, t, p: np.maximum(0, 1 - sides(t) * a),
@@ -269,8 +270,4 @@ CATEGORICAL_CROSS_ENTROPY = LOSSES["categorical_cross_entropy"].code
 
 def resolve(choice: str | msgspec.Struct) -> tuple[Loss, float]:
     """Return the record and the parameter's value of a loss as an experiment holds it; without a parameter, 0."""
-    if isinstance(choice, str):
-        record = LOSSES[choice]
-        return record, record.parameters[0].default if record.parameters else 0.0
-    record = LOSSES[str(choice.__struct_config__.tag)]
-    return record, float(getattr(choice, record.parameters[0].name))
+    return resolved(LOSSES, choice)

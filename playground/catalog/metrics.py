@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from playground.catalog.record import Record
+from playground.words import tr
 
 Array = Any
 CLASSES = ("binary", "multiclass", "multilabel")
@@ -98,8 +99,8 @@ METRICS: dict[str, Metric] = {
     for metric in (
         Metric(
             "accuracy",
-            "Accuracy",
-            "Share of rows predicted right; with several labels, a row counts only if all of them are.",
+            tr("Accuracy"),
+            tr("Share of rows predicted right; with several labels, a row counts only if all of them are."),
             formula="right rows / all rows",
             source=_MANNING + "section 8.3",
             tasks=("binary", "multiclass"),
@@ -110,8 +111,8 @@ METRICS: dict[str, Metric] = {
         ),
         Metric(
             "subset_accuracy",
-            "Subset accuracy",
-            "Share of rows whose labels are all predicted right.",
+            tr("Subset accuracy"),
+            tr("Share of rows whose labels are all predicted right."),
             formula="rows with all labels right / all rows",
             source=_LABELS,
             tasks=("multilabel",),
@@ -121,8 +122,8 @@ METRICS: dict[str, Metric] = {
         ),
         Metric(
             "hamming_loss",
-            "Hamming loss",
-            "Share of single labels that are wrong, whatever the rest of their row.",
+            tr("Hamming loss"),
+            tr("Share of single labels that are wrong, whatever the rest of their row."),
             formula="wrong labels / (rows × labels)",
             source=_LABELS,
             tasks=("multilabel",),
@@ -133,8 +134,8 @@ METRICS: dict[str, Metric] = {
         ),
         Metric(
             "precision",
-            "Precision",
-            "Of the rows said to be of a class, the share that is: how far a yes can be trusted.",
+            tr("Precision"),
+            tr("Of the rows said to be of a class, the share that is: how far a yes can be trusted."),
             formula="TP / (TP + FP)",
             source=_MANNING + "equation 8.1",
             tasks=CLASSES,
@@ -146,8 +147,8 @@ METRICS: dict[str, Metric] = {
         ),
         Metric(
             "recall",
-            "Recall",
-            "Of the rows that are of a class, the share that is found.",
+            tr("Recall"),
+            tr("Of the rows that are of a class, the share that is found."),
             formula="TP / (TP + FN)",
             source=_MANNING + "equation 8.2",
             tasks=CLASSES,
@@ -159,8 +160,8 @@ METRICS: dict[str, Metric] = {
         ),
         Metric(
             "f1",
-            "F1",
-            "Precision and recall in one number, low if either is; the mean over classes (macro) counts rare ones as much.",
+            tr("F1"),
+            tr("Precision and recall in one number, low if either is; the mean over classes (macro) counts rare ones as much."),
             formula="2·P·R / (P + R)",
             source=_MANNING + "equation 8.6 (β = 1)",
             tasks=CLASSES,
@@ -172,8 +173,8 @@ METRICS: dict[str, Metric] = {
         ),
         Metric(
             "roc_auc",
-            "ROC AUC",
-            "Chance that a row of the class gets a higher score than one that isn't: 1 is perfect, 0.5 is guessing.",
+            tr("ROC AUC"),
+            tr("Chance that a row of the class gets a higher score than one that isn't: 1 is perfect, 0.5 is guessing."),
             formula="P(score of a row of the class > score of another row)",
             source="T. Fawcett: An Introduction to ROC Analysis, 2006, section 7",
             tasks=CLASSES,
@@ -184,8 +185,8 @@ METRICS: dict[str, Metric] = {
         ),
         Metric(
             "log_loss",
-            "Log loss",
-            "How surprised the probabilities are by the truth, in nats; confident mistakes cost most.",
+            tr("Log loss"),
+            tr("How surprised the probabilities are by the truth, in nats; confident mistakes cost most."),
             formula="−mean log p(true class)",
             source=_BISHOP + "equation 4.108",
             tasks=CLASSES,
@@ -195,8 +196,8 @@ METRICS: dict[str, Metric] = {
         ),
         Metric(
             "rmse",
-            "RMSE",
-            "Typical error in the data's own units: the root of the mean squared error.",
+            tr("RMSE"),
+            tr("Typical error in the data's own units: the root of the mean squared error."),
             formula="√ mean (a − t)²",
             source=_BISHOP + "equation 1.3",
             tasks=QUANTITIES,
@@ -209,8 +210,10 @@ METRICS: dict[str, Metric] = {
         ),
         Metric(
             "mae",
-            "MAE",
-            "Mean distance between prediction and truth, in the data's own units; large misses count no more than their size.",
+            tr("MAE"),
+            tr(
+                "Mean distance between prediction and truth, in the data's own units; large misses count no more than their size."
+            ),
             formula="mean |a − t|",
             source="C. Willmott, K. Matsuura: Advantages of the Mean Absolute Error, 2005, equation 2",
             tasks=QUANTITIES,
@@ -222,8 +225,8 @@ METRICS: dict[str, Metric] = {
         ),
         Metric(
             "r2",
-            "R²",
-            "Share of the variance explained: 1 is perfect, 0 is no better than always saying the mean.",
+            tr("R²"),
+            tr("Share of the variance explained: 1 is perfect, 0 is no better than always saying the mean."),
             formula="1 − Σ (a − t)² / Σ (t − mean t)²",
             source="N. Draper, H. Smith: Applied Regression Analysis, 1998, section 1.3",
             tasks=QUANTITIES,
@@ -235,8 +238,8 @@ METRICS: dict[str, Metric] = {
         ),
         Metric(
             "confusion_matrix",
-            "Confusion matrix",
-            "How many rows of each class are said to be of each class; what is right stands on the diagonal.",
+            tr("Confusion matrix"),
+            tr("How many rows of each class are said to be of each class; what is right stands on the diagonal."),
             formula="row: true class, column: predicted class",
             source="S. Stehman: Selecting and Interpreting Measures of Thematic Classification Accuracy, 1997, table 1",
             tasks=CLASSES,

@@ -16,10 +16,11 @@ import msgspec
 
 from playground.catalog.elementary import ONE, sqrt
 from playground.catalog.record import Record
+from playground.words import tr
 
 LearningRate = Annotated[
     float,
-    msgspec.Meta(gt=0, le=1000, description="Length of a step along the gradient: too small crawls, too large overshoots."),
+    msgspec.Meta(gt=0, le=1000, description=tr("Length of a step along the gradient: too small crawls, too large overshoots.")),
 ]
 Share = Annotated[float, msgspec.Meta(ge=0, lt=1)]
 
@@ -77,8 +78,8 @@ class SGD(Optimizer, frozen=True, kw_only=True, tag="sgd"):
 
 @optimizer(
     SGD,
-    title="SGD",
-    description="Plain gradient descent on mini-batches: one step against the gradient, nothing remembered.",
+    title=tr("SGD"),
+    description=tr("Plain gradient descent on mini-batches: one step against the gradient, nothing remembered."),
     slots=0,
     torch="SGD",
     source="H. Robbins, S. Monro: A Stochastic Approximation Method, 1951",
@@ -91,13 +92,13 @@ class Momentum(Optimizer, frozen=True, kw_only=True, tag="momentum"):
     """Gradient descent with momentum."""
 
     learning_rate: LearningRate = 0.01
-    momentum: Annotated[Share, msgspec.Meta(description="Share of the last step that rolls on into this one.")] = 0.9
+    momentum: Annotated[Share, msgspec.Meta(description=tr("Share of the last step that rolls on into this one."))] = 0.9
 
 
 @optimizer(
     Momentum,
-    title="Momentum",
-    description="Gradient descent that keeps rolling: steps add up where gradients agree, and zigzags cancel.",
+    title=tr("Momentum"),
+    description=tr("Gradient descent that keeps rolling: steps add up where gradients agree, and zigzags cancel."),
     slots=1,
     torch="SGD",
     source="B. Polyak: Some methods of speeding up the convergence of iteration methods, 1964",
@@ -111,13 +112,13 @@ class Nesterov(Optimizer, frozen=True, kw_only=True, tag="nesterov"):
     """Gradient descent with Nesterov's momentum."""
 
     learning_rate: LearningRate = 0.01
-    momentum: Annotated[Share, msgspec.Meta(description="Share of the last step that rolls on into this one.")] = 0.9
+    momentum: Annotated[Share, msgspec.Meta(description=tr("Share of the last step that rolls on into this one."))] = 0.9
 
 
 @optimizer(
     Nesterov,
-    title="Nesterov",
-    description="Momentum that looks ahead: the step is taken from where the rolling would lead, so it overshoots less.",
+    title=tr("Nesterov"),
+    description=tr("Momentum that looks ahead: the step is taken from where the rolling would lead, so it overshoots less."),
     slots=1,
     torch="SGD",
     source="I. Sutskever et al.: On the importance of initialization and momentum in deep learning, 2013",
@@ -131,13 +132,13 @@ class Adagrad(Optimizer, frozen=True, kw_only=True, tag="adagrad"):
     """Adagrad: adaptive gradient."""
 
     learning_rate: LearningRate = 0.05
-    epsilon: Annotated[float, msgspec.Meta(gt=0, le=1, description="Keeps the division from blowing up.")] = 1e-10
+    epsilon: Annotated[float, msgspec.Meta(gt=0, le=1, description=tr("Keeps the division from blowing up."))] = 1e-10
 
 
 @optimizer(
     Adagrad,
-    title="Adagrad",
-    description="Shortens each weight's steps by all the gradients it has had: rare features keep long steps, all slow down.",
+    title=tr("Adagrad"),
+    description=tr("Shortens each weight's steps by all the gradients it has had: rare features keep long steps, all slow down."),
     slots=1,
     torch="Adagrad",
     source="J. Duchi, E. Hazan, Y. Singer: Adaptive Subgradient Methods, 2011",
@@ -152,15 +153,15 @@ class RMSprop(Optimizer, frozen=True, kw_only=True, tag="rmsprop"):
     """RMSprop: root mean square propagation."""
 
     learning_rate: LearningRate = 0.003
-    decay: Annotated[Share, msgspec.Meta(description="How long the mean of squared gradients is remembered.")] = 0.99
-    momentum: Annotated[Share, msgspec.Meta(description="Share of the last step that rolls on into this one.")] = 0.0
-    epsilon: Annotated[float, msgspec.Meta(gt=0, le=1, description="Keeps the division from blowing up.")] = 1e-8
+    decay: Annotated[Share, msgspec.Meta(description=tr("How long the mean of squared gradients is remembered."))] = 0.99
+    momentum: Annotated[Share, msgspec.Meta(description=tr("Share of the last step that rolls on into this one."))] = 0.0
+    epsilon: Annotated[float, msgspec.Meta(gt=0, le=1, description=tr("Keeps the division from blowing up."))] = 1e-8
 
 
 @optimizer(
     RMSprop,
-    title="RMSprop",
-    description="Divides each weight's step by how large its gradients were lately: Adagrad that forgets, so it goes on.",
+    title=tr("RMSprop"),
+    description=tr("Divides each weight's step by how large its gradients were lately: Adagrad that forgets, so it goes on."),
     slots=2,
     torch="RMSprop",
     source="G. Hinton: Neural Networks for Machine Learning, lecture 6e, 2012",
@@ -176,15 +177,15 @@ class Adam(Optimizer, frozen=True, kw_only=True, tag="adam"):
     """Adam: adaptive moment estimation."""
 
     learning_rate: LearningRate = 0.003
-    beta1: Annotated[Share, msgspec.Meta(description="How long the mean of the gradients is remembered.")] = 0.9
-    beta2: Annotated[Share, msgspec.Meta(description="How long the mean of their squares is remembered.")] = 0.999
-    epsilon: Annotated[float, msgspec.Meta(gt=0, le=1, description="Keeps the division from blowing up.")] = 1e-8
+    beta1: Annotated[Share, msgspec.Meta(description=tr("How long the mean of the gradients is remembered."))] = 0.9
+    beta2: Annotated[Share, msgspec.Meta(description=tr("How long the mean of their squares is remembered."))] = 0.999
+    epsilon: Annotated[float, msgspec.Meta(gt=0, le=1, description=tr("Keeps the division from blowing up."))] = 1e-8
 
 
 @optimizer(
     Adam,
-    title="Adam",
-    description="Gives each weight a step of its own, scaled by how large its gradients usually are; rarely needs tuning.",
+    title=tr("Adam"),
+    description=tr("Gives each weight a step of its own, scaled by how large its gradients usually are; rarely needs tuning."),
     slots=2,
     torch="Adam",
     source="D. Kingma, J. Ba: Adam: A Method for Stochastic Optimization, 2015, algorithm 1",
@@ -200,19 +201,19 @@ class AdamW(Optimizer, frozen=True, kw_only=True, tag="adamw"):
     """Adam with weight decay apart from the gradient."""
 
     learning_rate: LearningRate = 0.003
-    beta1: Annotated[Share, msgspec.Meta(description="How long the mean of the gradients is remembered.")] = 0.9
-    beta2: Annotated[Share, msgspec.Meta(description="How long the mean of their squares is remembered.")] = 0.999
-    epsilon: Annotated[float, msgspec.Meta(gt=0, le=1, description="Keeps the division from blowing up.")] = 1e-8
+    beta1: Annotated[Share, msgspec.Meta(description=tr("How long the mean of the gradients is remembered."))] = 0.9
+    beta2: Annotated[Share, msgspec.Meta(description=tr("How long the mean of their squares is remembered."))] = 0.999
+    epsilon: Annotated[float, msgspec.Meta(gt=0, le=1, description=tr("Keeps the division from blowing up."))] = 1e-8
     weight_decay: Annotated[
-        float, msgspec.Meta(ge=0, le=10, description="Share of each weight, times the rate, that a step takes away.")
+        float, msgspec.Meta(ge=0, le=10, description=tr("Share of each weight, times the rate, that a step takes away."))
     ] = 0.01
 
 
 # The decay itself acts before the step, on weights only, as `training.weight_decay` does for every optimizer.
 optimizer(
     AdamW,
-    title="AdamW",
-    description="Adam whose weights also shrink a little at each step, unscaled by the gradients: the usual choice today.",
+    title=tr("AdamW"),
+    description=tr("Adam whose weights also shrink a little at each step, unscaled by the gradients: the usual choice today."),
     slots=2,
     torch="AdamW",
     source="I. Loshchilov, F. Hutter: Decoupled Weight Decay Regularization, 2019, algorithm 2",

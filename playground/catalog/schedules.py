@@ -15,6 +15,7 @@ from typing import Annotated, Any
 import msgspec
 
 from playground.catalog.record import Record
+from playground.words import tr
 
 Fraction = Annotated[float, msgspec.Meta(gt=0, le=1)]
 
@@ -69,8 +70,8 @@ class Constant(Schedule, frozen=True, kw_only=True, tag="constant"):
 
 @schedule(
     Constant,
-    title="Constant",
-    description="The same learning rate from the first step to the last.",
+    title=tr("Constant"),
+    description=tr("The same learning rate from the first step to the last."),
     formula="1",
     source="H. Robbins, S. Monro: A Stochastic Approximation Method, 1951",
 )
@@ -81,14 +82,14 @@ def constant(epoch, epochs, s1, s2, s3):
 class Step(Schedule, frozen=True, kw_only=True, tag="step"):
     """A drop every few epochs."""
 
-    every: Annotated[int, msgspec.Meta(ge=1, le=1_000_000, description="Epochs from one drop to the next.")] = 30
-    factor: Annotated[Fraction, msgspec.Meta(description="What the rate is multiplied with at each drop.")] = 0.3
+    every: Annotated[int, msgspec.Meta(ge=1, le=1_000_000, description=tr("Epochs from one drop to the next."))] = 30
+    factor: Annotated[Fraction, msgspec.Meta(description=tr("What the rate is multiplied with at each drop."))] = 0.3
 
 
 @schedule(
     Step,
-    title="Step",
-    description="Drops the rate by a factor every few epochs: long steps first, short ones to settle.",
+    title=tr("Step"),
+    description=tr("Drops the rate by a factor every few epochs: long steps first, short ones to settle."),
     formula="factor^⌊epoch / every⌋",
     source="K. He et al.: Deep Residual Learning, 2016, section 3.4",
 )
@@ -99,13 +100,13 @@ def step(epoch, epochs, s1, s2, s3):
 class Exponential(Schedule, frozen=True, kw_only=True, tag="exponential"):
     """A little less every epoch."""
 
-    factor: Annotated[Fraction, msgspec.Meta(description="What the rate is multiplied with at the end of each epoch.")] = 0.98
+    factor: Annotated[Fraction, msgspec.Meta(description=tr("What the rate is multiplied with at the end of each epoch."))] = 0.98
 
 
 @schedule(
     Exponential,
-    title="Exponential",
-    description="Takes the same share off the rate at the end of every epoch.",
+    title=tr("Exponential"),
+    description=tr("Takes the same share off the rate at the end of every epoch."),
     formula="factor^⌊epoch⌋",
     source="I. Goodfellow, Y. Bengio, A. Courville: Deep Learning, 2016, section 8.3.1",
 )
@@ -116,13 +117,13 @@ def exponential(epoch, epochs, s1, s2, s3):
 class Cosine(Schedule, frozen=True, kw_only=True, tag="cosine"):
     """Half a wave down."""
 
-    lowest: Annotated[float, msgspec.Meta(ge=0, le=1, description="Share of the rate that is left at the end.")] = 0.0
+    lowest: Annotated[float, msgspec.Meta(ge=0, le=1, description=tr("Share of the rate that is left at the end."))] = 0.0
 
 
 @schedule(
     Cosine,
-    title="Cosine",
-    description="Follows half a cosine from the full rate down to the lowest at the last epoch: slow, fast, slow.",
+    title=tr("Cosine"),
+    description=tr("Follows half a cosine from the full rate down to the lowest at the last epoch: slow, fast, slow."),
     formula="lowest + (1 − lowest)·½·(1 + cos(π·epoch / epochs))",
     source="I. Loshchilov, F. Hutter: SGDR: Stochastic Gradient Descent with Warm Restarts, 2017, equation 5",
 )
@@ -133,19 +134,21 @@ def cosine(epoch, epochs, s1, s2, s3):
 class OneCycle(Schedule, frozen=True, kw_only=True, tag="one_cycle"):
     """Up, then all the way down."""
 
-    rise: Annotated[float, msgspec.Meta(gt=0, lt=1, description="Share of the training in which the rate rises.")] = 0.3
+    rise: Annotated[float, msgspec.Meta(gt=0, lt=1, description=tr("Share of the training in which the rate rises."))] = 0.3
     start_divisor: Annotated[
-        float, msgspec.Meta(ge=1, le=1e6, description="The first rate is the full rate divided by this.")
+        float, msgspec.Meta(ge=1, le=1e6, description=tr("The first rate is the full rate divided by this."))
     ] = 25.0
-    end_divisor: Annotated[float, msgspec.Meta(ge=1, le=1e9, description="The last rate is the first rate divided by this.")] = (
-        10_000.0
-    )
+    end_divisor: Annotated[
+        float, msgspec.Meta(ge=1, le=1e9, description=tr("The last rate is the first rate divided by this."))
+    ] = 10_000.0
 
 
 @schedule(
     OneCycle,
-    title="One cycle",
-    description="Rises from a small rate to the full one, then falls to almost nothing: allows rates that would fail at once.",
+    title=tr("One cycle"),
+    description=tr(
+        "Rises from a small rate to the full one, then falls to almost nothing: allows rates that would fail at once."
+    ),
     formula="cosine from 1/start to 1, then from 1 to 1/(start·end)",
     source="L. Smith, N. Topin: Super-Convergence, 2018, with cosine pieces as in torch.optim.lr_scheduler.OneCycleLR",
 )
@@ -160,14 +163,16 @@ def one_cycle(epoch, epochs, s1, s2, s3):
 class WarmUp(Schedule, frozen=True, kw_only=True, tag="warm_up"):
     """A gentle start."""
 
-    warm_up_epochs: Annotated[float, msgspec.Meta(gt=0, le=1e6, description="Epochs until the full rate is reached.")] = 5.0
-    start: Annotated[float, msgspec.Meta(ge=0, le=1, description="Share of the rate at the first step.")] = 0.1
+    warm_up_epochs: Annotated[float, msgspec.Meta(gt=0, le=1e6, description=tr("Epochs until the full rate is reached."))] = 5.0
+    start: Annotated[float, msgspec.Meta(ge=0, le=1, description=tr("Share of the rate at the first step."))] = 0.1
 
 
 @schedule(
     WarmUp,
-    title="Warm-up",
-    description="Rises in a straight line from a part of the rate to all of it, then stays: spares fresh weights large steps.",
+    title=tr("Warm-up"),
+    description=tr(
+        "Rises in a straight line from a part of the rate to all of it, then stays: spares fresh weights large steps."
+    ),
     formula="start + (1 − start)·min(1, epoch / warm-up epochs)",
     source="P. Goyal et al.: Accurate, Large Minibatch SGD, 2017, section 2.2",
 )

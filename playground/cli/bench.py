@@ -6,18 +6,21 @@ import argparse
 from typing import Any
 
 from playground.cli.parsing import seconds
+from playground.words import tr
 
 
 def add_to(commands: argparse._SubParsersAction[Any]) -> None:
     """Say what the command takes."""
     from playground.bench.cases import SUITES
 
-    bench = commands.add_parser("bench", help="measure how fast matrix products and training are here, beside other libraries")
-    bench.add_argument("suite", nargs="?", choices=SUITES, help="what to measure (default: both)")
-    bench.add_argument("--json", metavar="FILE", help="file for the results")
-    bench.add_argument("--warm", action="store_true", help="only compile the kernels into the cache")
-    bench.add_argument("--seconds", type=seconds, default=0.03, metavar="S", help="budget of one measurement (default: 0.03)")
-    bench.add_argument("--only", default="", metavar="TEXT", help="cases whose name contains the text, such as 128 or Adam")
+    bench = commands.add_parser(
+        "bench", help=tr("measure how fast matrix products and training are here, beside other libraries")
+    )
+    bench.add_argument("suite", nargs="?", choices=SUITES, help=tr("what to measure (default: both)"))
+    bench.add_argument("--json", metavar="FILE", help=tr("file for the results"))
+    bench.add_argument("--warm", action="store_true", help=tr("only compile the kernels into the cache"))
+    bench.add_argument("--seconds", type=seconds, default=0.03, metavar="S", help=tr("budget of one measurement (default: 0.03)"))
+    bench.add_argument("--only", default="", metavar="TEXT", help=tr("cases whose name contains the text, such as 128 or Adam"))
     bench.set_defaults(run=run)
 
 

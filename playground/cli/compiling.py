@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 
+from playground.words import tr
+
 
 def provide_kernels(backend: str) -> None:
     """Have the kernels of a backend compiled; only where they aren't yet, that is said."""
@@ -22,7 +24,7 @@ def provide_kernels(backend: str) -> None:
             say_compiling()
             cuda_warm.start_warming().wait()
     elif not warm.is_warm():
-        print("Compiling the kernels (once; about a minute) …", file=sys.stderr)
+        print(tr("Compiling the kernels (once; about a minute) …"), file=sys.stderr)
         warm.start_warming().wait()
     if notice := cache.notice():
         print(f"playground: {notice}", file=sys.stderr)
@@ -30,4 +32,4 @@ def provide_kernels(backend: str) -> None:
 
 def say_compiling() -> None:
     """Say that the GPU's kernels are being compiled."""
-    print("Compiling the GPU's kernels (once; about a minute) …", file=sys.stderr)
+    print(tr("Compiling the GPU's kernels (once; about a minute) …"), file=sys.stderr)

@@ -7,6 +7,8 @@ import difflib
 import os
 from typing import TYPE_CHECKING
 
+from playground.words import tr
+
 if TYPE_CHECKING:
     from playground.experiment import Experiment
     from playground.formats.opening import Opened
@@ -37,8 +39,8 @@ def opened(options: argparse.Namespace) -> Opened:
     if what in names:
         return Opened(preset(what))
     close = difflib.get_close_matches(what, names, 1)
-    hint = f"did you mean {close[0]!r}?" if close else "`playground presets` lists the presets."
-    raise FileError(f"{what}: there is no such file, and no preset of that name; {hint}")
+    hint = tr("did you mean {close!r}?").format(close=close[0]) if close else tr("`playground presets` lists the presets.")
+    raise FileError(tr("{what}: there is no such file, and no preset of that name; {hint}").format(what=what, hint=hint))
 
 
 def changed(experiment: Experiment, changes: list[str]) -> Experiment:
@@ -54,7 +56,11 @@ def changed(experiment: Experiment, changes: list[str]) -> Experiment:
     for change in changes:
         field, equals, value = change.partition("=")
         if not equals or not field.strip():
-            raise ExperimentError(f"--set {change}: write it as FIELD=VALUE, such as training.optimizer.learning_rate=0.01.")
+            raise ExperimentError(
+                tr("--set {change}: write it as FIELD=VALUE, such as training.optimizer.learning_rate=0.01.").format(
+                    change=change
+                )
+            )
         experiment = set_field(experiment, field.strip(), value.strip())
     return experiment
 
@@ -65,4 +71,8 @@ def _refuse_table_options(options: argparse.Namespace) -> None:
 
     for name in ("target", "ignore", "task"):
         if getattr(options, name):
-            raise ExperimentError(f"--{name}: {options.what} is no table, so its data are settled already; leave --{name} out.")
+            raise ExperimentError(
+                tr("--{name}: {what} is no table, so its data are settled already; leave --{name} out.").format(
+                    name=name, what=options.what
+                )
+            )

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from playground.cli.parsing import DONE
+from playground.words import tr
 
 
 def add_to(commands: argparse._SubParsersAction[Any]) -> None:
     """Say what the command takes."""
-    export = commands.add_parser("export", help="write a trained model's weights in another format")
+    export = commands.add_parser("export", help=tr("write a trained model's weights in another format"))
     export.add_argument("model", metavar="MODEL.safetensors")
-    export.add_argument("file", metavar="FILE", help="FILE.npz or FILE.safetensors")
+    export.add_argument("file", metavar="FILE", help=tr("FILE.npz or FILE.safetensors"))
     export.set_defaults(run=run)
 
 

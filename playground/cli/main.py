@@ -14,6 +14,7 @@ from collections.abc import Sequence
 
 from playground.cli import bench, export, predict, presets, rates, train, window
 from playground.cli.parsing import BAD_INPUT, DONE, INTERRUPTED, Parser
+from playground.words import tr
 
 # In the order in which --help lists them.
 COMMANDS = (window, presets, train, rates, predict, export, bench)
@@ -23,9 +24,9 @@ def parser() -> argparse.ArgumentParser:
     """The words and options of the command line; ``run`` of the result is what carries it out."""
     top = Parser(
         prog="playground",
-        description="Build a small neural network, watch it learn, take the weights away. Without a command: the window.",
+        description=tr("Build a small neural network, watch it learn, take the weights away. Without a command: the window."),
     )
-    top.add_argument("--version", action="store_true", help="print the version")
+    top.add_argument("--version", action="store_true", help=tr("print the version"))
     top.set_defaults(run=window.run, file=None)
     commands = top.add_subparsers(dest="command", metavar="COMMAND")
     for command in COMMANDS:

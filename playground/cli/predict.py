@@ -8,14 +8,15 @@ import sys
 from typing import Any
 
 from playground.cli.parsing import DONE
+from playground.words import tr
 
 
 def add_to(commands: argparse._SubParsersAction[Any]) -> None:
     """Say what the command takes."""
-    predict = commands.add_parser("predict", help="predict the rows of a table with a trained model")
+    predict = commands.add_parser("predict", help=tr("predict the rows of a table with a trained model"))
     predict.add_argument("model", metavar="MODEL.safetensors")
     predict.add_argument("data", metavar="DATA.csv")
-    predict.add_argument("--out", metavar="FILE.csv", help="file for the predictions (default: stdout)")
+    predict.add_argument("--out", metavar="FILE.csv", help=tr("file for the predictions (default: stdout)"))
     predict.set_defaults(run=run)
 
 
@@ -28,7 +29,9 @@ def run(options: argparse.Namespace) -> int:
     from playground.storage import FileError, atomic_write
 
     if options.out and any(os.path.exists(f) and _same_file(options.out, f) for f in (options.model, options.data)):
-        raise FileError(f"{options.out}: predictions would take the place of what they are made from; name another file.")
+        raise FileError(
+            tr("{out}: predictions would take the place of what they are made from; name another file.").format(out=options.out)
+        )
     model = load(options.model)
     preprocessing = model.preprocessing
     rows = feature_rows(read_table(options.data), preprocessing.columns, options.data, preprocessing.categories)

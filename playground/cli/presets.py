@@ -6,11 +6,12 @@ import argparse
 from typing import Any
 
 from playground.cli.parsing import DONE
+from playground.words import tr
 
 
 def add_to(commands: argparse._SubParsersAction[Any]) -> None:
     """Say what the command takes."""
-    commands.add_parser("presets", help="list the presets, a line each").set_defaults(run=run)
+    commands.add_parser("presets", help=tr("list the presets, a line each")).set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:

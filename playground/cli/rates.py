@@ -11,13 +11,14 @@ from typing import Any
 from playground.cli.compiling import provide_kernels, say_compiling
 from playground.cli.experiments import changed, opened
 from playground.cli.parsing import DIVERGED, DONE, add_backend, add_changes, add_table_options
+from playground.words import tr
 
 
 def add_to(commands: argparse._SubParsersAction[Any]) -> None:
     """Say what the command takes."""
-    rates = commands.add_parser("rates", help="try learning rates from tiny to far too large, and suggest one")
-    rates.add_argument("what", metavar="WHAT", help="an experiment (.json), a table (.csv), a model, or a preset")
-    rates.add_argument("--out", metavar="FILE.csv", help="file for the curve: learning_rate,loss")
+    rates = commands.add_parser("rates", help=tr("try learning rates from tiny to far too large, and suggest one"))
+    rates.add_argument("what", metavar="WHAT", help=tr("an experiment (.json), a table (.csv), a model, or a preset"))
+    rates.add_argument("--out", metavar="FILE.csv", help=tr("file for the curve: learning_rate,loss"))
     add_table_options(rates)
     add_backend(rates)
     add_changes(rates)

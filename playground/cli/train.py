@@ -9,22 +9,25 @@ from typing import Any
 from playground.cli.compiling import provide_kernels, say_compiling
 from playground.cli.experiments import changed, opened
 from playground.cli.parsing import add_backend, add_changes, add_table_options, positive, seed, threads
+from playground.words import tr
 
 
 def add_to(commands: argparse._SubParsersAction[Any]) -> None:
     """Say what the command takes."""
-    train = commands.add_parser("train", help="train an experiment, a preset or a table")
-    train.add_argument("what", metavar="WHAT", help="an experiment (.json), a table (.csv), a model to go on with, or a preset")
-    train.add_argument("--out", metavar="DIR", help="folder for the results (default: the first free NAME-1, NAME-2, …)")
+    train = commands.add_parser("train", help=tr("train an experiment, a preset or a table"))
+    train.add_argument(
+        "what", metavar="WHAT", help=tr("an experiment (.json), a table (.csv), a model to go on with, or a preset")
+    )
+    train.add_argument("--out", metavar="DIR", help=tr("folder for the results (default: the first free NAME-1, NAME-2, …)"))
     add_table_options(train)
-    train.add_argument("--epochs", type=positive, metavar="N", help="how long to train")
+    train.add_argument("--epochs", type=positive, metavar="N", help=tr("how long to train"))
     add_backend(train)
-    train.add_argument("--threads", type=threads, metavar="N", help="how many threads compute (default: one a core)")
-    train.add_argument("--seed", type=seed, metavar="N", help="sets the seeds of data, network and training")
+    train.add_argument("--threads", type=threads, metavar="N", help=tr("how many threads compute (default: one a core)"))
+    train.add_argument("--seed", type=seed, metavar="N", help=tr("sets the seeds of data, network and training"))
     add_changes(train)
-    train.add_argument("--recover", action="store_true", help="if the run diverges, go on with a tenth of the learning rate")
-    train.add_argument("--overwrite", action="store_true", help="write into a folder that holds other things")
-    train.add_argument("--quiet", action="store_true", help="no progress")
+    train.add_argument("--recover", action="store_true", help=tr("if the run diverges, go on with a tenth of the learning rate"))
+    train.add_argument("--overwrite", action="store_true", help=tr("write into a folder that holds other things"))
+    train.add_argument("--quiet", action="store_true", help=tr("no progress"))
     train.set_defaults(run=run)
 
 

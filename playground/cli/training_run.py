@@ -23,13 +23,14 @@ from playground.storage import FileError, atomic_write, explain
 from playground.training.diagnosis import measure_health
 from playground.training.history import History, history_table
 from playground.training.trainer import Trainer
+from playground.words import tr
 
 FILES = {
-    "experiment.json": "what was trained: open it in the window, or train it again",
-    "model.safetensors": "the trained weights: open it in the window, predict with it, or load it in PyTorch",
-    "history.csv": "loss and metrics after each epoch",
-    "report.json": "every metric on the test rows, with the confusion matrix",
-    "loss.png": "the loss curves",
+    "experiment.json": tr("what was trained: open it in the window, or train it again"),
+    "model.safetensors": tr("the trained weights: open it in the window, predict with it, or load it in PyTorch"),
+    "history.csv": tr("loss and metrics after each epoch"),
+    "report.json": tr("every metric on the test rows, with the confusion matrix"),
+    "loss.png": tr("the loss curves"),
 }
 # With --recover, a run that diverges goes on with a tenth of the rate, so many times at most.
 MOST_RECOVERIES = 5
@@ -104,13 +105,15 @@ class TrainingRun:
             # It may have come after training and before measuring: the last row is that of the weights that are saved.
             if not trainer.diverged and trainer.epoch != trainer.history.last().get("epoch"):
                 trainer.record()
-            print("Interrupted: what was trained so far is kept.", file=sys.stderr)
+            print(tr("Interrupted: what was trained so far is kept."), file=sys.stderr)
             return INTERRUPTED
         if trainer.stopped and show_progress:
             print(trainer.stopped, file=sys.stderr)
         if trainer.trouble is not None and trainer.diverged:
             sentence, rate = trainer.trouble.sentence, trainer.trouble.rate
-            kept = f" The last good weights are kept; try --recover, or --set training.optimizer.learning_rate={rate:g}."
+            kept = tr(
+                " The last good weights are kept; try --recover, or --set training.optimizer.learning_rate={rate:g}."
+            ).format(rate=rate)
             print(f"playground: {sentence}{kept if rate else ''}", file=sys.stderr)
             return DIVERGED
         return DONE
@@ -125,7 +128,7 @@ class TrainingRun:
         sentence = trainer.trouble.sentence
         self.experiment = trainer.recover()
         rate = self.experiment.training.optimizer.learning_rate
-        print(f"playground: {sentence} Going on with {rate:g}.", file=sys.stderr)
+        print(tr("playground: {sentence} Going on with {rate:g}.").format(sentence=sentence, rate=rate), file=sys.stderr)
         return True
 
     def _say_once(self, sentence: str) -> None:
@@ -189,7 +192,7 @@ class TrainingRun:
 
         missing = complaint(screen=False)
         if missing:
-            print(f"loss.png is left out: {missing}", file=sys.stderr)
+            print(tr("loss.png is left out: {missing}").format(missing=missing), file=sys.stderr)
             return False
         from playground.gui.views.loss.picture import save_png
 
@@ -212,12 +215,16 @@ def _prepare_folder(data_name: str, folder: str | None, overwrite: bool) -> Path
         others = sorted(entry.name for entry in path.iterdir() if entry.name not in FILES)
         ours = any(entry.name in FILES for entry in path.iterdir())
     except OSError as error:
-        raise FileError(f"{path}: the folder can't be used: {explain(error)}; choose another with --out.") from None
+        raise FileError(
+            tr("{path}: the folder can't be used: {error}; choose another with --out.").format(path=path, error=explain(error))
+        ) from None
     if not overwrite and (others or ours):
-        holds = others[0] if others else "results of another run"
-        raise FileError(f"{path}: the folder holds {holds}; choose an empty one, or add --overwrite.")
+        holds = others[0] if others else tr("results of another run")
+        raise FileError(
+            tr("{path}: the folder holds {holds}; choose an empty one, or add --overwrite.").format(path=path, holds=holds)
+        )
     if not os.access(path, os.W_OK):
-        raise FileError(f"{path}: this account may not write there; choose another folder with --out.")
+        raise FileError(tr("{path}: this account may not write there; choose another folder with --out.").format(path=path))
     return path
 
 
@@ -253,5 +260,7 @@ class _Progress:
     def show(self, history: History) -> None:
         """Show the newest row."""
         row, metric = history.last(), self._metric
-        words = f"loss {row['train_loss']:.4f} test {row['test_loss']:.4f}  {metric.replace('_', ' ')} {row[metric]:.4g}"
+        words = tr("loss {train:.4f} test {test:.4f}  {metric} {value:.4g}").format(
+            train=row["train_loss"], test=row["test_loss"], metric=metric.replace("_", " "), value=row[metric]
+        )
         self._progress.update(self._task, advance=1, losses=words)

@@ -9,19 +9,20 @@ from typing import Any
 
 from playground.cli import train
 from playground.cli.parsing import BAD_INPUT, Parser
+from playground.words import tr
 
 
 def add_to(commands: argparse._SubParsersAction[Any]) -> None:
     """Say what the command takes."""
-    window = commands.add_parser("open", help="open the window, with a file if one is named")
-    window.add_argument("file", nargs="?", help="an experiment (.json), a model (.safetensors) or a table (.csv)")
+    window = commands.add_parser("open", help=tr("open the window, with a file if one is named"))
+    window.add_argument("file", nargs="?", help=tr("an experiment (.json), a model (.safetensors) or a table (.csv)"))
     window.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Open the window and wait until it is closed."""
     if not _has_display():
-        print("There is no display, so the welcome experiment is trained here in the terminal.", file=sys.stderr)
+        print(tr("There is no display, so the welcome experiment is trained here in the terminal."), file=sys.stderr)
         return _train_the_welcome_experiment()
     from playground.gui.libraries import provide
 

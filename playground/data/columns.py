@@ -14,6 +14,7 @@ from playground.data.dataset import Dataset
 from playground.data.readers import read_table
 from playground.experiment import FileSource
 from playground.storage import FileError
+from playground.words import tr
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,17 +55,20 @@ def load_table(source: FileSource, task: str) -> Dataset:
         _require_column(frame, name, source.path, "ignore")
     features = [name for name in frame.columns if name not in targets and name not in source.ignore]
     if not features:
-        raise FileError(f"{source.path}: no column is left to learn from; name fewer targets or ignore fewer columns.")
+        raise FileError(
+            tr("{path}: no column is left to learn from; name fewer targets or ignore fewer columns.").format(path=source.path)
+        )
     if len(frame) < 2:
-        raise FileError(f"{source.path}: a single row is too little to learn from; add rows.")
+        raise FileError(tr("{path}: a single row is too little to learn from; add rows.").format(path=source.path))
     values = np.column_stack([_numbers(frame, name, source.path, "feature") for name in features])
     encoded, classes = _encode_targets(frame, targets, task, source.path)
     name = Path(source.path).stem
     return Dataset(
         name=name,
         title=name,
-        description=f"{len(values):,} rows of {Path(source.path).name}: {len(features)} columns to learn from, "
-        f"to predict {', '.join(targets)}.",
+        description=tr("{values:,} rows of {name}: {features} columns to learn from, to predict {targets}.").format(
+            values=len(values), name=Path(source.path).name, features=len(features), targets=", ".join(targets)
+        ),
         task=task,
         features=values,
         targets=encoded,
@@ -97,8 +101,10 @@ def feature_rows(
         if unknown.any():
             at = int(unknown.argmax())
             raise FileError(
-                f"{path}: column {name!r} holds {values[at]:g} in line {frame.index[at]}, which was not learned; "
-                f"use a whole number from 0 to {count - 1}."
+                tr(
+                    "{path}: column {name!r} holds {values:g} in line {index}, which was not learned; "
+                    "use a whole number from 0 to {count}."
+                ).format(path=path, name=name, values=values[at], index=frame.index[at], count=count - 1)
             )
     return rows
 
@@ -108,20 +114,32 @@ def target_columns(frame: pd.DataFrame, source: FileSource) -> list[str]:
     for name in source.targets:
         _require_column(frame, name, source.path, "target")
         if name in source.ignore:
-            raise FileError(f"{source.path}: the column {name!r} is both a target and ignored; choose one.")
+            raise FileError(
+                tr("{path}: the column {name!r} is both a target and ignored; choose one.").format(path=source.path, name=name)
+            )
     if source.targets:
         return list(source.targets)
     left = [name for name in frame.columns if name not in source.ignore]
     if len(left) < 2:
-        raise FileError(f"{source.path}: a column to predict and at least one to learn from are needed; it has {len(left)}.")
+        raise FileError(
+            tr("{path}: a column to predict and at least one to learn from are needed; it has {left}.").format(
+                path=source.path, left=len(left)
+            )
+        )
     return left[-1:]
 
 
 def _require_column(frame: pd.DataFrame, name: str, path: str | os.PathLike[str], role: str) -> None:
     if name not in frame.columns:
         close = difflib.get_close_matches(name, list(frame.columns), 1)
-        hint = f"did you mean {close[0]!r}?" if close else f"it has {', '.join(list(frame.columns)[:12])}."
-        raise FileError(f"{path}: there is no column {name!r} ({role}); {hint}")
+        hint = (
+            tr("did you mean {close!r}?").format(close=close[0])
+            if close
+            else tr("it has {columns}.").format(columns=", ".join(list(frame.columns)[:12]))
+        )
+        raise FileError(
+            tr("{path}: there is no column {name!r} ({role}); {hint}").format(path=path, name=name, role=role, hint=hint)
+        )
 
 
 def _numbers(frame: pd.DataFrame, name: str, path: str | os.PathLike[str], role: str) -> np.ndarray[Any, Any]:
@@ -129,28 +147,40 @@ def _numbers(frame: pd.DataFrame, name: str, path: str | os.PathLike[str], role:
     import pandas as pd
 
     column = frame[name]
-    mend = "give a number there"
+    mend = tr("give a number there")
 
     def refusal(problem: str, mend: str) -> FileError:
         return ColumnError(problem, mend, name) if role == "feature" else FileError(problem + mend)
 
     if column.isna().any():
         line = column.index[int(column.isna().to_numpy().argmax())]
-        mend = f"fill it in, or leave the column out with --ignore {name}" if role == "feature" else "fill it in"
-        raise refusal(f"{path}: line {line} has no value in column {name!r}", f"; {mend}.")
+        mend = (
+            tr("fill it in, or leave the column out with --ignore {name}").format(name=name)
+            if role == "feature"
+            else tr("fill it in")
+        )
+        raise refusal(
+            tr("{path}: line {line} has no value in column {name!r}").format(path=path, line=line, name=name), f"; {mend}."
+        )
     numbers = pd.to_numeric(column, errors="coerce") if column.dtype != bool else column.astype(float)
     if numbers.isna().any():
         at = int(numbers.isna().to_numpy().argmax())
-        mend = f"make it numbers, or leave the column out with --ignore {name}" if role == "feature" else mend
-        text = f"{path}: column {name!r} holds text ({str(column.iloc[at])[:40]!r} in line {column.index[at]})"
+        mend = (
+            tr("make it numbers, or leave the column out with --ignore {name}").format(name=name) if role == "feature" else mend
+        )
+        text = tr("{path}: column {name!r} holds text ({text!r} in line {line})").format(
+            path=path, name=name, text=str(column.iloc[at])[:40], line=column.index[at]
+        )
         raise refusal(text, f"; {mend}.")
     values = numbers.to_numpy(np.float64)
     beyond = np.abs(values) > LARGEST
     if beyond.any():
         line, infinite = column.index[int(beyond.argmax())], not np.isfinite(values[beyond.argmax()])
-        what = "is infinite" if infinite else f"holds a number beyond ±{LARGEST:g}"
-        mend = "give a finite number there" if infinite else "use a larger unit"
-        raise refusal(f"{path}: column {name!r} {what} in line {line}", f"; {mend}.")
+        what = tr("is infinite") if infinite else tr("holds a number beyond ±{largest:g}").format(largest=LARGEST)
+        mend = tr("give a finite number there") if infinite else tr("use a larger unit")
+        raise refusal(
+            tr("{path}: column {name!r} {what} in line {line}").format(path=path, name=name, what=what, line=line), f"; {mend}."
+        )
     return values
 
 
@@ -161,33 +191,51 @@ def _encode_targets(
     for name in targets:
         if frame[name].isna().any():
             line = frame.index[int(frame[name].isna().to_numpy().argmax())]
-            raise FileError(f"{path}: line {line} has no value in the target column {name!r}; fill it in or delete the row.")
+            raise FileError(
+                tr("{path}: line {line} has no value in the target column {name!r}; fill it in or delete the row.").format(
+                    path=path, line=line, name=name
+                )
+            )
     if not TASKS[task].classes:
         values = np.column_stack([_numbers(frame, name, path, "target") for name in targets])
         return values, ()
     if task == "multilabel":
         labels = np.column_stack([_numbers(frame, name, path, "target") for name in targets])
         if not np.isin(labels, (0, 1)).all():
-            raise FileError(f"{path}: labels must be 0 or 1; change the columns {', '.join(targets)} or the task.")
+            raise FileError(
+                tr("{path}: labels must be 0 or 1; change the columns {targets} or the task.").format(
+                    path=path, targets=", ".join(targets)
+                )
+            )
         return labels, tuple(targets)
     if len(targets) != 1:
-        raise FileError(f"{path}: a {task} task has one target column, not {len(targets)}; name one.")
+        raise FileError(
+            tr("{path}: a {task} task has one target column, not {targets}; name one.").format(
+                path=path, task=task, targets=len(targets)
+            )
+        )
     column = frame[targets[0]]
     # Numbers sort as numbers, everything else as text; 1.0 and 1 are shown alike.
     names = sorted(column.unique()) if column.dtype != object else sorted(column.unique(), key=str)
     if len(names) < 2:
         raise FileError(
-            f"{path}: the target {targets[0]!r} is the same in every row, so there is nothing to learn; choose another target."
+            tr(
+                "{path}: the target {targets!r} is the same in every row, so there is nothing to learn; choose another target."
+            ).format(path=path, targets=targets[0])
         )
     if task == "binary" and len(names) != 2:
         raise FileError(
-            f"{path}: the target {targets[0]!r} has {len(names)} different values, a binary task has 2; "
-            "set the task to multiclass or regression."
+            tr(
+                "{path}: the target {targets!r} has {names} different values, a binary task has 2; "
+                "set the task to multiclass or regression."
+            ).format(path=path, targets=targets[0], names=len(names))
         )
     if len(names) > MOST_CLASSES:
         raise FileError(
-            f"{path}: the target {targets[0]!r} has {len(names)} different values; up to {MOST_CLASSES} classes are possible, "
-            "or set the task to regression."
+            tr(
+                "{path}: the target {targets!r} has {names} different values; up to {most} classes are possible, "
+                "or set the task to regression."
+            ).format(path=path, targets=targets[0], names=len(names), most=MOST_CLASSES)
         )
     number = {name: index for index, name in enumerate(names)}
     return np.array([[number[value]] for value in column], np.float64), tuple(_class_name(name) for name in names)

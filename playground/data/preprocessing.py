@@ -15,6 +15,7 @@ from playground.catalog.tasks import TASKS
 from playground.data.dataset import Dataset
 from playground.data.sources import load_dataset
 from playground.experiment import Experiment, ExperimentError, Inputs, output_activation, target_range
+from playground.words import tr
 
 Array = NDArray[Any]
 
@@ -87,8 +88,9 @@ class Preprocessing(msgspec.Struct, frozen=True, kw_only=True):
             wrong = np.flatnonzero(~((own >= 0) & (own < count) & (own == np.floor(own))))
             if wrong.size:
                 raise ExperimentError(
-                    f"row {wrong[0] + 1}: {own[wrong[0]]:g} is no {self.columns[column]} that was learned; "
-                    f"use a whole number from 0 to {count - 1}."
+                    tr("row {wrong}: {own:g} is no {columns} that was learned; use a whole number from 0 to {count}.").format(
+                        wrong=wrong[0] + 1, own=own[wrong[0]], columns=self.columns[column], count=count - 1
+                    )
                 )
         return np.ascontiguousarray((expanded - np.array(self.mean)) / np.array(self.scale), np.float32)
 
@@ -227,7 +229,7 @@ def _target_scale(experiment: Experiment, dataset: Dataset, rows: Array) -> tupl
     else:
         low, high = dataset.value_range or (float(targets.min()), float(targets.max()))
     if low >= high:
-        raise ExperimentError("network.output_activation: all targets are alike, so there is no scale; give low and high.")
+        raise ExperimentError(tr("network.output_activation: all targets are alike, so there is no scale; give low and high."))
     return (low,) * targets.shape[1], (high - low,) * targets.shape[1]
 
 

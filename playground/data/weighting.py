@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from playground.data.preprocessing import PreparedData
 from playground.experiment import Experiment, ExperimentError
+from playground.words import tr
 
 Array = NDArray[Any]
 
@@ -47,10 +48,14 @@ def row_weights(experiment: Experiment, data: PreparedData) -> NDArray[np.float3
     classes, targets = preprocessing.classes, data.dataset.targets[data.train_rows]
     if choice != "balanced" and len(choice) != len(classes):
         raise ExperimentError(
-            f"training.class_weights: {len(choice)} weights for {len(classes)} classes ({', '.join(classes)}); give one each."
+            tr("training.class_weights: {weights} weights for {count} classes ({names}); give one each.").format(
+                weights=len(choice), count=len(classes), names=", ".join(classes)
+            )
         )
     if choice != "balanced" and min(choice) <= 0:
-        raise ExperimentError("training.class_weights: each must be above 0, so that every batch counts; use 0.001 for a little.")
+        raise ExperimentError(
+            tr("training.class_weights: each must be above 0, so that every batch counts; use 0.001 for a little.")
+        )
     if preprocessing.task == "multilabel":
         holds = targets > 0.5
         yes, no = (_balanced(holds), _balanced(~holds)) if choice == "balanced" else (np.array(choice), np.ones(len(classes)))

@@ -17,6 +17,7 @@ from playground.experiment.fields import field_names_at, names_at
 from playground.experiment.paths import nearest, value_at
 from playground.experiment.rules import loss_of, output_activation, sketch
 from playground.experiment.specs import VERSION, Experiment, ExperimentError, FileSource, NewerVersionError
+from playground.words import tr
 
 
 def checked(experiment: Experiment) -> Experiment:
@@ -51,13 +52,15 @@ def decode(data: bytes | str) -> Experiment:
             raise NewerVersionError(version)
         return _from_builtins(value)
     except UnicodeDecodeError as error:
-        raise ExperimentError(f"it isn't UTF-8 text (byte {error.start + 1}); save it as UTF-8.") from None
+        raise ExperimentError(tr("it isn't UTF-8 text (byte {start}); save it as UTF-8.").format(start=error.start + 1)) from None
     except json.JSONDecodeError as error:
         raise ExperimentError(
-            f"it isn't JSON: {error.msg[:1].lower()}{error.msg[1:]} in line {error.lineno}, column {error.colno}."
+            tr("it isn't JSON: {problem} in line {line}, column {column}.").format(
+                problem=error.msg[:1].lower() + error.msg[1:], line=error.lineno, column=error.colno
+            )
         ) from None
     except RecursionError:
-        raise ExperimentError("it is nested too deeply to be an experiment.") from None
+        raise ExperimentError(tr("it is nested too deeply to be an experiment.")) from None
 
 
 def encode(experiment: Experiment) -> bytes:
@@ -79,14 +82,14 @@ def converted(value: Any) -> Experiment:
         One sentence with the field's path and what would be right.
     """
     if not isinstance(value, dict):
-        raise ExperimentError("it isn't an experiment: a JSON object with data, network and training is expected.")
+        raise ExperimentError(tr("it isn't an experiment: a JSON object with data, network and training is expected."))
     try:
         _refuse_unstorable(value, "")
         return msgspec.convert(value, Experiment)
     except msgspec.ValidationError as error:
         raise ExperimentError(_sentence(str(error), value)) from None
     except RecursionError:
-        raise ExperimentError("it is nested too deeply to be an experiment.") from None
+        raise ExperimentError(tr("it is nested too deeply to be an experiment.")) from None
 
 
 def _from_builtins(value: Any) -> Experiment:
@@ -99,9 +102,13 @@ def _from_builtins(value: Any) -> Experiment:
 def _refuse_unstorable(value: Any, path: str) -> None:
     """msgspec lets NaN and infinity pass every range, and text that isn't Unicode; a spec must not hold them."""
     if isinstance(value, str) and not value.isprintable() and any("\ud800" <= letter <= "\udfff" for letter in value):
-        raise ExperimentError(f"{path}: the text holds half of a character, which no file can store; write it anew.")
+        raise ExperimentError(
+            tr("{path}: the text holds half of a character, which no file can store; write it anew.").format(path=path)
+        )
     if isinstance(value, float) and not math.isfinite(value):
-        raise ExperimentError(f"{path}: {value} is not a number that can be used; give a finite one.")
+        raise ExperimentError(
+            tr("{path}: {value} is not a number that can be used; give a finite one.").format(path=path, value=value)
+        )
     if isinstance(value, dict):
         for key, item in value.items():
             _refuse_unstorable(item, f"{path}.{key}" if path else str(key))
@@ -120,19 +127,23 @@ def _sentence(message: str, root: Any) -> str:
     if unknown:
         own = given if isinstance(given, dict) else {}
         others = [name for name in field_names_at(Experiment, path) if name not in own]
-        return f"{at}there is no field {unknown[1]!r}{nearest(unknown[1], others)}."
+        return tr("{at}there is no field {name!r}{hint}.").format(at=at, name=unknown[1], hint=nearest(unknown[1], others))
     missing = re.search(r"missing required field `(.*)`", text)
     if missing:
-        return f"{at}the field {missing[1]!r} is missing; add it."
+        return tr("{at}the field {missing!r} is missing; add it.").format(at=at, missing=missing[1])
     if "Invalid enum value" in text or "Invalid value" in text:
         choices = names_at(Experiment, path)
         if given in choices:
-            return f"{at}{given!r} doesn't go with the other fields beside it; change those first, such as the type."
-        allowed = f"; choose one of {', '.join(choices)}" if choices else ""
-        return f"{at}{given!r} is not a choice{nearest(str(given), choices)}{allowed}."
+            return tr("{at}{given!r} doesn't go with the other fields beside it; change those first, such as the type.").format(
+                at=at, given=given
+            )
+        allowed = tr("; choose one of {choices}").format(choices=", ".join(choices)) if choices else ""
+        return tr("{at}{given!r} is not a choice{hint}{allowed}.").format(
+            at=at, given=given, hint=nearest(str(given), choices), allowed=allowed
+        )
     expected = text.replace("`", "").replace("Expected ", "").replace(", got ", ", not ")
-    shown = f"{given!r}" if isinstance(given, (int, float, str, bool)) or given is None else "that value"
-    return f"{at}{shown} doesn't fit: expected {expected}."
+    shown = f"{given!r}" if isinstance(given, (int, float, str, bool)) or given is None else tr("that value")
+    return tr("{at}{shown} doesn't fit: expected {expected}.").format(at=at, shown=shown, expected=expected)
 
 
 def _given(root: Any, path: str) -> Any:
@@ -151,15 +162,17 @@ def _check_combinations(experiment: Experiment) -> None:
         quantities = not posed.classes and not task.classes
         if posed != task and not quantities:
             raise ExperimentError(
-                f"training.task: {source.name} poses a {posed.name} task, not {task.name}; set it to {posed.name!r}."
+                tr("training.task: {data} poses a {posed} task, not {task}; set it to {posed!r}.").format(
+                    data=source.name, posed=posed.name, task=task.name
+                )
             )
     if len(set(experiment.data.features)) != len(experiment.data.features):
-        raise ExperimentError("data.features: a feature is listed twice; list each once.")
+        raise ExperimentError(tr("data.features: a feature is listed twice; list each once."))
     _check_head(experiment)
     _check_training(experiment)
     _, numbers = initializers.resolve(experiment.network.initializer)
     if isinstance(numbers, initializers.Uniform) and numbers.low > numbers.high:
-        raise ExperimentError("network.initializer: low is above high; swap them.")
+        raise ExperimentError(tr("network.initializer: low is above high; swap them."))
     sketch(experiment)
 
 
@@ -171,24 +184,33 @@ def _check_head(experiment: Experiment) -> None:
     loss = loss_of(experiment)
     if record.name == "softmax" and not task.classes:
         raise ExperimentError(
-            f"network.output_activation: softmax divides one probability among classes; use {task.output_activation!r} for a "
-            f"{task.name} task."
+            tr(
+                "network.output_activation: softmax divides one probability among classes; use {output_activation!r} for a "
+                "{name} task."
+            ).format(output_activation=task.output_activation, name=task.name)
         )
     if record.name == "scaled_sigmoid":
         if task.classes:
             raise ExperimentError(
-                f"network.output_activation: scaled_sigmoid is for quantities on a scale; use {task.output_activation!r} for a "
-                f"{task.name} task."
+                tr(
+                    "network.output_activation: scaled_sigmoid is for quantities on a scale; use {output_activation!r} for a "
+                    "{name} task."
+                ).format(output_activation=task.output_activation, name=task.name)
             )
         if not isinstance(choice, str) and choice.low >= choice.high:  # type: ignore[attr-defined]
-            raise ExperimentError("network.output_activation: low must be below high; swap them.")
+            raise ExperimentError(tr("network.output_activation: low must be below high; swap them."))
     if task.name not in loss.tasks:
         fitting = ", ".join(name for name, other in LOSSES.items() if task.name in other.tasks)
-        raise ExperimentError(f"training.loss: {loss.name} does not fit a {task.name} task; choose one of {fitting}.")
+        raise ExperimentError(
+            tr("training.loss: {loss} does not fit a {task} task; choose one of {fitting}.").format(
+                loss=loss.name, task=task.name, fitting=fitting
+            )
+        )
     if loss.outputs and record.name not in loss.outputs:
         raise ExperimentError(
-            f"training.loss: {loss.name} needs {' or '.join(loss.outputs)} outputs, not {record.name}; "
-            f"change the loss or network.output_activation."
+            tr(
+                "training.loss: {loss} needs {outputs} outputs, not {activation}; change the loss or network.output_activation."
+            ).format(loss=loss.name, outputs=tr(" or ").join(loss.outputs), activation=record.name)
         )
 
 
@@ -196,12 +218,22 @@ def _check_training(experiment: Experiment) -> None:
     """What only makes sense for classes, or with rows kept back."""
     training, task = experiment.training, TASKS[experiment.training.task]
     if training.class_weights is not None and not task.classes:
-        raise ExperimentError(f"training.class_weights: a {task.name} task has no classes to weigh; remove it.")
+        raise ExperimentError(
+            tr("training.class_weights: a {name} task has no classes to weigh; remove it.").format(name=task.name)
+        )
     if training.label_smoothing and (not task.classes or loss_of(experiment).signed):
-        what = f"a {task.name} task has no classes" if not task.classes else f"{loss_of(experiment).name} only asks for the side"
-        raise ExperimentError(f"training.label_smoothing: {what}, so there is nothing to smooth; set it to 0.")
+        what = (
+            tr("a {name} task has no classes").format(name=task.name)
+            if not task.classes
+            else tr("{name} only asks for the side").format(name=loss_of(experiment).name)
+        )
+        raise ExperimentError(
+            tr("training.label_smoothing: {what}, so there is nothing to smooth; set it to 0.").format(what=what)
+        )
     if training.early_stopping is not None and not experiment.data.validation_fraction:
         raise ExperimentError(
-            "training.early_stopping: it needs rows to watch that are neither trained nor tested on; "
-            "set data.validation_fraction, such as 0.2."
+            tr(
+                "training.early_stopping: it needs rows to watch that are neither trained nor tested on; "
+                "set data.validation_fraction, such as 0.2."
+            )
         )

@@ -21,6 +21,7 @@ from playground.experiment.paths import replaced, value_at
 from playground.experiment.rules import default_loss, loss_of, output_activation
 from playground.experiment.specs import EarlyStopping, Experiment, ExperimentError
 from playground.network.layers import Residual
+from playground.words import tr
 
 # Share of the rows to watch when early stopping needs some and there are none.
 USUAL_VALIDATION = 0.2
@@ -216,7 +217,7 @@ def _parsed(path: str, text: str) -> Any:
     try:
         return json.loads(text)
     except RecursionError:
-        raise ExperimentError(f"{path}: the value is nested too deeply.") from None
+        raise ExperimentError(tr("{path}: the value is nested too deeply.").format(path=path)) from None
     except ValueError:
         return text
 

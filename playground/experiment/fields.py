@@ -21,7 +21,7 @@ from playground.catalog.optimizers import OPTIMIZERS
 from playground.catalog.schedules import SCHEDULES
 from playground.catalog.tasks import TASKS
 from playground.network.layers import LAYERS
-from playground.words import plain_number
+from playground.words import plain_number, tr, tr_known
 
 # Where the choices of a field have their words: the one registry that knows all their names.
 REGISTRIES: tuple[Mapping[str, Any], ...] = (ACTIVATIONS, LOSSES, OPTIMIZERS, SCHEDULES, INITIALIZERS, TASKS, LAYERS)
@@ -235,7 +235,7 @@ def field_names_at(spec: type[msgspec.Struct], path: str) -> list[str]:
 def title_of(name: str) -> str:
     """A field's name in words: ``batch_size`` → ``Batch size``, ``beta1`` → ``Beta 1``, ``l2`` → ``L2``."""
     words = re.sub(r"([a-z]{2,})(\d)", r"\1 \2", name.replace("_", " "))
-    return words[:1].upper() + words[1:]
+    return tr_known(words[:1].upper() + words[1:])
 
 
 def size_field(layer: Any) -> str | None:
@@ -343,13 +343,13 @@ def _options(kind: inspect.Type) -> tuple[Option, ...]:
     names = dict.fromkeys([*map(str, literals), *specs])
     registry = next((known for known in REGISTRIES if names.keys() <= known.keys()), {})
     # Nothing chosen: whatever is usual among known things, else the thing itself is off.
-    options = [Option(None, "As usual" if registry else "Off", "")] if empty else []
+    options = [Option(None, tr("As usual") if registry else tr("Off"), "")] if empty else []
     for name in (name for name in (registry or names) if name in names):
         record = registry.get(name)
         spec = specs.get(name)
-        title = record.title if record is not None else title_of(name) if spec is None else "On"
-        description = record.description if record is not None else (spec.__doc__ or "") if spec is not None else ""
+        title = record.title if record is not None else title_of(name) if spec is None else tr("On")
+        description = record.description if record is not None else tr_known(spec.__doc__ or "") if spec is not None else ""
         options.append(Option(name, title, description, record, spec, named=name in literals))
     if numbers is not None:
-        options.append(Option("numbers", "Own numbers", "", numbers=numbers))
+        options.append(Option("numbers", tr("Own numbers"), "", numbers=numbers))
     return tuple(options)

@@ -10,6 +10,7 @@ import msgspec
 from msgspec.structs import asdict, replace
 
 from playground.experiment.specs import ExperimentError
+from playground.words import tr
 
 
 def value_at(spec: Any, path: str) -> Any:
@@ -52,7 +53,7 @@ def replaced(spec: Any, path: str, value: Any) -> Any:
 def nearest(word: str, choices: Iterable[str]) -> str:
     """`` (did you mean 'tanh'?)`` where a known name is close, else nothing."""
     close = difflib.get_close_matches(word, list(choices), 1)
-    return f" (did you mean {close[0]!r}?)" if close else ""
+    return tr(" (did you mean {close!r}?)").format(close=close[0]) if close else ""
 
 
 def _chain(spec: Any, path: str) -> list[Any]:
@@ -62,13 +63,19 @@ def _chain(spec: Any, path: str) -> list[Any]:
         holder = found[-1]
         if isinstance(holder, (list, tuple)):
             if name not in map(str, range(len(holder))):
-                raise ExperimentError(f"{path}: there is no item {name!r}; there are {len(holder)}, counted from 0.")
+                raise ExperimentError(
+                    tr("{path}: there is no item {name!r}; there are {count}, counted from 0.").format(
+                        path=path, name=name, count=len(holder)
+                    )
+                )
             found.append(holder[int(name)])
             continue
         fields = asdict(holder) if isinstance(holder, msgspec.Struct) else holder
         if not isinstance(fields, Mapping):
-            raise ExperimentError(f"{path}: {'.'.join(names[:depth])} has no fields to set.")
+            raise ExperimentError(tr("{path}: {names} has no fields to set.").format(path=path, names=".".join(names[:depth])))
         if name not in fields:
-            raise ExperimentError(f"{path}: there is no field {name!r}{nearest(name, fields)}.")
+            raise ExperimentError(
+                tr("{path}: there is no field {name!r}{hint}.").format(path=path, name=name, hint=nearest(name, fields))
+            )
         found.append(fields[name])
     return found

@@ -18,6 +18,7 @@ from playground.network.building import Inputs, plan_network
 from playground.network.layers import BatchNorm, Layer, LayerError, LayerNorm, MaxPool2D
 from playground.network.parameters import initialize
 from playground.network.plan import UNKNOWN, Plan
+from playground.words import tr
 
 
 def output_activation(experiment: Experiment) -> str | msgspec.Struct:
@@ -43,7 +44,7 @@ def build_plan(experiment: Experiment, inputs: int | Inputs, outputs: int) -> Pl
     try:
         return plan_network(network.layers, output_activation(experiment), training.loss, rows, outputs)
     except LayerError as error:
-        raise ExperimentError(f"network.{error}") from None
+        raise ExperimentError(tr("network.{error}").format(error=error)) from None
 
 
 def sketch(experiment: Experiment) -> Plan:
@@ -118,29 +119,38 @@ def warnings(experiment: Experiment) -> list[str]:
     found = []
     if task.name == "multilabel" and record.name == "softmax":
         found.append(
-            "Softmax outputs add up to 1, so two labels can never both be above 0.5; a sigmoid each fits several labels."
+            tr("Softmax outputs add up to 1, so two labels can never both be above 0.5; a sigmoid each fits several labels.")
         )
     if task.name == "multiclass" and record.name not in ("softmax", "sigmoid") and not loss.signed:
-        found.append(f"{record.title} outputs are no probabilities; softmax fits one class out of several.")
+        found.append(
+            tr("{title} outputs are no probabilities; softmax fits one class out of several.").format(title=record.title)
+        )
     if task.name == "regression" and record.range != (-math.inf, math.inf) and record.name != "scaled_sigmoid":
         low, high = record.range
-        reach = f"{low:g} … {high:g}" if math.isfinite(high) else f"{low:g} and up"
-        found.append(f"{record.title} outputs stay within {reach}, so targets beyond can't be met; identity fits regression.")
+        reach = f"{low:g} … {high:g}" if math.isfinite(high) else tr("{low:g} and up").format(low=low)
+        found.append(
+            tr("{title} outputs stay within {reach}, so targets beyond can't be met; identity fits regression.").format(
+                title=record.title, reach=reach
+            )
+        )
     if task.name == "bounded" and record.name != "scaled_sigmoid":
-        found.append(f"{record.title} outputs can leave the scale of the answers; a scaled sigmoid can't.")
+        found.append(tr("{title} outputs can leave the scale of the answers; a scaled sigmoid can't.").format(title=record.title))
     if task.classes and loss.name.endswith("squared_error") and record.name in ("sigmoid", "softmax"):
         found.append(
-            f"Squared error on {record.title.lower()} outputs learns slowly where it is most wrong; cross-entropy fits classes."
+            tr("Squared error on {lower} outputs learns slowly where it is most wrong; cross-entropy fits classes.").format(
+                lower=record.title.lower()
+            )
         )
     flat = _all_layers(layers)
     if layers and not any(_bends(layer) for layer in flat):
-        found.append("Without an activation, all layers together are one linear layer: the boundary stays straight.")
+        found.append(tr("Without an activation, all layers together are one linear layer: the boundary stays straight."))
     if experiment.training.batch_size == 1 and any(isinstance(layer, BatchNorm) and layer.trainable for layer in flat):
-        found.append("A batch of one row is its own mean, so BatchNorm makes zeros of it; take batches of 16 rows or more.")
+        found.append(tr("A batch of one row is its own mean, so BatchNorm makes zeros of it; take batches of 16 rows or more."))
     if layers and experiment.network.initializer in ("zeros", "ones"):
         found.append(
-            f"From weights that are all {experiment.network.initializer} every neuron of a layer stays the same; "
-            "draw them at random instead."
+            tr(
+                "From weights that are all {initializer} every neuron of a layer stays the same; draw them at random instead."
+            ).format(initializer=experiment.network.initializer)
         )
     return found
 

@@ -10,6 +10,7 @@ from playground.formats import npz, safetensors
 from playground.formats.safetensors import read_parameters
 from playground.model import TrainedModel
 from playground.storage import FileError
+from playground.words import tr
 
 __all__ = ["FORMATS", "Format", "format_for", "read_parameters"]
 
@@ -43,13 +44,13 @@ FORMATS: dict[str, Format] = {
     for form in (
         Format(
             ".safetensors",
-            "Model (safetensors)",
-            "Opens here again; a chain of layers loads into torch.nn.Sequential as it is.",
+            tr("Model (safetensors)"),
+            tr("Opens here again; a chain of layers loads into torch.nn.Sequential as it is."),
             safetensors.save,
             safetensors.load,
             safetensors.note,
         ),
-        Format(".npz", "NumPy arrays (npz)", "Each weight matrix and bias as a NumPy array.", npz.save),
+        Format(".npz", tr("NumPy arrays (npz)"), tr("Each weight matrix and bias as a NumPy array."), npz.save),
     )
 }
 
@@ -64,6 +65,10 @@ def format_for(path: Path) -> Format:
     """
     if path.suffix.lower() not in FORMATS:
         known = ", ".join(FORMATS)
-        problem = f"the ending {path.suffix!r} is no format known here" if path.suffix else "its name has no ending"
-        raise FileError(f"{path}: {problem}; use one of {known}.")
+        problem = (
+            tr("the ending {suffix!r} is no format known here").format(suffix=path.suffix)
+            if path.suffix
+            else tr("its name has no ending")
+        )
+        raise FileError(tr("{path}: {problem}; use one of {known}.").format(path=path, problem=problem, known=known))
     return FORMATS[path.suffix.lower()]

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from playground.model import TrainedModel
 from playground.storage import FileError, atomic_write, read_bytes
+from playground.words import tr
 
 LIMIT = 1 << 30
 
@@ -35,7 +36,7 @@ def save(model: TrainedModel, path: Path) -> None:
     atomic_write(path, buffer.getvalue())
     back = read_arrays(path)
     if set(back) != set(arrays) or not all(np.array_equal(back[name], array) for name, array in arrays.items()):
-        raise FileError(f"{path}: the file read back differs from what was written; try another disk.")
+        raise FileError(tr("{path}: the file read back differs from what was written; try another disk.").format(path=path))
 
 
 def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
@@ -51,10 +52,12 @@ def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
         # A small zip can unpack to any size: the sizes are checked before anything is unpacked.
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             if sum(entry.file_size for entry in archive.infolist()) > LIMIT:
-                raise FileError(f"{path}: it unpacks to more than 1 GiB; use a smaller file.")
+                raise FileError(tr("{path}: it unpacks to more than 1 GiB; use a smaller file.").format(path=path))
         with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
             return {name: arrays[name] for name in arrays.files}
     except (zipfile.BadZipFile, ValueError, EOFError, OSError) as error:
         if isinstance(error, FileError):
             raise
-        raise FileError(f"{path}: it isn't an npz file, or it is damaged; export the weights again.") from None
+        raise FileError(
+            tr("{path}: it isn't an npz file, or it is damaged; export the weights again.").format(path=path)
+        ) from None

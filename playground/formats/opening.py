@@ -17,6 +17,7 @@ from playground.experiment import Experiment, ExperimentError, FileSource, decod
 from playground.formats import FORMATS, safetensors
 from playground.model import TrainedModel
 from playground.storage import FileError, read_bytes
+from playground.words import tr
 
 EXPERIMENT = ".json"
 # No experiment comes near it; what is larger is something else.
@@ -69,7 +70,11 @@ def open_file(
     path = Path(path)
     if is_table(path):
         if path.suffix.lower() not in ENDINGS and not _begins_with_text(path):
-            raise FileError(f"{path}: files that open end in {', '.join(opening_endings())}; choose one of those.")
+            raise FileError(
+                tr("{path}: files that open end in {opening_endings}; choose one of those.").format(
+                    path=path, opening_endings=", ".join(opening_endings())
+                )
+            )
         return Opened(suggest(path, targets, ignore, task), is_table=True)
     if path.suffix.lower() == EXPERIMENT:
         try:

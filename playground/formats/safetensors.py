@@ -39,6 +39,7 @@ from playground.model import TrainedModel
 from playground.network.parameters import ParameterView, aligned_zeros
 from playground.network.plan import Plan
 from playground.storage import FileError, atomic_write, read_bytes
+from playground.words import tr
 
 KEY = "playground.experiment"
 
@@ -77,7 +78,7 @@ def save(model: TrainedModel, path: Path) -> None:
     }
     atomic_write(path, serialize(tensors(model), metadata))
     if not np.array_equal(load(path).parameters, model.parameters):
-        raise FileError(f"{path}: the file read back differs from what was written; try another disk.")
+        raise FileError(tr("{path}: the file read back differs from what was written; try another disk.").format(path=path))
 
 
 def load(path: Path) -> TrainedModel:
@@ -96,15 +97,21 @@ def load(path: Path) -> TrainedModel:
         arrays = deserialize(data)
         metadata = _metadata(data)
     except (SafetensorError, ValueError, KeyError, RecursionError, struct.error):
-        raise FileError(f"{path}: it isn't a safetensors file, or it is damaged; open a model saved by this program.") from None
+        raise FileError(
+            tr("{path}: it isn't a safetensors file, or it is damaged; open a model saved by this program.").format(path=path)
+        ) from None
     if KEY not in metadata:
-        raise FileError(f"{path}: it is a model of another program: it says nothing about data and network; open one saved here.")
+        raise FileError(
+            tr("{path}: it is a model of another program: it says nothing about data and network; open one saved here.").format(
+                path=path
+            )
+        )
     try:
         experiment = decode(metadata[KEY])
         preprocessing = msgspec.json.decode(metadata["playground.preprocessing"], type=Preprocessing)
         metrics = msgspec.json.decode(metadata.get("playground.metrics", "{}"), type=dict[str, float | None])
         if not _fit(preprocessing, experiment):
-            raise ValueError("its preprocessing is not that of its experiment; save the model again.")
+            raise ValueError(tr("its preprocessing is not that of its experiment; save the model again."))
         model = TrainedModel(
             experiment,
             np.zeros(0, np.float32),
@@ -114,12 +121,16 @@ def load(path: Path) -> TrainedModel:
         return _filled(model, arrays)
     except OverflowError:
         raise FileError(
-            f"{path}: its description of the model can't be used: a number is too large; save the model again."
+            tr("{path}: its description of the model can't be used: a number is too large; save the model again.").format(
+                path=path
+            )
         ) from None
     except NewerVersionError as error:
         raise FileError(f"{path}: {error}") from None
     except (ExperimentError, msgspec.MsgspecError, KeyError, ValueError) as error:
-        raise FileError(f"{path}: its description of the model can't be used: {_reason(error)}") from None
+        raise FileError(
+            tr("{path}: its description of the model can't be used: {error}").format(path=path, error=_reason(error))
+        ) from None
 
 
 def _metadata(data: bytes) -> dict[str, str]:
@@ -148,9 +159,12 @@ def read_parameters(path: Path, plan: Plan) -> NDArray[np.float32]:
     theirs, ours = model.plan.parameters, plan.parameters
     for own, other in zip_longest(ours, theirs):
         if own is None or other is None or own.shape != other.shape or _kind(own) != _kind(other):
-            here, there = (f"{view.name} {view.shape}" if view else "nothing in its place" for view in (own, other))
+            here, there = (f"{view.name} {view.shape}" if view else tr("nothing in its place") for view in (own, other))
             raise FileError(
-                f"{path}: its weights don't fit this network: here is {here}, there is {there}; use a model with the same layers."
+                tr(
+                    "{path}: its weights don't fit this network: here is {here}, there is {there}; "
+                    "use a model with the same layers."
+                ).format(path=path, here=here, there=there)
             )
     parameters = aligned_zeros(plan.parameter_size)
     for own, other in zip(ours, theirs, strict=True):
@@ -212,17 +226,19 @@ def _filled(model: TrainedModel, arrays: dict[str, NDArray[Any]]) -> TrainedMode
     plan = model.plan
     expected = named_tensors(model.experiment.network.layers, plan)
     if set(arrays) != set(expected):
-        raise ValueError("its tensors are not those of its network; save the model again.")
+        raise ValueError(tr("its tensors are not those of its network; save the model again."))
     # All is checked before there is room for the parameters: an edited file may ask for any amount.
     for name, tensor in expected.items():
         array = arrays[name]
         shape, kind = ((), np.int64) if tensor is None else (tensor.shape, np.float32)
         if array.shape != shape or array.dtype != kind:
-            raise ValueError(f"the tensor {name} has the wrong shape or type; save the model again.")
+            raise ValueError(tr("the tensor {name} has the wrong shape or type; save the model again.").format(name=name))
         if not np.isfinite(array).all():
-            raise ValueError(f"the tensor {name} holds values that are no numbers; train the model again.")
+            raise ValueError(tr("the tensor {name} holds values that are no numbers; train the model again.").format(name=name))
         if name.endswith("running_var") and (array < 0).any():
-            raise ValueError(f"the tensor {name} holds negative values, which no variance has; save the model again.")
+            raise ValueError(
+                tr("the tensor {name} holds negative values, which no variance has; save the model again.").format(name=name)
+            )
     parameters = np.zeros(plan.parameter_size, np.float32)
     for name, tensor in expected.items():
         if tensor is not None:

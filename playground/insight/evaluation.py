@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from playground.catalog.metrics import METRICS, Metric
 from playground.catalog.tasks import TASKS
 from playground.data.preprocessing import Preprocessing, class_shares
+from playground.words import tr
 
 Array = NDArray[Any]
 # How far from 1 float32 probabilities of many classes may add up to.
@@ -113,10 +114,10 @@ def _report_on_quantities(values: Array, targets: Array, preprocessing: Preproce
     scores = {}
     for metric in _metrics_of(preprocessing.task):
         if metric.name == "r2" and len(values) < 2:
-            scores[metric.name] = Score(metric.name, np.nan, reason="R² needs at least two rows.")
+            scores[metric.name] = Score(metric.name, np.nan, reason=tr("R² needs at least two rows."))
             continue
         if not np.isfinite(values).all():
-            scores[metric.name] = Score(metric.name, np.nan, reason="The outputs are no longer numbers.")
+            scores[metric.name] = Score(metric.name, np.nan, reason=tr("The outputs are no longer numbers."))
             continue
         each = tuple(float(value) for value in _function(metric)(targets, values, **metric.options))
         scores[metric.name] = Score(metric.name, float(np.mean(each)), each)
@@ -164,7 +165,7 @@ def _judge_answers(metric: Metric, compared: _Compared, names: tuple[str, ...]) 
     if not metric.each:
         return Score(metric.name, float(value))
     each = tuple(float(number) for number in value)
-    return _mean_of(metric, each, names, {"precision": "never predicted", "recall": "not among the rows"})
+    return _mean_of(metric, each, names, {"precision": tr("never predicted"), "recall": tr("not among the rows")})
 
 
 def _judge_scores(metric: Metric, compared: _Compared, names: tuple[str, ...]) -> Score:
@@ -175,20 +176,28 @@ def _judge_scores(metric: Metric, compared: _Compared, names: tuple[str, ...]) -
     if judged.any():
         # All classes in one call, as each call of scikit-learn's takes milliseconds to look its input over.
         each[judged] = _function(metric)(own[:, judged].astype(np.int64), shares[:, judged], **metric.options)
-    return _mean_of(metric, tuple(each.tolist()), names, {"roc_auc": "in none or in all of the rows"})
+    return _mean_of(metric, tuple(each.tolist()), names, {"roc_auc": tr("in none or in all of the rows")})
 
 
 def _judge_probabilities(metric: Metric, compared: _Compared, names: tuple[str, ...]) -> Score:
     """Only of probabilities: within 0 … 1, and adding up to 1 where exactly one class is right."""
     shares = compared.shares
     if not ((shares >= 0) & (shares <= 1)).all():
-        return Score(metric.name, np.nan, reason=f"{metric.title} is left out: the outputs are no probabilities from 0 to 1.")
+        return Score(
+            metric.name,
+            np.nan,
+            reason=tr("{title} is left out: the outputs are no probabilities from 0 to 1.").format(title=metric.title),
+        )
     function = _function(metric)
     if compared.several:
         each = [function(own, share, labels=[False, True]) for own, share in zip(compared.indicators.T, shares.T, strict=True)]
         return Score(metric.name, float(np.mean(each)))
     if np.abs(shares.sum(axis=1) - 1).max() > SUM_TOLERANCE:
-        return Score(metric.name, np.nan, reason=f"{metric.title} is left out: the outputs of a row don't add up to 1.")
+        return Score(
+            metric.name,
+            np.nan,
+            reason=tr("{title} is left out: the outputs of a row don't add up to 1.").format(title=metric.title),
+        )
     shares = shares / shares.sum(axis=1, keepdims=True)
     return Score(metric.name, float(function(compared.truth, shares, labels=np.arange(len(names)))))
 
@@ -198,9 +207,11 @@ def _mean_of(metric: Metric, each: tuple[float, ...], names: tuple[str, ...], ca
     missing = [name for name, value in zip(names, each, strict=True) if np.isnan(value)]
     if not missing:
         return Score(metric.name, float(np.mean(each)), each)
-    cause = causes.get(metric.name, "neither predicted nor among the rows")
+    cause = causes.get(metric.name, tr("neither predicted nor among the rows"))
     verb = "is" if len(missing) == 1 else "are"
-    reason = f"{metric.title} leaves out {', '.join(missing)}, which {verb} {cause}."
+    reason = tr("{title} leaves out {missing}, which {verb} {cause}.").format(
+        title=metric.title, missing=", ".join(missing), verb=verb, cause=cause
+    )
     value = float(np.nanmean(each)) if len(missing) < len(each) else np.nan
     return Score(metric.name, value, each, reason)
 

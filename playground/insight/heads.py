@@ -14,6 +14,7 @@ from playground.data.dataset import Dataset
 from playground.data.preprocessing import PreparedData
 from playground.experiment import Experiment, loss_of, output_activation
 from playground.insight.sigmoid_form import has_two_softmax_outputs
+from playground.words import tr
 
 Array = NDArray[Any]
 
@@ -74,12 +75,14 @@ def head_reason(experiment: Experiment) -> str:
     if record.name == task.output_activation:
         return task.reason
     if has_two_softmax_outputs(experiment):
-        return (
+        return tr(
             "Two softmax outputs share one probability. They are the same function as one sigmoid output whose weights are the "
             "difference of the two: w = w₁ − w₀, b = b₁ − b₀."
         )
     usual = activations.ACTIVATIONS[task.output_activation].title
-    return f"{record.title} outputs with {loss_of(experiment).title.lower()}, by choice. Usual here: {usual}. {task.reason}"
+    return tr("{title} outputs with {lower}, by choice. Usual here: {usual}. {reason}").format(
+        title=record.title, lower=loss_of(experiment).title.lower(), usual=usual, reason=task.reason
+    )
 
 
 def head_warnings(experiment: Experiment, data: PreparedData, outputs: Array, rows: Array) -> list[str]:
@@ -97,14 +100,18 @@ def head_warnings(experiment: Experiment, data: PreparedData, outputs: Array, ro
     if experiment.training.task == "multilabel" and record.name == "softmax":
         count = two_labels_above_half(outputs[rows], dataset.targets[rows])
         found.append(
-            f"{count.several:,} of {count.rows:,} rows have two or more labels. Softmax gets {count.right or 'none'} of them "
-            "right: its outputs add up to 1, so only one can be above 0.5."
+            tr(
+                "{several:,} of {rows:,} rows have two or more labels. Softmax gets {right} of them "
+                "right: its outputs add up to 1, so only one can be above 0.5."
+            ).format(several=count.several, rows=count.rows, right=count.right or tr("none"))
         )
     outside = outside_the_scale(data.preprocessing.values(outputs[rows]), dataset)
     if outside and dataset.value_range is not None:
         low, high = dataset.value_range
         found.append(
-            f"{outside:,} of {len(rows):,} predictions lie outside the scale of {low:g} to {high:g}, where no answer can be; a "
-            "scaled sigmoid never leaves it."
+            tr(
+                "{outside:,} of {rows:,} predictions lie outside the scale of {low:g} to {high:g}, where no answer can be; a "
+                "scaled sigmoid never leaves it."
+            ).format(outside=outside, rows=len(rows), low=low, high=high)
         )
     return found

@@ -12,6 +12,7 @@ from playground.catalog import activations
 from playground.experiment import Experiment, ExperimentError, checked, output_activation
 from playground.experiment.edits import with_output_activation
 from playground.model import TrainedModel
+from playground.words import tr
 
 Array = NDArray[Any]
 
@@ -34,7 +35,9 @@ def softmax_as_sigmoid(model: TrainedModel) -> TrainedModel:
     """
     experiment = model.experiment
     if not has_two_softmax_outputs(experiment):
-        raise ExperimentError("only a yes or no with two softmax outputs is a sigmoid; set network.output_activation to softmax.")
+        raise ExperimentError(
+            tr("only a yes or no with two softmax outputs is a sigmoid; set network.output_activation to softmax.")
+        )
     sigmoid = TrainedModel(
         experiment=checked(with_output_activation(experiment, "sigmoid")),
         parameters=np.zeros(0, np.float32),
@@ -62,4 +65,6 @@ def largest_difference(softmax: TrainedModel, sigmoid: TrainedModel, rows: Array
 def sigmoid_proof(model: TrainedModel, rows: Array) -> str:
     """In words: how far the two softmax outputs of a model are from the one sigmoid output that they are, on raw rows."""
     difference = largest_difference(model, softmax_as_sigmoid(model), rows)
-    return f"Worked out both ways for {len(rows):,} rows, the probabilities differ by at most {difference:.0e}."
+    return tr("Worked out both ways for {rows:,} rows, the probabilities differ by at most {difference:.0e}.").format(
+        rows=len(rows), difference=difference
+    )

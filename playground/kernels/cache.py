@@ -28,7 +28,6 @@ from playground.storage import FileError, atomic_write, cache_folder
 # What ends up in compiled code, or decides what does. Records that only the host reads are left out, such as data sets and
 # metrics: a new one compiles nothing again.
 _SOURCES = (
-    "catalog/activation.py",
     "catalog/activations.py",
     "catalog/elementary.py",
     "catalog/losses.py",

@@ -10,6 +10,7 @@ from playground.catalog import activations, losses
 from playground.network import table
 from playground.network.layers import Layer, LayerError, dense, emit_all, shape_in_words
 from playground.network.plan import Builder, Plan, Region
+from playground.words import tr
 
 
 @dataclass(frozen=True)
@@ -60,14 +61,18 @@ def plan_network(
     if inputs.categories and not any(layer.__struct_config__.tag == "embedding" for layer in layers[:1]):
         raise LayerError(
             "layers.0",
-            "the columns are whole numbers that only name users, items, …, so that more or less means nothing; put an Embedding "
-            "first.",
+            tr(
+                "the columns are whole numbers that only name users, items, …, so that more or less means nothing; "
+                "put an Embedding first."
+            ),
         )
     x = emit_all(build, layers, x, "layers")
     if len(x.shape) > 1 and not x.is_data:
         raise LayerError(
             f"layers.{len(layers) - 1}",
-            f"the outputs take a row of numbers, but the last layer gives {shape_in_words(x.shape)}; put a Flatten after it.",
+            tr("the outputs take a row of numbers, but the last layer gives {shape}; put a Flatten after it.").format(
+                shape=shape_in_words(x.shape)
+            ),
         )
     # The output layer leaves the logits as they are: its activation is an instruction of its own.
     logits = dense(build, x, f"layers.{len(layers)}", outputs, "identity", trainable=True)

@@ -10,6 +10,7 @@ from playground.catalog import activations
 from playground.catalog.activations import ACTIVATIONS
 from playground.network import table
 from playground.network.plan import UNKNOWN, Builder, Region
+from playground.words import tr
 
 _HIDDEN = tuple(name for name, record in ACTIVATIONS.items() if record.hidden)
 _HIDDEN_SPECS = tuple(record.spec for record in ACTIVATIONS.values() if record.spec is not None and record.hidden)
@@ -23,14 +24,14 @@ else:
     ActivationChoice = Union[(Literal[_HIDDEN], *_HIDDEN_SPECS)]
     OutputActivationChoice = Union[(Literal[tuple(ACTIVATIONS)], *_SPECS)]
 
-Trainable = Annotated[bool, msgspec.Meta(description="Whether the layer learns; a frozen one keeps its parameters.")]
-Epsilon = Annotated[float, msgspec.Meta(gt=0, le=1, description="Added to the variance, so that nothing is divided by 0.")]
+Trainable = Annotated[bool, msgspec.Meta(description=tr("Whether the layer learns; a frozen one keeps its parameters."))]
+Epsilon = Annotated[float, msgspec.Meta(gt=0, le=1, description=tr("Added to the variance, so that nothing is divided by 0."))]
 Padding = Annotated[
     Literal["same", "valid"],
-    msgspec.Meta(description="same: zeros around the image keep its size at stride 1; valid: windows stay inside."),
+    msgspec.Meta(description=tr("same: zeros around the image keep its size at stride 1; valid: windows stay inside.")),
 ]
-WindowSize = Annotated[int, msgspec.Meta(ge=1, le=32, description="Height and width of the window, in pixels.")]
-Stride = Annotated[int, msgspec.Meta(ge=1, le=32, description="Pixels from one window to the next.")]
+WindowSize = Annotated[int, msgspec.Meta(ge=1, le=32, description=tr("Height and width of the window, in pixels."))]
+Stride = Annotated[int, msgspec.Meta(ge=1, le=32, description=tr("Pixels from one window to the next."))]
 
 
 class LayerError(ValueError):
@@ -78,17 +79,22 @@ def activated(build: Builder, x: Region, choice: str | msgspec.Struct) -> Region
 def row_of_numbers(x: Region, name: str, title: str) -> None:
     """Refuse an image where a layer needs a row; an image as data is a row of pixels as it is."""
     if len(x.shape) > 1 and not x.is_data:
-        raise LayerError(name, f"{title} takes a row of numbers, but gets {shape_in_words(x.shape)}; put a Flatten before it.")
+        raise LayerError(
+            name,
+            tr("{title} takes a row of numbers, but gets {shape}; put a Flatten before it.").format(
+                title=title, shape=shape_in_words(x.shape)
+            ),
+        )
 
 
 class Dense(Layer, frozen=True, kw_only=True, tag="dense"):
     """A fully connected layer: activation(X·W + b), with X of shape (rows, in) and W of shape (in, units)."""
 
-    title: ClassVar[str] = "Dense"
-    description: ClassVar[str] = "Every neuron weighs all inputs: a matrix multiplication, a bias, an activation."
+    title: ClassVar[str] = tr("Dense")
+    description: ClassVar[str] = tr("Every neuron weighs all inputs: a matrix multiplication, a bias, an activation.")
     source: ClassVar[str] = "C. Bishop, Pattern Recognition and Machine Learning, 2006, section 5.1"
 
-    units: Annotated[int, msgspec.Meta(ge=1, le=4096, description="How many neurons the layer has.")] = 8
+    units: Annotated[int, msgspec.Meta(ge=1, le=4096, description=tr("How many neurons the layer has."))] = 8
     activation: ActivationChoice = "relu"
     trainable: Trainable = True
 
@@ -125,8 +131,9 @@ def _window(x: Region, name: str, title: str, kernel: int, stride: int, padding:
     if len(x.shape) != 3:
         raise LayerError(
             name,
-            f"{title} moves over an image, but gets {shape_in_words(x.shape)}; use it on image data such as digits, before any "
-            "Dense or Flatten.",
+            tr(
+                "{title} moves over an image, but gets {shape}; use it on image data such as digits, before any Dense or Flatten."
+            ).format(title=title, shape=shape_in_words(x.shape)),
         )
     height, width, channels = x.shape
     if padding == "same":
@@ -139,8 +146,10 @@ def _window(x: Region, name: str, title: str, kernel: int, stride: int, padding:
     if kernel > min(height, width) and padding == "valid":
         raise LayerError(
             name,
-            f"a window of {kernel} × {kernel} doesn't fit into an image of {height} × {width}; make it at most "
-            f"{min(height, width)}, or the padding 'same'.",
+            tr(
+                "a window of {kernel} × {kernel} doesn't fit into an image of {height} × {width}; make it at most "
+                "{most}, or the padding 'same'."
+            ).format(kernel=kernel, height=height, width=width, most=min(height, width)),
         )
     return {
         table.HEIGHT: height,
@@ -160,11 +169,13 @@ def _window(x: Region, name: str, title: str, kernel: int, stride: int, padding:
 class Conv2D(Layer, frozen=True, kw_only=True, tag="conv2d"):
     """A convolution: every window of the image as a row, then the affine map of a dense layer, shared by all windows."""
 
-    title: ClassVar[str] = "Conv2D"
-    description: ClassVar[str] = "The same small dense layer looks at every window of an image: finds a pattern wherever it is."
+    title: ClassVar[str] = tr("Conv2D")
+    description: ClassVar[str] = tr(
+        "The same small dense layer looks at every window of an image: finds a pattern wherever it is."
+    )
     source: ClassVar[str] = "Y. LeCun et al.: Backpropagation Applied to Handwritten Zip Code Recognition, 1989"
 
-    filters: Annotated[int, msgspec.Meta(ge=1, le=512, description="How many patterns are looked for.")] = 8
+    filters: Annotated[int, msgspec.Meta(ge=1, le=512, description=tr("How many patterns are looked for."))] = 8
     kernel: WindowSize = 3
     stride: Stride = 1
     padding: Padding = "same"
@@ -222,8 +233,8 @@ class Pool(Layer, frozen=True, kw_only=True):
 class MaxPool2D(Pool, frozen=True, kw_only=True, tag="max_pool2d"):
     """The largest number of each window, channel by channel."""
 
-    title: ClassVar[str] = "MaxPool2D"
-    description: ClassVar[str] = "Keeps the largest number of each window: was the pattern there, wherever exactly?"
+    title: ClassVar[str] = tr("MaxPool2D")
+    description: ClassVar[str] = tr("Keeps the largest number of each window: was the pattern there, wherever exactly?")
     source: ClassVar[str] = "J. Weng, N. Ahuja, T. Huang: Cresceptron, 1992"
     operation: ClassVar[int] = table.MAX_POOL
 
@@ -231,8 +242,8 @@ class MaxPool2D(Pool, frozen=True, kw_only=True, tag="max_pool2d"):
 class AveragePool2D(Pool, frozen=True, kw_only=True, tag="average_pool2d"):
     """The mean of each window, channel by channel; padding doesn't count."""
 
-    title: ClassVar[str] = "AveragePool2D"
-    description: ClassVar[str] = "Keeps the mean of each window: a smaller, smoother image."
+    title: ClassVar[str] = tr("AveragePool2D")
+    description: ClassVar[str] = tr("Keeps the mean of each window: a smaller, smoother image.")
     source: ClassVar[str] = "Y. LeCun et al.: Backpropagation Applied to Handwritten Zip Code Recognition, 1989"
     operation: ClassVar[int] = table.AVERAGE_POOL
 
@@ -240,8 +251,8 @@ class AveragePool2D(Pool, frozen=True, kw_only=True, tag="average_pool2d"):
 class Flatten(Layer, frozen=True, kw_only=True, tag="flatten"):
     """An image as one row of numbers: the same numbers in memory, seen otherwise."""
 
-    title: ClassVar[str] = "Flatten"
-    description: ClassVar[str] = "Lays the numbers of an image out in one row, as dense layers take them."
+    title: ClassVar[str] = tr("Flatten")
+    description: ClassVar[str] = tr("Lays the numbers of an image out in one row, as dense layers take them.")
     source: ClassVar[str] = "F. Chollet, Deep Learning with Python, 2017, section 5.1"
 
     def emit(self, build: Builder, x: Region, name: str) -> Region:
@@ -251,11 +262,13 @@ class Flatten(Layer, frozen=True, kw_only=True, tag="flatten"):
 class Dropout(Layer, frozen=True, kw_only=True, tag="dropout"):
     """Sets random numbers to 0 while training and scales up the others; passes all on when predicting."""
 
-    title: ClassVar[str] = "Dropout"
-    description: ClassVar[str] = "Switches random neurons off at each training step, so that no neuron relies on a single other."
+    title: ClassVar[str] = tr("Dropout")
+    description: ClassVar[str] = tr(
+        "Switches random neurons off at each training step, so that no neuron relies on a single other."
+    )
     source: ClassVar[str] = "N. Srivastava et al.: Dropout: A Simple Way to Prevent Neural Networks from Overfitting, 2014"
 
-    rate: Annotated[float, msgspec.Meta(ge=0, le=0.95, description="Share of the numbers that is switched off.")] = 0.2
+    rate: Annotated[float, msgspec.Meta(ge=0, le=0.95, description=tr("Share of the numbers that is switched off."))] = 0.2
 
     def emit(self, build: Builder, x: Region, name: str) -> Region:
         out = build.region(x.shape, x.learns)
@@ -269,13 +282,13 @@ class BatchNorm(Layer, frozen=True, kw_only=True, tag="batch_norm"):
     Predictions use running statistics instead of the batch's. A frozen layer uses them while training, too.
     """
 
-    title: ClassVar[str] = "BatchNorm"
-    description: ClassVar[str] = "Brings each feature to mean 0 and variance 1 over the batch: deep networks learn faster."
+    title: ClassVar[str] = tr("BatchNorm")
+    description: ClassVar[str] = tr("Brings each feature to mean 0 and variance 1 over the batch: deep networks learn faster.")
     source: ClassVar[str] = "S. Ioffe, C. Szegedy: Batch Normalization, 2015, algorithm 1"
 
-    momentum: Annotated[float, msgspec.Meta(ge=0, le=1, description="Share of each batch's statistics in the running ones.")] = (
-        0.1
-    )
+    momentum: Annotated[
+        float, msgspec.Meta(ge=0, le=1, description=tr("Share of each batch's statistics in the running ones."))
+    ] = 0.1
     epsilon: Epsilon = 1e-5
     activation: ActivationChoice = "identity"
     trainable: Trainable = True
@@ -294,8 +307,8 @@ class BatchNorm(Layer, frozen=True, kw_only=True, tag="batch_norm"):
 class LayerNorm(Layer, frozen=True, kw_only=True, tag="layer_norm"):
     """All numbers of a row to mean 0 and variance 1, then each scaled and shifted; the same in training and predictions."""
 
-    title: ClassVar[str] = "LayerNorm"
-    description: ClassVar[str] = "Brings the numbers of each row to mean 0 and variance 1, whatever else is in the batch."
+    title: ClassVar[str] = tr("LayerNorm")
+    description: ClassVar[str] = tr("Brings the numbers of each row to mean 0 and variance 1, whatever else is in the batch.")
     source: ClassVar[str] = "J. Ba, J. Kiros, G. Hinton: Layer Normalization, 2016"
 
     epsilon: Epsilon = 1e-5
@@ -323,19 +336,21 @@ class Embedding(Layer, frozen=True, kw_only=True, tag="embedding"):
     Picking row i is the product of the table with a one-hot row that has its 1 at i.
     """
 
-    title: ClassVar[str] = "Embedding"
-    description: ClassVar[str] = "Gives every user and every item a short list of numbers of its own, and learns them."
+    title: ClassVar[str] = tr("Embedding")
+    description: ClassVar[str] = tr("Gives every user and every item a short list of numbers of its own, and learns them.")
     source: ClassVar[str] = "J. Howard, S. Gugger: Deep Learning for Coders with fastai and PyTorch, 2020, chapter 8"
 
-    units: Annotated[int, msgspec.Meta(ge=1, le=512, description="Numbers that stand for each user, item, ….")] = 8
+    units: Annotated[int, msgspec.Meta(ge=1, le=512, description=tr("Numbers that stand for each user, item, …."))] = 8
     trainable: Trainable = True
 
     def emit(self, build: Builder, x: Region, name: str) -> Region:
         if not build.categories or not x.is_data:
             raise LayerError(
                 name,
-                "Embedding looks whole numbers up in a table, so it must come first, on data whose columns are such numbers, "
-                "such as ratings; use Dense here.",
+                tr(
+                    "Embedding looks whole numbers up in a table, so it must come first, on data whose columns are such numbers, "
+                    "such as ratings; use Dense here."
+                ),
             )
         count = len(build.categories)
         out = build.region((count * self.units,), self.trainable)
@@ -364,12 +379,12 @@ class Embedding(Layer, frozen=True, kw_only=True, tag="embedding"):
 class Residual(Layer, frozen=True, kw_only=True, tag="residual"):
     """A skip around a run of layers: activation(x + layers(x))."""
 
-    title: ClassVar[str] = "Residual"
-    description: ClassVar[str] = "Adds the input of a run of layers to its result, so that gradients have a short way back."
+    title: ClassVar[str] = tr("Residual")
+    description: ClassVar[str] = tr("Adds the input of a run of layers to its result, so that gradients have a short way back.")
     source: ClassVar[str] = "K. He et al.: Deep Residual Learning for Image Recognition, 2016"
 
     layers: Annotated[
-        tuple[AnyLayer, ...], msgspec.Meta(min_length=1, max_length=16, description="The layers that are skipped.")
+        tuple[AnyLayer, ...], msgspec.Meta(min_length=1, max_length=16, description=tr("The layers that are skipped."))
     ] = (Dense(),)
     activation: ActivationChoice = "identity"
 
@@ -379,8 +394,9 @@ class Residual(Layer, frozen=True, kw_only=True, tag="residual"):
         if inner.shape != shape and shape != (UNKNOWN,):
             raise LayerError(
                 name,
-                f"its layers make {shape_in_words(inner.shape)} of {shape_in_words(x.shape)}, and only equal shapes can be "
-                f"added; let the last one give {shape_in_words(x.shape)}.",
+                tr(
+                    "its layers make {made} of {given}, and only equal shapes can be added; let the last one give {given}."
+                ).format(made=shape_in_words(inner.shape), given=shape_in_words(x.shape)),
             )
         out = build.region(inner.shape, x.learns or inner.learns)
         columns = {table.SECOND: inner.unit, table.PASSES_BACK: int(x.learns), table.TRAINABLE: int(inner.learns)}

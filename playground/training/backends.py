@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from playground.experiment import ExperimentError, TrainingSpec
 from playground.kernels.cuda import target as cuda_target
 from playground.network.plan import Plan
-from playground.words import duration
+from playground.words import duration, tr
 
 Array = NDArray[Any]
 BACKENDS = {
@@ -29,7 +29,7 @@ TOO_SHORT = 20e-6
 # Seconds that one measurement may take; the best of a few counts, as other programs only ever make a run slower.
 BUDGET = 0.02
 ROUNDS, MOST_STEPS = 3, 100_000
-GPU_CANNOT_BE_COMPILED_FOR = (
+GPU_CANNOT_BE_COMPILED_FOR = tr(
     "Training on the CPU: the GPU's kernels couldn't be compiled; `python -m playground.kernels.cuda.warm` says why."
 )
 
@@ -87,16 +87,22 @@ def load_backend(name: str) -> ModuleType:
         If there is no such backend, or it can't be used here: one sentence with the mend.
     """
     if name not in BACKENDS:
-        raise ExperimentError(f"there is no backend {name!r}; choose one of {', '.join(NAMES)}.")
+        raise ExperimentError(
+            tr("there is no backend {name!r}; choose one of {names}.").format(name=name, names=", ".join(NAMES))
+        )
     if name == "cuda" and cuda_target.problem():
-        raise ExperimentError(f"the GPU can't be used: {cuda_target.problem()} Take another backend; auto finds the fastest.")
+        raise ExperimentError(
+            tr("the GPU can't be used: {problem} Take another backend; auto finds the fastest.").format(
+                problem=cuda_target.problem()
+            )
+        )
     return importlib.import_module(BACKENDS[name])
 
 
 def nothing_to_measure() -> BackendChoice | None:
     """The choice where it doesn't depend on the run: the CPU on machines without a GPU. Answers at once."""
     if not cuda_target.has_driver():
-        return BackendChoice("cpu", f"Training on the CPU: {cuda_target.problem()}")
+        return BackendChoice("cpu", tr("Training on the CPU: {problem}").format(problem=cuda_target.problem()))
     return None
 
 
@@ -118,27 +124,35 @@ def pick(work: Work, before_compiling: Callable[[], None] = lambda: None, may_co
     on_cpu = seconds_a_step("cpu", work)
     if on_cpu < TOO_SHORT:
         return BackendChoice(
-            "cpu", f"Training on the CPU: a step takes {duration(on_cpu)} here, too short for a GPU to be faster."
+            "cpu",
+            tr("Training on the CPU: a step takes {on_cpu} here, too short for a GPU to be faster.").format(
+                on_cpu=duration(on_cpu)
+            ),
         )
     if cuda_target.problem():
-        return BackendChoice("cpu", f"Training on the CPU: {cuda_target.problem()}")
+        return BackendChoice("cpu", tr("Training on the CPU: {problem}").format(problem=cuda_target.problem()))
     try:
         from playground.kernels.cuda import warm as cuda_warm
 
         if not cuda_warm.is_warm():
             if not may_compile:
-                return BackendChoice("cpu", "Training on the CPU while the GPU's kernels are compiled, once.", waits=True)
+                return BackendChoice("cpu", tr("Training on the CPU while the GPU's kernels are compiled, once."), waits=True)
             before_compiling()
             if cuda_warm.start_warming().wait():
                 return BackendChoice("cpu", GPU_CANNOT_BE_COMPILED_FOR)
         gpu, on_gpu = cuda_target.facts().sentence, seconds_a_step("cuda", work)
     except Exception as error:
-        return BackendChoice("cpu", f"Training on the CPU: {cuda_target.explain(error)}")
+        return BackendChoice("cpu", tr("Training on the CPU: {error}").format(error=cuda_target.explain(error)))
     if on_cpu <= on_gpu:
         return BackendChoice(
-            "cpu", f"Training on the CPU: a step takes {duration(on_cpu)} here and {duration(on_gpu)} on the {gpu}."
+            "cpu",
+            tr("Training on the CPU: a step takes {on_cpu} here and {on_gpu} on the {gpu}.").format(
+                on_cpu=duration(on_cpu), on_gpu=duration(on_gpu), gpu=gpu
+            ),
         )
-    reason = f"Training on the GPU: {gpu}; a step takes {duration(on_gpu)} there and {duration(on_cpu)} on the CPU."
+    reason = tr("Training on the GPU: {gpu}; a step takes {on_gpu} there and {on_cpu} on the CPU.").format(
+        gpu=gpu, on_gpu=duration(on_gpu), on_cpu=duration(on_cpu)
+    )
     return BackendChoice("cuda", reason)
 
 

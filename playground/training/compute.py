@@ -13,6 +13,7 @@ from playground.kernels.cuda.target import GpuError
 from playground.kernels.state import Trace, TrainingState
 from playground.network.plan import Plan
 from playground.training.backends import load_backend
+from playground.words import tr
 
 Array = NDArray[Any]
 
@@ -38,7 +39,7 @@ class Compute:
         try:
             self.state: TrainingState = self.backend.new_state(plan, training, parameters, rows)
         except GpuError as error:
-            self.notice = f"Training goes on on the CPU: {error}"
+            self.notice = tr("Training goes on on the CPU: {error}").format(error=error)
             self.backend = load_backend("cpu")
             self.state = self.backend.new_state(plan, training, parameters, rows)
 
@@ -98,7 +99,7 @@ class Compute:
             state.take_over(old)
         except GpuError as error:
             # Here the GPU is the new one, or the old one's numbers can't be read any more.
-            self.notice = f"Training goes on on the CPU: {error}"
+            self.notice = tr("Training goes on on the CPU: {error}").format(error=error)
             if self.backend.NAME == "cuda":
                 self._leave_the_gpu(error)
             return
@@ -125,7 +126,7 @@ class Compute:
         self.state = self.backend.new_state(old.plan, old.training, old.host["parameters"], old.order.size)
         self.state.take_over(old)
         self.state.threads = old.threads
-        again = f" The last {lost:,} steps are done again." if lost else ""
-        self.notice = f"Training goes on on the CPU: {error}{again}"
+        again = tr(" The last {lost:,} steps are done again.").format(lost=lost) if lost else ""
+        self.notice = tr("Training goes on on the CPU: {error}{again}").format(error=error, again=again)
         # Who has asked to stop meanwhile still wants that.
         self.state.stop[0] = old.stop[0]

@@ -15,6 +15,7 @@ from playground.network import table
 from playground.network.plan import Plan, Stage
 from playground.training.compute import Compute
 from playground.training.run import RunInfo
+from playground.words import tr
 
 Array = NDArray[Any]
 # Rows that are looked at to find layers that don't learn.
@@ -64,20 +65,22 @@ class Trouble:
     @property
     def sentence(self) -> str:
         """All of it for people, with the mend."""
-        place = f" of {self.parameter or self.layer}" if self.parameter or self.layer else ""
+        place = tr(" of {place}").format(place=self.parameter or self.layer) if self.parameter or self.layer else ""
         words = {
-            "input": "An input was no finite number",
-            "activation": f"A value{place} stopped being a finite number",
-            "loss": "The loss stopped being a finite number",
-            "gradient": f"The gradient{place} stopped being a finite number",
+            "input": tr("An input was no finite number"),
+            "activation": tr("A value{place} stopped being a finite number").format(place=place),
+            "loss": tr("The loss stopped being a finite number"),
+            "gradient": tr("The gradient{place} stopped being a finite number").format(place=place),
         }[self.what]
         if self.row:
-            mend = f"Correct or remove row {self.row} of the data."
+            mend = tr("Correct or remove row {row} of the data.").format(row=self.row)
         elif self.rate:
-            mend = f"Go back to the last good weights with a learning rate of {self.rate:g}."
+            mend = tr("Go back to the last good weights with a learning rate of {rate:g}.").format(rate=self.rate)
         else:
-            mend = "Start with smaller weights, or standardize the inputs."
-        return f"{words} in epoch {self.epoch}, batch {self.batch}: {self.cause} {mend}"
+            mend = tr("Start with smaller weights, or standardize the inputs.")
+        return tr("{words} in epoch {epoch}, batch {batch}: {cause} {mend}").format(
+            words=words, epoch=self.epoch, batch=self.batch, cause=self.cause, mend=mend
+        )
 
 
 def find_trouble(run: RunInfo, compute: Compute, trained: bool) -> Trouble:
@@ -171,18 +174,22 @@ def _odd_one(inputs: Array) -> int:
 
 def _cause(plan: Plan, parameters: Array, what: str, row: int, rate: float, trained: bool) -> str:
     if row:
-        return "one row of the data holds a value far beyond all others, or one that is no number."
+        return tr("one row of the data holds a value far beyond all others, or one that is no number.")
     weights = [view for view in plan.parameters if view.decays]
     with np.errstate(all="ignore"):
         sizes = {view.name: float(np.abs(view.of(parameters)).max()) for view in weights}
     name, size = max(sizes.items(), key=lambda item: item[1] if np.isfinite(item[1]) else np.inf)
     if not trained:
-        return f"the first weights and inputs are too large ({name} goes up to {size:.2g})."
+        return tr("the first weights and inputs are too large ({name} goes up to {size:.2g}).").format(name=name, size=size)
     if not size <= HUGE:
-        return f"the steps were too large: {name} has grown to {size:.2g} at a learning rate of {rate:g}."
+        return tr("the steps were too large: {name} has grown to {size:.2g} at a learning rate of {rate:g}.").format(
+            name=name, size=size, rate=rate
+        )
     if what == "gradient":
-        return f"slopes multiplied from layer to layer beyond what a number can hold, at a learning rate of {rate:g}."
-    return f"the outputs grew beyond what a number can hold, at a learning rate of {rate:g}."
+        return tr("slopes multiplied from layer to layer beyond what a number can hold, at a learning rate of {rate:g}.").format(
+            rate=rate
+        )
+    return tr("the outputs grew beyond what a number can hold, at a learning rate of {rate:g}.").format(rate=rate)
 
 
 @dataclass(frozen=True)
@@ -299,20 +306,20 @@ def _slopes(plan: Plan, stage: Stage, answers: Array) -> tuple[int, float]:
 
 def _words(stage: Stage, dead: int, saturated: float, size: float | None, behind: float) -> str:
     neurons = stage.region.shape[-1]
-    what = "filters" if len(stage.region.shape) == 3 else "neurons"
+    what = tr("filters") if len(stage.region.shape) == 3 else tr("neurons")
     if saturated > SATURATED:
-        return (
-            f"{saturated:.0%} of the answers lie where the activation is flat, so little is learned; "
+        return tr(
+            "{saturated:.0%} of the answers lie where the activation is flat, so little is learned; "
             "try ReLU, smaller weights or standardized inputs."
-        )
+        ).format(saturated=saturated)
     if dead:
-        return (
-            f"{dead} of {neurons} {what} are dead: they give every row the same answer and no longer learn; "
+        return tr(
+            "{dead} of {neurons} {what} are dead: they give every row the same answer and no longer learn; "
             "try leaky ReLU, He weights or a smaller rate."
-        )
+        ).format(dead=dead, neurons=neurons, what=what)
     if size is not None:
         if not np.isfinite(size) or size > EXPLODED:
-            return "The gradient explodes here; clip it, or take a smaller rate."
+            return tr("The gradient explodes here; clip it, or take a smaller rate.")
         if size < VANISHED * behind:
-            return "The gradient has all but vanished here; try ReLU, BatchNorm, Residual, or fewer layers."
+            return tr("The gradient has all but vanished here; try ReLU, BatchNorm, Residual, or fewer layers.")
     return ""

@@ -21,6 +21,7 @@ from playground.kernels.state import available_cores
 from playground.model import TrainedModel
 from playground.training.backends import load_backend
 from playground.training.run import RunInfo, plan_run, start_parameters
+from playground.words import tr
 
 Array = NDArray[Any]
 
@@ -125,7 +126,7 @@ def train_many(
     """
     rates = (experiment.training.optimizer.learning_rate,) if learning_rates is None else tuple(map(float, learning_rates))
     if not len(seeds) or not rates:
-        raise ExperimentError("there is nothing to train: give at least one seed and one learning rate.")
+        raise ExperimentError(tr("there is nothing to train: give at least one seed and one learning rate."))
     variants = [_variant(experiment, seed, rate) for seed in seeds for rate in rates]
     run = plan_run(experiment)
     parameters = np.stack([start_parameters(variant, run.plan) for variant in variants])

@@ -17,6 +17,7 @@ from playground.catalog.schedules import CONSTANT
 from playground.kernels.state import FULL_RATE, SCHEDULE
 from playground.training.compute import Compute
 from playground.training.trainer import Trainer
+from playground.words import tr
 
 LOWEST, HIGHEST = 1e-6, 10.0
 STEPS = 120
@@ -55,13 +56,15 @@ class RateTest:
     def sentence(self) -> str:
         """The suggestion in words."""
         if self.interrupted:
-            return "Something else was asked for before all learning rates were tried: find a rate again."
+            return tr("Something else was asked for before all learning rates were tried: find a rate again.")
         if math.isnan(self.suggestion):
-            return (
+            return tr(
                 "No learning rate made the loss fall clearly: go back to the initial weights and try again, "
                 "or look at the data and the loss."
             )
-        return f"The loss falls fastest around a learning rate of {self.suggestion:.2g}; start with that."
+        return tr("The loss falls fastest around a learning rate of {suggestion:.2g}; start with that.").format(
+            suggestion=self.suggestion
+        )
 
 
 def find_rate(

@@ -16,6 +16,7 @@ from playground.experiment import Experiment, ExperimentError, TrainingSpec, bui
 from playground.formats import read_parameters
 from playground.network.parameters import padded
 from playground.network.plan import Plan
+from playground.words import tr
 
 # Most of the machine's memory that a run may ask for.
 MEMORY_SHARE = 0.7
@@ -80,8 +81,10 @@ def refuse_what_does_not_fit(plan: Plan, training: TrainingSpec, rows: int) -> N
     needed = 4 * (2 * plan.units * batch + 4 * plan.parameter_size)
     if needed > MEMORY_SHARE * memory:
         raise ExperimentError(
-            f"network.layers: a batch of {batch:,} rows takes {needed / 2**30:,.0f} GB, and this machine has "
-            f"{memory / 2**30:,.0f}; take smaller batches, fewer units or filters, or smaller windows."
+            tr(
+                "network.layers: a batch of {batch:,} rows takes {needed:,.0f} GB, and this machine has "
+                "{memory:,.0f}; take smaller batches, fewer units or filters, or smaller windows."
+            ).format(batch=batch, needed=needed / 2**30, memory=memory / 2**30)
         )
 
 

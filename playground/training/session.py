@@ -21,6 +21,7 @@ from playground.training.protocol import Close, Command, Pause, Snapshot, Status
 from playground.training.rate_finder import RateTest, find_rate
 from playground.training.trainer import Trainer
 from playground.training.warming import Warming
+from playground.words import tr
 
 # Measuring and drawing up a snapshot may take this share of the thread's time at most.
 PUBLISH_SHARE = 0.35
@@ -243,7 +244,7 @@ class TrainingSession:
         self._status = Status.DIVERGED
         self._changed = True
         assert trainer.trouble is not None
-        kept = " The last good weights are kept." if trainer.trouble.rate else ""
+        kept = tr(" The last good weights are kept.") if trainer.trouble.rate else ""
         self._error = f"{trainer.trouble.sentence}{kept}"
 
     def _fail(self, error: Exception) -> None:

@@ -23,6 +23,7 @@ from playground.training.history import History, Recorder
 from playground.training.measuring import Measuring, columns_of, gradient_numbers, no_gradient_numbers
 from playground.training.run import plan_run, start_parameters
 from playground.training.stopping import Patience
+from playground.words import tr
 
 Array = NDArray[Any]
 # A training loss this many times the lowest one so far marks weights that are no good to go back to.
@@ -69,7 +70,7 @@ class Trainer:
         data, plan = self.run.data, self.run.plan
         start = start_parameters(experiment, plan) if parameters is None else parameters
         if start.shape != (plan.parameter_size,):
-            raise ExperimentError("the weights were trained for a network of another shape; open their own experiment.")
+            raise ExperimentError(tr("the weights were trained for a network of another shape; open their own experiment."))
         weights = row_weights(experiment, data)
         threads = threads or available_cores()
         if backend == "auto":
@@ -212,11 +213,15 @@ class Trainer:
         if (waited_enough or at_the_end) and patience.best_parameters is not None:
             self.compute.put(patience.best_parameters)
             patience.wait_again(epoch)
-            why = f"no lower validation loss for {patience.rule.patience} epochs" if waited_enough else "the last epoch is over"
-            self.stopped = (
-                f"Stopped after epoch {epoch}: {why}. The weights are those of epoch {patience.best_epoch}, "
-                f"with a validation loss of {patience.best_loss:.4f}."
+            why = (
+                tr("no lower validation loss for {patience} epochs").format(patience=patience.rule.patience)
+                if waited_enough
+                else tr("the last epoch is over")
             )
+            self.stopped = tr(
+                "Stopped after epoch {epoch}: {why}. The weights are those of epoch {best_epoch}, "
+                "with a validation loss of {best_loss:.4f}."
+            ).format(epoch=epoch, why=why, best_epoch=patience.best_epoch, best_loss=patience.best_loss)
 
     def train_epochs(self, epochs: int = 1) -> bool:
         """Go to the end of the present epoch, and on for the others; see `train_steps`."""
@@ -279,7 +284,7 @@ class Trainer:
             If they belong to a network of another shape.
         """
         if parameters.shape != self._good.shape:
-            raise ExperimentError("the weights were trained for a network of another shape; open their own experiment.")
+            raise ExperimentError(tr("the weights were trained for a network of another shape; open their own experiment."))
         self._good[:] = parameters
         self._lowest_loss = math.inf
         # The best weights so far were another run's.

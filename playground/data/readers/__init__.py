@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from playground.data.readers import csv
+from playground.words import tr
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,7 +35,7 @@ class Reader:
     load: Callable[[str | os.PathLike[str]], pd.DataFrame]
 
 
-TEXT = Reader("Text table", (".csv", ".tsv", ".txt"), csv.load)
+TEXT = Reader(tr("Text table"), (".csv", ".tsv", ".txt"), csv.load)
 READERS: tuple[Reader, ...] = (TEXT,)
 ENDINGS = tuple(ending for reader in READERS for ending in reader.endings)
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from playground.storage import FileError, read_bytes
+from playground.words import tr
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,18 +37,22 @@ def load(path: str | os.PathLike[str]) -> pd.DataFrame:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
-        raise FileError(f"{path}: line {line} isn't UTF-8 text; save the file as CSV in UTF-8.") from None
+        raise FileError(
+            tr("{path}: line {line} isn't UTF-8 text; save the file as CSV in UTF-8.").format(path=path, line=line)
+        ) from None
     if "\0" in text:
-        raise FileError(f"{path}: it isn't a text table; save it as CSV in UTF-8.")
+        raise FileError(tr("{path}: it isn't a text table; save it as CSV in UTF-8.").format(path=path))
     if not text.strip():
-        raise FileError(f"{path}: it is empty; a header and at least two rows are needed.")
+        raise FileError(tr("{path}: it is empty; a header and at least two rows are needed.").format(path=path))
     header = text.lstrip(" \r\n").splitlines()[0]
     # Delimiters inside quotes belong to a name.
     delimiter = max(",;\t|", key=re.sub(r'"[^"]*"', "", header).count)
     names = [name.strip() for name in next(csv.reader([header], delimiter=delimiter))]
     for name in names:
         if names.count(name) > 1:
-            raise FileError(f"{path}: the column {name!r} is there twice; give each column a name of its own.")
+            raise FileError(
+                tr("{path}: the column {name!r} is there twice; give each column a name of its own.").format(path=path, name=name)
+            )
     # A decimal comma only makes sense where the comma doesn't part columns, and no number has a decimal point.
     decimal = "," if delimiter != "," and _has_numbers(text, delimiter, ",") and not _has_numbers(text, delimiter, ".") else "."
     try:
@@ -68,16 +73,24 @@ def load(path: str | os.PathLike[str]) -> pd.DataFrame:
             )
     except pd.errors.ParserWarning:
         raise FileError(
-            f"{path}: it can't be read as a table: its rows have more cells than the header; every row needs as many."
+            tr("{path}: it can't be read as a table: its rows have more cells than the header; every row needs as many.").format(
+                path=path
+            )
         ) from None
     except (pd.errors.ParserError, pd.errors.EmptyDataError, ValueError) as error:
         reason = str(error).removeprefix("Error tokenizing data. C error: ").strip()
         if "EOF inside string" in reason:
-            raise FileError(f"{path}: a quotation mark is opened and never closed; close it or remove it.") from None
-        raise FileError(f"{path}: it can't be read as a table: {reason}; every row needs as many cells as the header.") from None
+            raise FileError(
+                tr("{path}: a quotation mark is opened and never closed; close it or remove it.").format(path=path)
+            ) from None
+        raise FileError(
+            tr("{path}: it can't be read as a table: {reason}; every row needs as many cells as the header.").format(
+                path=path, reason=reason
+            )
+        ) from None
     frame.columns = pd.Index([str(name).strip() for name in frame.columns])
     if frame.empty:
-        raise FileError(f"{path}: it has a header but no rows; add at least two.")
+        raise FileError(tr("{path}: it has a header but no rows; add at least two.").format(path=path))
     # Complaints name the line that an editor shows.
     frame.index = pd.Index(_lines_of_rows(text, delimiter, len(frame)))
     return frame
