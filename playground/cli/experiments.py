@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import os
+import sys
 from typing import TYPE_CHECKING
 
 from playground.words import tr
@@ -61,8 +62,26 @@ def changed(experiment: Experiment, changes: list[str]) -> Experiment:
                     change=change
                 )
             )
-        experiment = set_field(experiment, field.strip(), value.strip())
+        before, experiment = experiment, set_field(experiment, field.strip(), value.strip())
+        _say_what_followed(field.strip(), before, experiment)
     return experiment
+
+
+def _say_what_followed(field: str, before: Experiment, after: Experiment) -> None:
+    """Say what had to change with a field: nobody asked for it."""
+    from msgspec import json
+
+    from playground.experiment.paths import differences, value_at
+
+    for path in differences(before, after):
+        if not (path.startswith(field) or field.startswith(path)):
+            value = json.encode(value_at(after, path)).decode()
+            print(
+                tr("playground: {path} is {value} now, as {field} would not go with what it was.").format(
+                    path=path, value=value, field=field
+                ),
+                file=sys.stderr,
+            )
 
 
 def _refuse_table_options(options: argparse.Namespace) -> None:

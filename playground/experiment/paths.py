@@ -50,6 +50,14 @@ def replaced(spec: Any, path: str, value: Any) -> Any:
     return value
 
 
+def differences(old: Any, new: Any) -> list[str]:
+    """The paths at which two specs, or their plain dicts, differ, each as deep as both have the same fields there."""
+    ours, theirs = _fields(old), _fields(new)
+    if ours is None or theirs is None or type(old) is not type(new) or ours.keys() != theirs.keys():
+        return [] if old == new else [""]
+    return [f"{name}.{path}".rstrip(".") for name in ours for path in differences(ours[name], theirs[name])]
+
+
 def nearest(word: str, choices: Iterable[str]) -> str:
     """`` (did you mean 'tanh'?)`` where a known name is close, else nothing."""
     close = difflib.get_close_matches(word, list(choices), 1)
@@ -70,8 +78,8 @@ def _chain(spec: Any, path: str) -> list[Any]:
                 )
             found.append(holder[int(name)])
             continue
-        fields = asdict(holder) if isinstance(holder, msgspec.Struct) else holder
-        if not isinstance(fields, Mapping):
+        fields = _fields(holder)
+        if fields is None:
             raise ExperimentError(tr("{path}: {names} has no fields to set.").format(path=path, names=".".join(names[:depth])))
         if name not in fields:
             raise ExperimentError(
@@ -79,3 +87,9 @@ def _chain(spec: Any, path: str) -> list[Any]:
             )
         found.append(fields[name])
     return found
+
+
+def _fields(holder: Any) -> Mapping[str, Any] | None:
+    """The fields of a spec or of a plain dict by their names; None for what has none."""
+    fields = asdict(holder) if isinstance(holder, msgspec.Struct) else holder
+    return fields if isinstance(fields, Mapping) else None

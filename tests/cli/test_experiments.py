@@ -109,7 +109,11 @@ def test_an_experiment_finds_its_table_beside_it(run, without_plot, folder, word
 
 def test_a_loss_brings_the_outputs_that_it_works_with(run, without_plot):
     words = ("--set", "training.loss=categorical_cross_entropy", "--epochs", "1", "--backend", "reference")
-    assert run("train", "circle", *words, "--quiet", "--out", "out").code == 0
+    result = run("train", "circle", *words, "--quiet", "--out", "out")
+    assert result.code == 0
+    assert result.err.splitlines() == [
+        'playground: network.output_activation is "softmax" now, as training.loss would not go with what it was.'
+    ]
     written = decode(Path("out/experiment.json").read_bytes())
     assert written.network.output_activation == "softmax"
     assert load("out/model.safetensors").preprocessing.outputs == 2

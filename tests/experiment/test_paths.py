@@ -9,7 +9,7 @@ from playground.experiment import (
     NetworkSpec,
     Residual,
 )
-from playground.experiment.paths import replaced, value_at
+from playground.experiment.paths import differences, replaced, value_at
 
 NETWORK = NetworkSpec(layers=(Dense(units=3), Residual(layers=(Dense(units=3), Dense(units=3, activation="tanh")))))
 
@@ -43,3 +43,12 @@ def test_what_is_no_path_is_one_sentence(act, path, says):
     with pytest.raises(ExperimentError) as refused:
         act(NETWORK, path)
     assert str(refused.value) == says
+
+
+@pytest.mark.parametrize("plain", [lambda spec: spec, msgspec.to_builtins], ids=["specs", "plain"])
+def test_two_specs_differ_at_the_paths_where_they_do(plain):
+    other = replaced(replaced(NETWORK, "seed", 3), "layers", NETWORK.layers[:1])
+    assert differences(plain(NETWORK), plain(NETWORK)) == []
+    assert differences(plain(NETWORK), plain(other)) == ["layers", "seed"]
+    assert differences(plain(Dense(units=3)), plain(Dense(units=4))) == ["units"]
+    assert differences(plain(Dense(units=3)), plain(NETWORK)) == [""], "nothing of the one is in the other"
