@@ -16,10 +16,8 @@ import ctypes
 import functools
 import gc
 import importlib.metadata
-import json
 import subprocess
 import sys
-import time
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,16 +36,14 @@ from gpu_cases import (
     torch_product,
     torch_training,
 )
-from msgspec import structs
+from gpu_endurance import endure
+from gpu_table import line, table, write_json
 
 from playground.bench.cases import AB, ABT, ATB, FORMS
 from playground.bench.job import Job, Paced, clocked
 from playground.bench.report import processor_name
-from playground.bench.rounds import Result
-from playground.experiment import SGD, Dense, decode
 from playground.kernels.cuda import target as cuda_target
 from playground.kernels.state import available_cores
-from playground.storage import resource
 
 DONE, BAD, NO_GPU, INTERRUPTED = 0, 1, 2, 130
 # Errors of a product relative to |A|·|B|. FP32 is about 2e-7 off, and what was rounded to TF32 by mistake some 2e-5: that would
@@ -55,8 +51,6 @@ DONE, BAD, NO_GPU, INTERRUPTED = 0, 1, 2, 130
 FP32_TOLERANCE, TF32_TOLERANCE = 3e-6, 3e-4
 CUBLAS, CUBLAS_TF32, EAGER, GRAPHS = "cuBLAS", "cuBLAS, TF32", "PyTorch eager", "PyTorch with CUDA graphs"
 ON_CPU, ONE_BY_ONE, LANES = "our CPU backend, 1 thread", "CPU, one by one, 1 thread", "CPU, in lanes, all threads"
-# Bytes of the GPU's memory that a session may take while it goes on.
-MOST_LOST = 16 * 2**20
 
 
 @dataclass(frozen=True)
@@ -260,188 +254,6 @@ def storm_case(sizes):
 
     name = f"{sizes.networks} networks 2-8-8-8-1 SGD, batch 10, {sizes.storm_epochs} epochs of {sizes.storm_rows}"
     return Case(name, "samples/s", {ONE_BY_ONE: 30.0, LANES: None}, sizes.storm_rounds, make)
-
-
-# Endurance
-
-
-def endure(seconds, sizes):
-    """Train in a session that is looked at 60 times a second: whether it and the GPU's memory ``held``, and all in ``words``."""
-    from playground.training.session import TrainingSession
-
-    session = TrainingSession("cuda")
-    session.start()
-    try:
-        found = _watch(session, seconds, sizes)
-    except Exception as error:
-        # The table shall be shown all the same.
-        return {"held": False, "words": f"the run failed: {error}"}
-    finally:
-        session.close(60)
-    lost = found["free_after_a_fifth"] - found["free_at_the_end"]
-    found["held"] = lost <= MOST_LOST
-    found["words"] = (
-        f"{found['seconds'] / 60:.1f} minutes in a session, {found['frames_per_second']:.1f} frames and "
-        f"{found['steps_per_second']:,.0f} steps a second. Free memory of the GPU after a fifth of the time "
-        f"{found['free_after_a_fifth'] / 2**20:,.1f} MiB, at the end {found['free_at_the_end'] / 2**20:,.1f} MiB: "
-        f"it {'held' if found['held'] else 'shrank'}."
-    )
-    return found
-
-
-def _watch(session, seconds, sizes):
-    """Frames and steps a second, and free memory after a fifth of the time and at the end.
-
-    Raises
-    ------
-    RuntimeError
-        If the run fails or leaves the GPU.
-    """
-    from playground.training import parts
-    from playground.training.pace import FRAME
-    from playground.training.protocol import Status, Train, Use, Watch
-
-    experiment = decode(resource("presets", "circle.json").read_bytes())
-    source = structs.replace(experiment.data.source, samples=sizes.samples)
-    network = structs.replace(experiment.network, layers=(Dense(units=8, activation="tanh"),) * 3)
-    training = structs.replace(experiment.training, optimizer=SGD(learning_rate=0.03), epochs=1_000_000)
-    data = structs.replace(experiment.data, source=source)
-    session.send(Use(structs.replace(experiment, data=data, network=network, training=training)))
-    session.send(Watch(frozenset(getattr(parts, name) for name in sizes.views)))
-    session.send(Train())
-    _wait_for_steps(session)
-    begin, first_step, seen, frames, after_a_fifth = time.monotonic(), session.latest.step, None, 0, None
-    while (passed := time.monotonic() - begin) < seconds:
-        snapshot = session.latest
-        if snapshot is not seen:
-            frames, seen = frames + 1, snapshot
-            _refuse_trouble(snapshot)
-            if snapshot.status is Status.FINISHED:
-                # All its epochs are over; it goes on all the same.
-                session.send(Train())
-        if after_a_fifth is None and passed >= seconds / 5:
-            gc.collect()
-            after_a_fifth = cuda_target.free_memory()
-        time.sleep(FRAME / 2)
-    gc.collect()
-    return {
-        "seconds": passed,
-        "frames_per_second": frames / passed,
-        "steps_per_second": (session.latest.step - first_step) / passed,
-        "free_after_a_fifth": after_a_fifth or 0,
-        "free_at_the_end": cuda_target.free_memory(),
-    }
-
-
-def _wait_for_steps(session):
-    """Until it trains: kernels may have to be compiled first."""
-    end = time.monotonic() + 600
-    while session.latest is None or not session.latest.step:
-        if session.latest is not None and session.latest.error:
-            raise RuntimeError(session.latest.error)
-        if time.monotonic() > end:
-            raise RuntimeError("the session did no step in ten minutes.")
-        time.sleep(0.05)
-
-
-def _refuse_trouble(snapshot):
-    if snapshot.error:
-        raise RuntimeError(f"{snapshot.status}: {snapshot.error}")
-    if snapshot.backend != "cuda":
-        raise RuntimeError(f"the run left the GPU: it goes on on {snapshot.backend}.")
-
-
-# Showing
-
-
-ABSENT = "—"
-HEADERS = ("case", OURS, "peer", "peer's", "ratio", "target", "", "error", "peer's error")
-_ABOUT = """\
-Medians of {rounds} rounds in turns; ratio: ours / peer's, each round's own, ± interquartile range. Products are timed on the
-GPU alone, launch after launch; training by the wall clock, whole epochs, until all is done. Results were compared before:
-products with float64's, relative to |A|·|B|; networks with float64's parameters, after their first steps from the same
-weights on the same batches; the losses of {sampled} of many networks with those of each alone on the CPU."""
-
-
-def table(measured, sampled, markdown):
-    """All cases, a line for each peer, as text or Markdown; what went wrong below."""
-    rows = [_cells(found, peer) for found in measured for peer in found.case.targets]
-    troubles = [f"{found.case.name}, {engine}: {trouble}." for found in measured for engine, trouble in found.troubles.items()]
-    widths = [max(map(len, column)) for column in zip(HEADERS, *rows, strict=True)]
-    if markdown:
-        rule = [":" + "-" * (width - 1) if index in (0, 2) else "-" * (width - 1) + ":" for index, width in enumerate(widths)]
-        rule = [mark if len(mark) > 1 else "--" for mark in rule]
-        lines = [f"| {' | '.join(_aligned(row, widths))} |" for row in (HEADERS, rule, *rows)]
-    else:
-        lines = ["  ".join(_aligned(row, widths)).rstrip() for row in (HEADERS, *rows)]
-        lines.insert(1, "─" * (sum(widths) + 2 * len(widths) - 2))
-    rounds = " or ".join(map(str, sorted({found.case.rounds for found in measured})))
-    about = _ABOUT.format(rounds=rounds, sampled=sampled)
-    return "\n".join([*lines, "", about, *([""] if troubles else []), *troubles])
-
-
-def line(found):
-    """A case's figures on one line, for those who wait."""
-    return " | ".join("  ".join(cell for cell in _cells(found, peer)[1:7] if cell) for peer in found.case.targets)
-
-
-def _aligned(cells, widths):
-    """The first column and the peers' names to the left, numbers to the right."""
-    pairs = zip(cells, widths, strict=True)
-    return [cell.ljust(width) if index in (0, 2) else cell.rjust(width) for index, (cell, width) in enumerate(pairs)]
-
-
-def _cells(found, peer):
-    target, ratio = found.case.targets[peer], found.ratio(peer)
-    verdict = "" if target is None or ratio is None else "reached" if ratio[0] >= target else "missed"
-    return (
-        found.case.name,
-        _rate(found, OURS),
-        peer,
-        _rate(found, peer),
-        f"{_short(ratio[0])} ±{ratio[1]:.0f}%" if ratio else ABSENT,
-        "" if target is None else f"≥ {target:g}",
-        verdict,
-        _error(found, OURS),
-        _error(found, peer),
-    )
-
-
-def _rate(found, engine):
-    if found.rates.get(engine):
-        value, unit = Result(engine, 1, found.rates[engine]).value, found.case.unit
-        if unit == "GFLOP/s":
-            return f"{_short(value / 1e9)} {unit}"
-        return f"{_short(value / 1e6)}M {unit}" if value >= 999_500 else f"{_short(value / 1e3)}k {unit}"
-    return found.troubles[engine].partition(":")[0] if engine in found.troubles else ABSENT
-
-
-def _error(found, engine):
-    return f"{found.errors[engine]:.1e}" if engine in found.errors else ABSENT
-
-
-def _short(value):
-    """Three digits, but all before the point, and at most three after it."""
-    decimals = 0 if value >= 99.95 else 1 if value >= 9.995 else 2 if value >= 0.9995 else 3
-    return f"{value:.{decimals}f}"
-
-
-def write_json(path, header, measured, more):
-    """Everything as a file: all rates of all rounds."""
-    cases = [
-        {
-            "case": found.case.name,
-            "unit": "FLOP/s" if found.case.unit == "GFLOP/s" else found.case.unit,
-            "targets": found.case.targets,
-            "ratios": {peer: ratio[0] for peer in found.case.targets if (ratio := found.ratio(peer)) is not None},
-            "rates": found.rates,
-            "errors": found.errors,
-            "troubles": found.troubles,
-        }
-        for found in measured
-    ]
-    text = json.dumps({"machine": header, "cases": cases, **more}, ensure_ascii=False, indent=1)
-    Path(path).write_text(text + "\n", encoding="utf-8")
 
 
 # The whole

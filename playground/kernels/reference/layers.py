@@ -122,7 +122,8 @@ def _backward_one(index: int, row: Array, settings: Array, parameters: Array, gr
         own[:] = 0
         np.add.at(own, _numbers(row, x), delta[:, row[table.FIRST] : row[table.FIRST] + row[table.UNITS]])
         return np.zeros_like(x)
-    # ADD: the slope goes both ways.
+    assert kind == table.ADD
+    # The slope goes both ways.
     _add_slope(batch, int(row[table.SECOND]), delta)
     return delta
 

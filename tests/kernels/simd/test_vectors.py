@@ -1,50 +1,24 @@
-"""What is said in LLVM: numbers side by side equal numbers one by one, memory by address, how threads count and round."""
-
-import ast
-import threading
-from pathlib import Path
+"""Functions of numbers side by side in a register equal those of numbers one by one."""
 
 import numpy as np
 import pytest
-from oracle import make_experiment, random_batch
 
-import playground
 from playground.catalog import elementary
 from playground.catalog.activations import ACTIVATIONS
 from playground.catalog.elementary import ONE, ZERO, exp, exponent, floor, log, mantissa, power_of_two, sqrt, tanh, where
 from playground.catalog.losses import LOSSES, binary_cross_entropy_on_logit
 from playground.catalog.optimizers import OPTIMIZERS
-from playground.experiment import SGD, build_plan, initial_parameters
 from playground.kernels.compiling import FAST_MATH, SLOPES, VALUES, dispatch, kernel, loss_slope, loss_value
-from playground.kernels.cpu import backend as cpu
 from playground.kernels.cpu.packed import at
-from playground.kernels.simd.host import IS_ARM, IS_X86, TILE_COLUMNS, WIDTH
-from playground.kernels.simd.memory import (
-    address,
-    copy_tile_row,
-    copy_vector,
-    floats_at,
-    integers_at,
-    load_number,
-    store_number,
-    transpose_block,
-)
-from playground.kernels.simd.threads import (
-    atomic_add,
-    atomic_load,
-    atomic_store,
-    compare_and_swap,
-    flushing,
-    rounding,
-    set_rounding,
-)
-from playground.kernels.simd.vectors import LANES, dot_products, lane_indices, load_vector, spread, store_vector, sum_of_lanes
+from playground.kernels.simd.memory import address
+from playground.kernels.simd.vectors import LANES, load_vector, store_vector
 from playground.network.parameters import aligned_zeros
 
 # Importing the kernels has told Numba where its cache is.
 from numba.extending import register_jitable  # isort: skip
 
 LARGEST, TINY, EPSILON = np.finfo(np.float32).max, np.finfo(np.float32).tiny, np.finfo(np.float32).eps
+PATTERN = np.float32(-777.25)
 # Where formulas change their course, and what float32 has at its ends.
 SPECIAL = [
     0.0,
@@ -69,9 +43,6 @@ SPECIAL = [
 ]
 SPECIAL += [0.99999994, 1.0000001, 1.4142135, TINY, 1.5 * TINY, TINY / 2, 1e-40, 1e-45, LARGEST, np.inf]
 SPECIAL = np.array([*SPECIAL, *[-value for value in SPECIAL], np.nan], np.float32)
-PATTERN = np.float32(-777.25)
-
-flushes = pytest.mark.skipif(not (IS_X86 or IS_ARM), reason="rounding is left alone on this processor")
 
 
 def inlined(function):
@@ -247,9 +218,6 @@ NUMBERS = NUMBERS.astype(np.float32)
 HYPER_NUMBERS = [(0.01, 0.9, 0.999, 1e-8, 10.0, 1000.0), (0.03, 0.5, 0.9, 1e-4, 1.3, 2.7), (1.0, 0.0, 0.0, 1.0, 1.0, 1.0)]
 
 
-# Numbers side by side.
-
-
 @pytest.mark.parametrize("number", [0.1, -3.0, 1e4, 0.0, np.inf, np.nan])
 def test_arithmetic_of_vectors_and_numbers_equals_that_of_numbers(number):
     inputs = all_pairs(NUMBERS)
@@ -393,74 +361,6 @@ def test_optimizer_steps_equal_those_of_numbers(record):
         assert (np.abs(scalar[0] - vector[0]) <= 2 * EPSILON * bound).all()
 
 
-@kernel
-def sums(inputs, out):
-    for i in range(0, inputs.size, LANES):
-        out[i // LANES] = sum_of_lanes(load_vector(address(inputs), i))
-
-
-def test_the_sum_of_lanes_counts_every_lane_once():
-    vectors = aligned_zeros(LANES * (LANES + 40)).reshape(-1, LANES)
-    # Powers of two add up exactly, in any order, and show which lanes were counted.
-    vectors[:LANES] = np.eye(LANES) * 2.0 ** np.arange(LANES)
-    vectors[LANES] = 2.0 ** np.arange(LANES)
-    vectors[LANES + 1 :] = np.random.default_rng(0).normal(size=(39, LANES))
-    vectors[-1, -1], vectors[-2, 0], vectors[-3, LANES // 2], vectors[-4, 3] = np.nan, np.inf, -np.inf, np.nan
-    vectors[-5] = -0.0
-    vectors[-6, 1], vectors[-6, -1] = np.inf, -np.inf
-    out = np.zeros(len(vectors), np.float32)
-    sums(vectors, out)
-    assert np.array_equal(out[: LANES + 1], vectors[: LANES + 1].sum(axis=1, dtype=np.float64))
-    with np.errstate(invalid="ignore"):
-        expected = vectors.astype(np.float64).sum(axis=1)
-    np.testing.assert_allclose(out, expected, rtol=1e-5, atol=1e-5)
-
-
-@kernel
-def move_vectors(source, target, number):
-    store_vector(address(target), 0, spread(number))
-    for i in range(LANES, target.size - LANES, LANES):
-        store_vector(address(target), i, load_vector(address(source), i))
-
-
-def test_vectors_are_read_and_written_where_they_should_be():
-    source, target = aligned_zeros(5 * LANES), aligned_zeros(5 * LANES)
-    source.view(np.uint32)[:] = np.random.default_rng(0).integers(0, 2**32, source.size, np.uint32)
-    target[:] = PATTERN
-    move_vectors(source, target, np.float32(3.5))
-    assert (target[:LANES] == 3.5).all()
-    assert np.array_equal(target[LANES:-LANES].view(np.uint32), source[LANES:-LANES].view(np.uint32))
-    assert (target[-LANES:] == PATTERN).all()
-
-
-@kernel
-def number_and_multiply_lanes(inputs, rows_of_a, rows_of_d, out):
-    store_vector(address(out), 0, lane_indices())
-    places = address(rows_of_a), address(rows_of_d)
-    store_vector(address(out), LANES, dot_products(address(inputs), address(inputs), places[0], places[1]))
-
-
-def test_lanes_know_their_number_and_dot_products_are_those_of_the_rows_named():
-    random = np.random.default_rng(0)
-    inputs = aligned_zeros(40 * LANES)
-    # Whole numbers: the sums are exact in any order.
-    inputs[:] = random.integers(-9, 10, inputs.size)
-    # Rows begin anywhere, the same one may be named several times.
-    rows = random.integers(0, inputs.size - LANES, (2, LANES)).astype(np.int32)
-    rows[:, 3] = rows[:, 2]
-    out = aligned_zeros(2 * LANES)
-    number_and_multiply_lanes(inputs, rows[0], rows[1], out)
-    assert np.array_equal(out[:LANES], np.arange(LANES))
-    a, d = (inputs[places[:, None] + np.arange(LANES)] for places in rows)
-    assert np.array_equal(out[LANES:], (a * d).sum(axis=1))
-    # One that isn't a number spoils the sums of its rows alone.
-    inputs[rows[0, 5] + LANES - 1] = np.nan
-    a, d = (inputs[places[:, None] + np.arange(LANES)] for places in rows)
-    number_and_multiply_lanes(inputs, rows[0], rows[1], out)
-    np.testing.assert_array_equal(out[LANES:], (a * d).sum(axis=1))
-    assert 0 < np.isnan(out).sum() < LANES
-
-
 @inlined
 def vector_or_number(code, x, y, z, v, numbers):
     return (_one_of_both(code, x, numbers[0]), _one_of_both(code + 1, numbers[1], y))
@@ -480,281 +380,3 @@ def test_a_number_becomes_a_vector_where_a_function_may_return_either():
         assert_same(scalar, vector, inputs)
         expected = [inputs[0], inputs[1]] if code == 1 else [np.full_like(inputs[0], 3.5), np.full_like(inputs[1], -2.0)]
         np.testing.assert_array_equal(vector, expected)
-
-
-# Memory by address.
-
-
-@kernel
-def move_numbers(source, target, indices, base):
-    for place in range(indices.size):
-        number = load_number(at(address(source), base), indices[place])
-        store_number(at(address(target), base), indices[place], number)
-
-
-def test_numbers_are_read_and_written_bit_for_bit_at_any_index():
-    random = np.random.default_rng(0)
-    bits = random.integers(0, 2**32, 100, np.uint32)
-    target = np.full(100, 12345, np.uint32)
-    indices = np.array([0, -50, 49, 7, -3], np.int64)
-    move_numbers(bits.view(np.float32), target.view(np.float32), indices, 50)
-    touched = np.zeros(100, bool)
-    touched[50 + indices] = True
-    assert np.array_equal(target[touched], bits[touched])
-    assert (target[~touched] == 12345).all()
-
-
-@kernel
-def double_through_views(floats, integers, first, size):
-    numbers = floats_at(at(address(floats), first), size)
-    whole = integers_at(address(integers) + 8 * first, size)
-    for i in range(numbers.size):
-        numbers[i] += numbers[i]
-        whole[i] += whole[i]
-    return numbers.size, whole.size, numbers.sum(), whole[1:].sum()
-
-
-def test_arrays_at_an_address_are_views():
-    floats, integers = np.arange(20, dtype=np.float32), np.arange(20) + 2**40
-    result = double_through_views(floats, integers, 5, 7)
-    expected = np.arange(20)
-    expected[5:12] *= 2
-    assert np.array_equal(floats, expected)
-    whole = np.arange(20) + 2**40
-    whole[5:12] *= 2
-    assert np.array_equal(integers, whole)
-    assert result == (7, 7, expected[5:12].sum(), whole[6:12].sum())
-
-
-@kernel
-def copy_rows(source, target, first, tile_row):
-    if tile_row:
-        copy_tile_row(at(address(source), first), at(address(target), first))
-    else:
-        copy_vector(at(address(source), first), at(address(target), first))
-
-
-@pytest.mark.parametrize(("tile_row", "count"), [(True, TILE_COLUMNS), (False, WIDTH)])
-def test_copies_are_as_long_as_they_say_and_start_anywhere(tile_row, count):
-    source = np.random.default_rng(0).integers(0, 2**32, 3 * TILE_COLUMNS, np.uint32)
-    for first in (0, 1, 3):
-        target = np.full(source.size, 9, np.uint32)
-        copy_rows(source.view(np.float32), target.view(np.float32), first, tile_row)
-        assert np.array_equal(target[first : first + count], source[first : first + count])
-        assert (target[:first] == 9).all() and (target[first + count :] == 9).all()
-
-
-@kernel
-def transpose(source, start, source_stride, target, target_start, target_stride, rows):
-    transpose_block(at(address(source), start), source_stride, at(address(target), target_start), target_stride, rows)
-
-
-@pytest.mark.parametrize("rows", range(1, WIDTH + 1))
-def test_a_block_is_transposed_and_its_last_row_stands_in_for_missing_ones(rows):
-    for gap, target_stride in ((0, WIDTH), (3, WIDTH + 5), (1, 3 * WIDTH)):
-        stride = WIDTH + gap
-        # Behind the last row begins what must not be read.
-        source = np.full(stride * WIDTH + 9, np.nan, np.float32)
-        matrix = np.arange(rows * WIDTH, dtype=np.float32).reshape(rows, WIDTH)
-        np.lib.stride_tricks.as_strided(source[4:], (rows, WIDTH), (4 * stride, 4))[...] = matrix
-        target = np.full(target_stride * WIDTH + 9, PATTERN)
-        transpose(source, 4, stride, target, 5, target_stride, rows)
-        written = np.lib.stride_tricks.as_strided(target[5:], (WIDTH, WIDTH), (4 * target_stride, 4))
-        assert np.array_equal(written, matrix[np.minimum(np.arange(WIDTH), rows - 1)].T)
-        written[...] = PATTERN
-        assert (target == PATTERN).all()
-
-
-@pytest.mark.parametrize("target_stride", range(1, WIDTH))
-def test_columns_closer_than_a_vector_are_written_in_ascending_order(target_stride):
-    source = np.arange(WIDTH * WIDTH, dtype=np.float32)
-    target = np.full(target_stride * (WIDTH - 1) + WIDTH + 8, PATTERN)
-    transpose(source, 0, WIDTH, target, 4, target_stride, WIDTH)
-    expected = np.full_like(target, PATTERN)
-    for k, column in enumerate(source.reshape(WIDTH, WIDTH).T):
-        expected[4 + k * target_stride :][:WIDTH] = column
-    assert np.array_equal(target, expected)
-
-
-# Counters that threads share.
-
-
-@kernel
-def count_up(counters, times):
-    for _ in range(times):
-        atomic_add(counters, 1, 1)
-        while True:
-            old = atomic_load(counters, 2)
-            if compare_and_swap(counters, 2, old, old + 1):
-                break
-
-
-def test_counting_by_several_threads_loses_nothing():
-    counters = np.zeros(4, np.int64)
-    count_up(counters, 0)
-    threads = [threading.Thread(target=count_up, args=(counters, 100_000)) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert counters.tolist() == [0, 400_000, 400_000, 0]
-
-
-@kernel
-def one_of_each(counters):
-    before = atomic_add(counters, 0, 5)
-    wrong = compare_and_swap(counters, 0, before, 99)
-    right = compare_and_swap(counters, 0, before + 5, 1 << 40)
-    atomic_store(counters, 1, atomic_load(counters, 0) + 1)
-    return before, wrong, right
-
-
-def test_counters_say_what_they_held():
-    counters = np.array([7, 0, 3], np.int64)
-    assert one_of_each(counters) == (7, False, True)
-    assert counters.tolist() == [2**40, 2**40 + 1, 3]
-
-
-# How a thread rounds.
-
-
-@kernel
-def control_register():
-    return rounding()
-
-
-def rounding_now():
-    """How this thread rounds, without the bits in which x86 collects what has happened so far."""
-    return control_register() & ~0x3F if IS_X86 else control_register()
-
-
-@kernel
-def round_as(state):
-    set_rounding(state)
-
-
-@kernel
-def flushing_of(state):
-    return flushing(state)
-
-
-@kernel
-def products(x, y, out):
-    for i in range(x.size):
-        out[i] = x[i] * y[i]
-
-
-@kernel
-def flushed_products(x, y, out):
-    old = rounding()
-    set_rounding(flushing(old))
-    products(x, y, out)
-    set_rounding(old)
-
-
-# Two factors whose product is under 1.2e-38, one such factor, and numbers that rounding must leave alone.
-FACTORS = np.array(
-    [[2.0**-70, 2.0**-70], [2.0**-140, 2.0**100], [-(2.0**-140), 2.0**20], [3.0, 0.1], [np.inf, 1.0], [LARGEST, 2.0]]
-)
-FACTORS = np.concatenate([FACTORS, [[np.nan, 1.0], [TINY, 1.0], [-TINY, 1.0], [1.0, 1.0 / 3.0]]]).T.astype(np.float32)
-
-
-@flushes
-def test_numbers_too_small_for_full_precision_are_zero_while_flushing_and_only_then():
-    x, y = FACTORS
-    before, inside, after = (np.full(x.size, 5.0, np.float32) for _ in range(3))
-    state = rounding_now()
-    products(x, y, before)
-    flushed_products(x, y, inside)
-    assert rounding_now() == state
-    products(x, y, after)
-    with np.errstate(over="ignore"):
-        np.testing.assert_array_equal(before, x * y)
-    assert before[:3].all()
-    np.testing.assert_array_equal(after, before)
-    assert not inside[:3].any()
-    np.testing.assert_array_equal(inside[3:], before[3:])
-
-
-@flushes
-def test_flushing_adds_to_a_state_and_changes_nothing_by_itself():
-    state = rounding_now()
-    flushed = flushing_of(state)
-    assert flushed != state
-    assert flushing_of(flushed) == flushed
-    assert flushed & state == state
-    assert rounding_now() == state
-
-
-@flushes
-def test_a_state_set_stays_for_this_thread_alone():
-    state = rounding_now()
-    ready, go = threading.Event(), threading.Event()
-    out, seen = np.zeros(FACTORS.shape[1], np.float32), []
-
-    def other():
-        seen.append(rounding_now())
-        ready.set()
-        go.wait(30)
-        products(*FACTORS, out)
-        seen.append(rounding_now())
-
-    thread = threading.Thread(target=other)
-    thread.start()
-    assert ready.wait(30)
-    round_as(flushing_of(state))
-    try:
-        assert rounding_now() == flushing_of(state)
-        own = np.zeros_like(out)
-        products(*FACTORS, own)
-        go.set()
-        thread.join(30)
-    finally:
-        round_as(state)
-        go.set()
-    assert not own[:3].any()
-    assert out[:3].all()
-    assert seen == [state, state]
-
-
-@flushes
-@pytest.mark.parametrize("rate", [0.1, 1e3], ids=["as usual", "until it blows up"])
-@pytest.mark.parametrize("units", [3, 40], ids=["tiny", "larger"])
-def test_training_and_evaluation_leave_the_rounding_as_it_was(rate, units):
-    experiment = make_experiment(
-        "regression", widths=(units,), activation="relu", optimizer=SGD(learning_rate=rate), batch_size=8
-    )
-    plan = build_plan(experiment, 4, 2)
-    x, t = random_batch(experiment, 40, 4)
-    state = rounding_now()
-    for own in (state, flushing_of(state)):
-        run = cpu.new_state(plan, experiment.training, initial_parameters(experiment, plan), 40)
-        round_as(own)
-        try:
-            loss = cpu.train(run, x, t, 300)
-            trained = rounding_now()
-            cpu.evaluate(run, x, t, np.zeros_like(t))
-            evaluated = rounding_now()
-        finally:
-            round_as(state)
-        assert np.isfinite(loss) == (rate < 1)
-        assert trained == own
-        assert evaluated == own
-
-
-# What the source promises.
-
-
-def test_only_the_files_that_speak_llvm_import_llvmlite():
-    package = Path(playground.__file__).parent
-    found = set()
-    for path in package.rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-            names += [f"{node.module}.{alias.name}" for alias in node.names] if isinstance(node, ast.ImportFrom) else []
-            found |= {(path, name) for name in names if name.split(".")[0] == "llvmlite"}
-    assert found, "the check finds nothing at all"
-    for path, name in found:
-        own = path.parent == package / "kernels" / "simd" or path == package / "kernels" / "cuda" / "primitives.py"
-        # The cache asks for LLVM's version and the processor's name, and builds nothing.
-        assert own or (path == package / "kernels" / "cache.py" and name in ("llvmlite", "llvmlite.binding")), (path, name)
