@@ -9,6 +9,7 @@ from typing import Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
 from playground.catalog.metrics import METRICS
@@ -340,7 +341,7 @@ class Panels(QWidget):
             self.metric_name.setText(name)
         self.metric_value.setText(in_words(metric, history.last()[f"{part}_{metric.name}"]))
 
-    def resizeEvent(self, _event: object) -> None:
+    def resizeEvent(self, _event: QResizeEvent) -> None:
         self._fit(self.output_stack.currentWidget() is self.surface)
 
     def _fit(self, planar: bool) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
+from playground.data.dataset import Dataset
 from playground.gui.frame_loop import FrameLoop
 from playground.gui.panels import Panels
+from playground.training.run import RunInfo
 from playground.words import number, tr
 
 # Share of the plane's extent within which a click means the data point there.
@@ -40,7 +40,7 @@ class Prober:
         if dataset is not None:
             self._probe(tuple(dataset.features[row].tolist()), row, dataset.planar)
 
-    def show_run(self, run: Any) -> None:
+    def show_run(self, run: RunInfo) -> None:
         """A new run: what was looked at may not be there any more."""
         planar, probe = run.data.dataset.planar, self._loop.probe
         from_plane, self._planar = self._planar, planar
@@ -50,7 +50,7 @@ class Prober:
             # The points may be others now: what was a data point is a free point until it is clicked again.
             self.probe_point((probe[0], probe[1]))
 
-    def _dataset(self) -> Any:
+    def _dataset(self) -> Dataset | None:
         snapshot = self._loop.newest
         return snapshot.run.data.dataset if snapshot is not None and snapshot.run is not None else None
 

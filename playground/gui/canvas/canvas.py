@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QPoint, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
@@ -297,7 +296,7 @@ class NetworkCanvas(QWidget):
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         self.point_at(event.position())
 
-    def leaveEvent(self, _event: Any) -> None:
+    def leaveEvent(self, _event: QEvent) -> None:
         self.point_at(QPointF(-100, -100))
 
     def mousePressEvent(self, event: QMouseEvent) -> None:

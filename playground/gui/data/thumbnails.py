@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent, QPen, QPixmap
+from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent, QPen, QPixmap, QResizeEvent
 from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
 
 from playground.catalog.datasets import SYNTHETIC
@@ -48,7 +48,7 @@ class Thumbnail(QAbstractButton):
     def nextCheckState(self) -> None:
         """A click asks for the set; only the experiment decides which one is checked."""
 
-    def resizeEvent(self, _event: Any) -> None:
+    def resizeEvent(self, _event: QResizeEvent) -> None:
         self._picture = None
 
     def paintEvent(self, _event: QPaintEvent) -> None:

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from PySide6.QtCore import QCoreApplication, QEvent, Qt, QTimer, Signal
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtGui import QKeyEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from playground.catalog.tasks import TASKS
@@ -97,7 +97,7 @@ class SettingsPanel(RailCard):
             self._show_titles()
             self.page.show_experiment(experiment)
 
-    def showEvent(self, event: Any) -> None:
+    def showEvent(self, event: QShowEvent) -> None:
         # While it was hidden, nothing was brought up to date.
         super().showEvent(event)
         if self._experiment is not None and self.page is not None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
@@ -171,7 +172,7 @@ class BarList(QWidget):
                     painter.drawPixmap(QPointF(self.width() - 17, y + (height - 16) / 2), icon)
 
 
-def output_bars(run: RunInfo, outputs: Any, row: int | None, theme: Theme) -> list[Bar]:
+def output_bars(run: RunInfo, outputs: NDArray[np.float64], row: int | None, theme: Theme) -> list[Bar]:
     """The bars of one row.
 
     Parameters
@@ -202,7 +203,7 @@ def output_bars(run: RunInfo, outputs: Any, row: int | None, theme: Theme) -> li
     return bars
 
 
-def _regression_bars(run: RunInfo, values: Any, row: int | None, theme: Theme) -> list[Bar]:
+def _regression_bars(run: RunInfo, values: NDArray[Any], row: int | None, theme: Theme) -> list[Bar]:
     """Each bar spans the scale of the answers, where there is one, else what the data's targets span."""
     targets, scale = run.data.dataset.targets, run.data.dataset.value_range
     bars = []
@@ -216,7 +217,7 @@ def _regression_bars(run: RunInfo, values: Any, row: int | None, theme: Theme) -
     return bars
 
 
-def summary(run: RunInfo, outputs: Any, row: int | None) -> str:
+def summary(run: RunInfo, outputs: NDArray[np.float64], row: int | None) -> str:
     """One line: what is predicted, and what it should be."""
     dataset, preprocessing = run.data.dataset, run.data.preprocessing
     answer = preprocessing.labels(outputs[None])

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
+from numpy.typing import NDArray
 from pyqtgraph import arrayToQPath
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QImage, QKeyEvent, QMouseEvent, QPainter, QPainterPath, QPaintEvent, QPen, QPixmap
@@ -13,7 +12,7 @@ from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 from playground.catalog.activations import resolve
 from playground.experiment import output_activation
 from playground.gui.widgets.controls import painting
-from playground.gui.widgets.pictures import as_image, boundary, colorize
+from playground.gui.widgets.pictures import Pixels, as_image, boundary, colorize
 from playground.gui.widgets.theme import Theme
 from playground.training import parts
 from playground.training.protocol import Part, Snapshot
@@ -98,15 +97,15 @@ class SurfacePlane(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self._theme = theme
         self._run: RunInfo | None = None
-        self._values: Any = None
+        self._values: NDArray[np.float32] | None = None
         self._level = 0.0
         self._half = 1.0
         self.reach = 1.0
         self._image: QImage | None = None
-        self._pixels: Any = None
+        self._pixels: Pixels | None = None
         self._line: QPainterPath | None = None
         self._points: QPixmap | None = None
-        self._points_key: Any = None
+        self._points_key: tuple[object, ...] = ()
         self._probe: tuple[float, ...] | None = None
         self._test_points = False
         self._discretize = False
@@ -117,7 +116,7 @@ class SurfacePlane(QWidget):
 
     # What is shown
 
-    def show_run(self, run: RunInfo, surface: Any) -> None:
+    def show_run(self, run: RunInfo, surface: NDArray[np.float32] | None) -> None:
         """Show a surface, float32 (outputs, size, size), or None while there is none."""
         if run is not self._run:
             self._run = run

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from PySide6.QtCore import QRectF, QSignalBlocker, QSize, Qt, Signal
-from PySide6.QtGui import QIcon, QPaintEvent, QPen, QPixmap, QStandardItemModel
+from PySide6.QtGui import QIcon, QPaintEvent, QPen, QPixmap, QStandardItemModel, QWheelEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
     QButtonGroup,
@@ -92,7 +92,7 @@ class ChoiceBox(QComboBox):
         self.view().setMinimumWidth(max(self.width(), widest + 40))
         super().showPopup()
 
-    def wheelEvent(self, event: Any) -> None:
+    def wheelEvent(self, event: QWheelEvent) -> None:
         # The wheel over a bar of boxes must not change the experiment by accident.
         event.ignore()
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
-from PySide6.QtCore import QPointF, Qt
-from PySide6.QtGui import QPen
+from PySide6.QtCore import QEvent, QPointF, Qt
+from PySide6.QtGui import QPaintEvent, QPen
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from playground.catalog.metrics import METRICS
@@ -296,7 +296,7 @@ class LossPlot(QWidget):
         else:
             self._show_numbers(history.length - 1, at_pointer=False)
 
-    def leaveEvent(self, event: Any) -> None:
+    def leaveEvent(self, event: QEvent) -> None:
         self._cursor.hide()
         if self.history is not None and self.history.length:
             self._show_numbers(self.history.length - 1, at_pointer=False)
@@ -347,7 +347,7 @@ class LegendMark(QWidget):
         self.setFixedSize(18, 12)
         theme.changed.connect(self.update)
 
-    def paintEvent(self, _event: Any) -> None:
+    def paintEvent(self, _event: QPaintEvent) -> None:
         pen = QPen(self._theme.color(COLORS[self._part]), WIDTHS[self._part])
         if self._part in DASHES:
             pen.setDashPattern(DASHES[self._part])

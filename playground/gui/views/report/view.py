@@ -218,7 +218,7 @@ def judge(snapshot: Snapshot, part: str) -> Judged | None:
 LABEL_CELLS = ((1, 1), (1, 0), (0, 1), (0, 0))
 
 
-def rows_of_cell(run: RunInfo, outputs: Any, rows: NDArray[np.int64], row: int, column: int) -> NDArray[np.int64]:
+def rows_of_cell(run: RunInfo, outputs: NDArray[Any], rows: NDArray[np.int64], row: int, column: int) -> NDArray[np.int64]:
     """Which of some rows a cell of the confusion matrix counts; for labels ``row`` is the label."""
     said, targets = run.data.preprocessing.labels(outputs[rows]), run.data.dataset.targets[rows]
     if said.ndim == 2:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
 from playground.gui.widgets.controls import painting
@@ -40,12 +40,12 @@ class ImageGrid(QWidget):
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self._theme = theme
         self._run: RunInfo | None = None
-        self._predicted: Any = None
+        self._predicted: NDArray[Any] = np.zeros(0)
         self._rows: NDArray[np.int64] = np.zeros(0, np.int64)
         self._marked: int | None = None
         theme.changed.connect(self.update)
 
-    def show_run(self, run: RunInfo, predicted: Any) -> None:
+    def show_run(self, run: RunInfo, predicted: NDArray[Any]) -> None:
         self._run, self._predicted = run, predicted
 
     def show_rows(self, rows: NDArray[np.int64]) -> None:
@@ -53,7 +53,7 @@ class ImageGrid(QWidget):
         self._fit()
         self.update()
 
-    def show_predictions(self, run: RunInfo, predicted: Any) -> None:
+    def show_predictions(self, run: RunInfo, predicted: NDArray[Any]) -> None:
         self._run, self._predicted = run, predicted
         self.update()
 
@@ -70,7 +70,7 @@ class ImageGrid(QWidget):
         line, column = divmod(place, self.columns)
         return QRectF(2 + column * (TILE + GAP), 2 + line * TILE_HEIGHT, TILE, TILE)
 
-    def resizeEvent(self, _event: Any) -> None:
+    def resizeEvent(self, _event: QResizeEvent) -> None:
         self._fit()
 
     def _fit(self) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPen
@@ -11,7 +9,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from playground.data.dataset import Dataset
 from playground.gui.widgets.controls import painting
-from playground.gui.widgets.pictures import as_image, colorize
+from playground.gui.widgets.pictures import Pixels, as_image, colorize
 from playground.gui.widgets.theme import Theme
 from playground.words import tr
 
@@ -41,7 +39,7 @@ class RatingsMap(QWidget):
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self._theme = theme
         self._dataset: Dataset | None = None
-        self._pixels: Any = None
+        self._pixels: Pixels | None = None
         self._row: int | None = None
         theme.changed.connect(self._draw)
 

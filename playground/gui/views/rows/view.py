@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -49,7 +50,7 @@ class RowsView(QWidget):
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._run: RunInfo | None = None
-        self._predicted: Any = None
+        self._predicted: NDArray[Any] = np.zeros(0)
         self._refreshed = 0.0
         self.row: int | None = None
         self.part = Segmented(
@@ -122,7 +123,7 @@ class RowsView(QWidget):
             if self.part.value == "wrong" and snapshot.status != "running":
                 self._choose_rows(pick=False)
 
-    def resizeEvent(self, _event: Any) -> None:
+    def resizeEvent(self, _event: QResizeEvent) -> None:
         self.map.fit_into(self.height())
 
     def wrong_rows(self) -> NDArray[np.int64]:
@@ -195,10 +196,10 @@ class RowsModel(QAbstractTableModel):
         super().__init__()
         self._theme = theme
         self._run: RunInfo | None = None
-        self._predicted: Any = None
+        self._predicted: NDArray[Any] = np.zeros(0)
         self.rows: NDArray[np.int64] = np.zeros(0, np.int64)
 
-    def show_run(self, run: RunInfo, predicted: Any) -> None:
+    def show_run(self, run: RunInfo, predicted: NDArray[Any]) -> None:
         self.beginResetModel()
         self._run, self._predicted, self.rows = run, predicted, np.zeros(0, np.int64)
         self.endResetModel()
@@ -208,7 +209,7 @@ class RowsModel(QAbstractTableModel):
         self.rows = rows
         self.endResetModel()
 
-    def show_predictions(self, run: RunInfo, predicted: Any) -> None:
+    def show_predictions(self, run: RunInfo, predicted: NDArray[Any]) -> None:
         self._run, self._predicted = run, predicted
         if len(self.rows):
             self.dataChanged.emit(self.index(0, 1), self.index(len(self.rows) - 1, 2))
@@ -250,7 +251,7 @@ class RowsModel(QAbstractTableModel):
             return Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
         return None
 
-    def _words(self, values: Any) -> str:
+    def _words(self, values: NDArray[Any]) -> str:
         """Target or prediction of a row: a class name, labels, or numbers."""
         assert self._run is not None
         dataset = self._run.data.dataset
