@@ -59,20 +59,21 @@ class FrameLoop(QObject):
         super().__init__(parent)
         self._session = session
         self._can_be_seen = can_be_seen
-        self._views: list[tuple[View, int, int]] = []
+        self.views: list[tuple[View, int, int]] = []
         self._turn = 0
         self._waited = 0
         self._shown: Snapshot | None = None
         self._shown_by: dict[int, Snapshot] = {}
-        self._watched: Watch | None = None
+        self.watched: Watch | None = None
+        """What the session was last told to compute."""
         self.probe: tuple[float, ...] | None = None
         """Raw row whose way through the network the views want to see, if any."""
         self._started = time.perf_counter()
         self._steps_then = 0
         self._generation_then = -1
         self._frames = 0
-        self._timer = QTimer(self, interval=POLL_MILLISECONDS, timerType=Qt.TimerType.PreciseTimer)
-        self._timer.timeout.connect(self.poll)
+        self.timer = QTimer(self, interval=POLL_MILLISECONDS, timerType=Qt.TimerType.PreciseTimer)
+        self.timer.timeout.connect(self.poll)
 
     @property
     def newest(self) -> Snapshot | None:
@@ -95,17 +96,17 @@ class FrameLoop(QObject):
             While training runs the view gets only every so many snapshots, those whose number leaves ``turn`` over: views
             that are slow to draw take turns, so that no frame has to wait for all of them.
         """
-        self._views.append((view, every, turn))
+        self.views.append((view, every, turn))
 
     def start(self) -> None:
-        self._timer.start()
+        self.timer.start()
 
     def stop(self) -> None:
-        self._timer.stop()
+        self.timer.stop()
 
     def poll(self) -> None:
         """Show what is new; called by the timer."""
-        seen = [entry for entry in self._views if entry[0].isVisible()] if self._can_be_seen() else []
+        seen = [entry for entry in self.views if entry[0].isVisible()] if self._can_be_seen() else []
         self._watch([view for view, _, _ in seen])
         snapshot = self.newest
         if snapshot is None:
@@ -139,8 +140,8 @@ class FrameLoop(QObject):
         if self.probe is not None:
             needed |= {parts.probe}
         wanted = Watch(needed, self.probe)
-        if wanted != self._watched:
-            self._watched = wanted
+        if wanted != self.watched:
+            self.watched = wanted
             self._session.send(wanted)
 
     def _measure(self, snapshot: Snapshot) -> None:

@@ -43,7 +43,7 @@ class StatusLine(QFrame):
         self._middle = ElidedLabel(theme, pixels=12, weight=500, alignment=Qt.AlignmentFlag.AlignCenter)
         self._seed = QLabel(toolTip=tr("The number that the random initial weights are drawn from; Shift+R takes the next one."))
         self._numbers = QLabel("float32", toolTip=tr("All training arithmetic is done in 32-bit floating point."))
-        self._backend = QLabel()
+        self.backend = QLabel()
         self._backend_words, self._speed_shown = "", 0.0
         layout = QHBoxLayout(self)
         layout.setContentsMargins(20, 0, 20, 0)
@@ -53,7 +53,7 @@ class StatusLine(QFrame):
         for label in (self.state, self._steps, self._frames):
             layout.addWidget(label)
         layout.addWidget(self._middle, 1)
-        for label in (self._seed, self._numbers, self._backend):
+        for label in (self._seed, self._numbers, self.backend):
             layout.addWidget(label)
         self._expiry = QTimer(self, singleShot=True, interval=int(NOTICE_SECONDS * 1000))
         self._expiry.timeout.connect(self.clear_notice)
@@ -90,7 +90,7 @@ class StatusLine(QFrame):
         else:
             words = tr("NumPy, while kernels compile")
         self._show_speed(words, snapshot.speed if snapshot.backend != "reference" else 0.0)
-        self._backend.setToolTip("\n".join(part for part in (snapshot.notice, snapshot.reason, _SPEED_TIP) if part))
+        self.backend.setToolTip("\n".join(part for part in (snapshot.notice, snapshot.reason, _SPEED_TIP) if part))
         if snapshot.notice and snapshot.notice != self._backend_notice:
             self._backend_notice = snapshot.notice
             self.show_notice(snapshot.notice)
@@ -100,7 +100,7 @@ class StatusLine(QFrame):
         now = time.monotonic()
         if words != self._backend_words or now - self._speed_shown >= SPEED_PAUSE:
             self._backend_words, self._speed_shown = words, now
-            self._backend.setText(f"{words} · {giga_flops(speed)}" if speed else words)
+            self.backend.setText(f"{words} · {giga_flops(speed)}" if speed else words)
 
     def show_notice(self, text: str) -> None:
         """Say something for a few seconds, e.g. that the last change kept the weights."""
@@ -134,7 +134,7 @@ class StatusLine(QFrame):
         palette = self._theme.palette
         for label in (self.state, self._steps, self._frames):
             label.setFont(self._theme.font(12, 500, tabular=True))
-        for label in (self._seed, self._numbers, self._backend):
+        for label in (self._seed, self._numbers, self.backend):
             label.setFont(self._theme.font(12, 500, tabular=True))
             label.setStyleSheet(f"color:{palette.text_faint}")
         for label in (self.state, self._steps, self._frames):

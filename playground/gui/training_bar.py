@@ -67,7 +67,7 @@ class TrainingBar(QFrame):
         self.setFixedHeight(72)
         self._theme = theme
         self._epoch: int | None = None
-        self._running = False
+        self.running = False
 
         self._logo = QLabel()
         self._name = QLabel(tr("Neural Playground"))
@@ -275,9 +275,9 @@ class TrainingBar(QFrame):
 
     def show_running(self, running: bool) -> None:
         """Show pause while it runs, else play."""
-        if running == self._running:
+        if running == self.running:
             return
-        self._running = running
+        self.running = running
         self.play_button.set_icon("pause" if running else "play")
         words = tr("Pause: the weights stay as they are (Space)") if running else tr("Train (Space)")
         self.play_button.setToolTip(words)
@@ -289,7 +289,7 @@ class TrainingBar(QFrame):
 
     def describe(self) -> str:
         """Say in words what the bar shows, for screen readers."""
-        state = tr("Training") if self._running else tr("Paused")
+        state = tr("Training") if self.running else tr("Paused")
         return tr("{state}, epoch {epoch}").format(state=state, epoch=self._epoch or 0)
 
     def _restyle(self) -> None:

@@ -40,7 +40,7 @@ def main(seconds):
     window.panels.canvas.rasterizer.wait(60)
     settle()
     frames, costs, clicks = [], {}, []
-    for view, _, _ in window.loop._views:
+    for view, _, _ in window.loop.views:
         show, name = view.show_snapshot, type(view).__name__
 
         def timed(snapshot, show=show, name=name):
@@ -67,7 +67,7 @@ def main(seconds):
 
         def check():
             latest = window.session.latest
-            shown = window.bar._running == (latest.status is Status.RUNNING)
+            shown = window.bar.running == (latest.status is Status.RUNNING)
             if latest.status is not status and shown:
                 clicks.append(time.perf_counter() - start)
                 watcher.stop()

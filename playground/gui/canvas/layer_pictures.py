@@ -29,12 +29,13 @@ class LayerPictures:
         self._maps: dict[int, Pixels] = {}
         self._kernels: dict[int, Pixels] = {}
         self._strips: dict[int, Pixels] = {}
-        self._tables: dict[int, list[tuple[Pixels, int, int]]] = {}
+        self.tables: dict[int, list[tuple[Pixels, int, int]]] = {}
+        """By lane, of each table: the rows that are shown, the first one's number, and the one that was picked (−1: none)."""
         self._titles: dict[int, list[str]] = {}
 
     def clear(self) -> None:
         """Nothing is known."""
-        for kept in (self._maps, self._kernels, self._strips, self._tables, self._titles):
+        for kept in (self._maps, self._kernels, self._strips, self.tables, self._titles):
             kept.clear()
 
     def take(
@@ -100,7 +101,7 @@ class LayerPictures:
             reach = max(float(np.abs(whole).max()), 1e-6)
             found.append((colorize(whole[start : start + count], reach, self._theme.colors()), start, picked))
             titles.append(columns[number] if number < len(columns) else "")
-        self._tables[lane.number], self._titles[lane.number] = found, titles
+        self.tables[lane.number], self._titles[lane.number] = found, titles
 
     # Painting
 
@@ -111,16 +112,17 @@ class LayerPictures:
         for node, picture in enumerate(self._maps.get(lane.number, ())):
             painter.drawImage(QRectF(*lane.nodes[node].tolist()), as_image(picture))
         for node, picture in enumerate(self._kernels.get(lane.number, ())):
-            painter.drawImage(self._kernel_place(lane, node), as_image(picture))
+            painter.drawImage(self.kernel_place(lane, node), as_image(picture))
         if lane.number in self._strips:
             first, last = lane.nodes[0].tolist(), lane.nodes[-1].tolist()
             place = QRectF(first[0], first[1], first[2], last[1] + last[3] - first[1])
             painter.drawImage(place, as_image(self._strips[lane.number]))
-        for number, (picture, start, picked) in enumerate(self._tables.get(lane.number, ())):
+        for number, (picture, start, picked) in enumerate(self.tables.get(lane.number, ())):
             self._paint_table(painter, lane, number, picture, picked - start)
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, True)
 
-    def _kernel_place(self, lane: Lane, node: int) -> QRectF:
+    def kernel_place(self, lane: Lane, node: int) -> QRectF:
+        """Where the kernel of a filter that looks at a gray image is drawn: left of its map."""
         x, y, _, height = lane.nodes[node].tolist()
         side = min(KERNEL_SIDE, height)
         return QRectF(x - lane.look.beside, y + (height - side) / 2, side, side)

@@ -42,7 +42,7 @@ class NetworkPainter:
         self._contents: tuple[LaneContent, ...] = ()
         self._links: tuple[Link, ...] = ()
         self._active: tuple[int, ...] | None = None
-        self._pictures = LayerPictures(theme)
+        self.pictures = LayerPictures(theme)
         self._struck: dict[int, NDArray[np.bool_]] = {}
         self._selected: int | None = None
         self._input_names: tuple[str, ...] = ()
@@ -94,7 +94,7 @@ class NetworkPainter:
         """Show the structure alone."""
         self._edge_image = self._atlas = self._plain_edges = None
         self._node_colors, self._values = [], []
-        self._pictures.clear()
+        self.pictures.clear()
         self._struck.clear()
 
     def draw_edges(self, edges: Edges, size: QSize) -> None:
@@ -128,7 +128,7 @@ class NetworkPainter:
         """
         self._draw_nodes(values)
         fits = values is not None and len(values) == len(self._lanes)
-        self._pictures.take(self._lanes, self._contents, plan, parameters, values if fits else None, columns)
+        self.pictures.take(self._lanes, self._contents, plan, parameters, values if fits else None, columns)
         self._struck = struck
 
     def _draw_nodes(self, values: Any) -> None:
@@ -201,7 +201,7 @@ class NetworkPainter:
 
     def _paint_lane(self, painter: QPainter, lane: Lane) -> None:
         is_input = lane.number == 0
-        covered = self._pictures.covers(lane)
+        covered = self.pictures.covers(lane)
         for node in range(0 if covered else lane.shown):
             rect = QRectF(*(float(value) for value in lane.nodes[node]))
             if is_input and self._active is not None and node not in self._active:
@@ -211,7 +211,7 @@ class NetworkPainter:
                 continue
             self._paint_node(painter, lane, node, rect)
         if lane.look.style != "column":
-            self._pictures.paint(painter, lane)
+            self.pictures.paint(painter, lane)
         if not lane.folded and lane.shown and lane.look.style in ("column", "maps"):
             frames = self._frame(lane)
             for rect_values in lane.nodes:
@@ -410,7 +410,7 @@ class NetworkPainter:
     def _large_picture(self, lane: int, node: int) -> NDArray[np.uint32] | None:
         """What a neuron answers over the plane, or its feature map, if there is a picture of it."""
         if self._lanes[lane].look.style == "maps":
-            return self._pictures.enlarged(self._lanes[lane], node)
+            return self.pictures.enlarged(self._lanes[lane], node)
         if self._atlas is None or (lane == 0 and self._active is not None and node not in self._active):
             return None
         index = self._first_picture[lane] + self._picture_index(lane, node)
@@ -418,7 +418,7 @@ class NetworkPainter:
 
     def kernels_of(self, lane: int, node: int, weights: Array) -> NDArray[np.uint32]:
         """The kernels of a filter, to be shown beside its map."""
-        return self._pictures.kernels_of(self._contents, self._contents[lane], weights, node)
+        return self.pictures.kernels_of(self._contents, self._contents[lane], weights, node)
 
     def paint_preview(self, painter: QPainter, preview: Preview) -> None:
         """Show what a drag would do."""

@@ -107,17 +107,18 @@ class FlatSlider(QSlider):
     def mousePressEvent(self, event: QMouseEvent) -> None:
         if event.button() == Qt.MouseButton.LeftButton:
             self.setSliderDown(True)
-            self._go_to(event.position().x())
+            self.go_to(event.position().x())
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         if self.isSliderDown():
-            self._go_to(event.position().x())
+            self.go_to(event.position().x())
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         if self.isSliderDown():
             self.setSliderDown(False)
 
-    def _go_to(self, x: float) -> None:
+    def go_to(self, x: float) -> None:
+        """Take the value at a distance from the left edge."""
         share = min(1.0, max(0.0, (x - 8) / max(1, self.width() - 16)))
         self.setValue(round(self.minimum() + share * (self.maximum() - self.minimum())))
 

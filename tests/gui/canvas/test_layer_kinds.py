@@ -123,7 +123,7 @@ def test_the_first_convolution_has_its_kernels_in_the_lane(images):
     assert canvas.lanes[3].look.beside == 0
     weights = images.snapshot.run.plan.view(images.snapshot.parameters, "layers.0.weight")[:, : lane.shown]
     pixel, number = np.unravel_index(np.abs(weights).argmax(), weights.shape)
-    place = canvas.painter._pictures._kernel_place(lane, int(number))
+    place = canvas.painter.pictures.kernel_place(lane, int(number))
     row, column = divmod(int(pixel), 3)
     color = color_at(canvas, place.x() + (column + 0.5) * place.width() / 3, place.y() + (row + 0.5) * place.height() / 3)
     assert (color.blue() > color.red()) == (weights[pixel, number] > 0)
@@ -163,7 +163,7 @@ def test_an_embedding_shows_its_tables_and_the_rows_that_were_picked(open_window
     lane = canvas.lanes[1]
     categories = driver.snapshot.run.data.preprocessing.categories
     assert len(lane.tables) == len(categories) == 2
-    tables = canvas.painter._pictures._tables[1]
+    tables = canvas.painter.pictures.tables[1]
     probe = driver.snapshot.parts[parts.probe]
     for number, (picture, start, picked) in enumerate(tables):
         assert picked == probe[0][number]

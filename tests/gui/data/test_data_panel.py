@@ -25,7 +25,7 @@ def slide(qtbot, slider, share):
     for step in (0.25, 0.5, 0.75, 1.0):
         point = QPoint(round(start.x() + (end.x() - start.x()) * step), start.y())
         qtbot.mouseMove(bar, point)
-        bar._go_to(point.x())
+        bar.go_to(point.x())
     qtbot.mouseRelease(bar, Left, pos=end)
 
 

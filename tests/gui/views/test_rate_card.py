@@ -60,7 +60,7 @@ def test_the_settings_have_it_beside_the_rate_whatever_the_optimizer(driver, car
         assert card.isVisible() and card.waiting
         assert driver.panels.settings.place == "training", "the page stays"
         driver.until(lambda: not card.waiting)
-        assert card.curve._test is driver.snapshot.rates
+        assert card.curve.test is driver.snapshot.rates
     driver.window.actions_by_name["settings"].setChecked(False)
 
 
@@ -128,7 +128,7 @@ def test_another_run_takes_the_result_away(open_window):
     assert card.use_button.isVisible()
     driver.window.actions_by_name["new_weights"].trigger()
     driver.until(lambda: not card.use_button.isVisible())
-    assert "another run" in card.words.text() and card.curve._test is None
+    assert "another run" in card.words.text() and card.curve.test is None
     driver.qtbot.mouseClick(card.again_button, Left)
     driver.until(lambda: card.use_button.isVisible())
 
@@ -151,7 +151,7 @@ def test_before_there_is_a_run_it_says_so(driver, card):
 def test_the_window_is_not_held_up_by_it(open_window):
     driver = open_window("digits_conv")
     ticks = []
-    driver.window.loop._timer.timeout.connect(lambda: ticks.append(driver.panels.rates.waiting))
+    driver.window.loop.timer.timeout.connect(lambda: ticks.append(driver.panels.rates.waiting))
     find(driver)
     assert sum(ticks) > 3, "the loop went on while rates were tried"
 

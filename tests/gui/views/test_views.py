@@ -29,7 +29,7 @@ def model_of(driver):
 
 
 def bars(driver):
-    driver.until(lambda: driver.window.loop._watched.probe == driver.window.loop.probe)
+    driver.until(lambda: driver.window.loop.watched.probe == driver.window.loop.probe)
     driver.settle()
     return {bar.name: bar for bar in driver.panels.outputs.bars.bars}
 
@@ -260,10 +260,10 @@ def test_regression_shows_rmse_and_r2(open_window):
 
 
 def test_a_hidden_view_costs_nothing(driver):
-    watched = driver.window.loop._watched.parts
+    watched = driver.window.loop.watched.parts
     assert parts.surface in watched
     driver.window.actions_by_name["panel_output"].trigger()
-    driver.until(lambda: parts.surface not in driver.window.loop._watched.parts)
+    driver.until(lambda: parts.surface not in driver.window.loop.watched.parts)
 
 
 def test_positions_on_the_surface_round_trip(driver):
@@ -417,7 +417,7 @@ def test_ratings_are_a_table_with_gaps_to_click_on(open_window):
 
 
 def test_metrics_that_are_not_looked_at_cost_nothing(driver):
-    assert parts.outputs not in driver.window.loop._watched.parts
+    assert parts.outputs not in driver.window.loop.watched.parts
     before = driver.panels.report.shown
     driver.train_some()
     assert driver.panels.report.shown is before

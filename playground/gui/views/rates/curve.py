@@ -38,7 +38,7 @@ class RateCurve(QWidget):
         self.setAccessibleName(tr("Loss by learning rate"))
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self._theme = theme
-        self._test: RateTest | None = None
+        self.test: RateTest | None = None
         self._pointed: int | None = None
         theme.changed.connect(self.update)
 
@@ -47,7 +47,7 @@ class RateCurve(QWidget):
 
     def show_test(self, test: RateTest | None) -> None:
         """Show a test's curve, or take it away."""
-        self._test, self._pointed = test, None
+        self.test, self._pointed = test, None
         self.setAccessibleDescription(test.sentence if test is not None else "")
         self.update()
 
@@ -78,8 +78,8 @@ class RateCurve(QWidget):
         with painting(self) as painter:
             painter.setFont(self._theme.font(11, 500, tabular=True))
             self._draw_rates(painter)
-            if self._test is not None and len(self._test.losses):
-                self._draw_curve(painter, self._test)
+            if self.test is not None and len(self.test.losses):
+                self._draw_curve(painter, self.test)
 
     def _draw_rates(self, painter: QPainter) -> None:
         area, theme = self._area, self._theme
@@ -130,7 +130,7 @@ class RateCurve(QWidget):
     # The pointer
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        test = self._test
+        test = self.test
         if test is None or not len(test.losses):
             return
         places = np.array([self.x_of(rate) for rate in test.rates])
