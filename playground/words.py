@@ -43,7 +43,7 @@ def tr_known(text: str) -> str:
 
     The tool that collects the sentences asks the records for these.
     """
-    return tr(text)
+    return _catalog.gettext(text) if text else ""
 
 
 def trn(one: str, many: str, count: int) -> str:

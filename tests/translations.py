@@ -9,7 +9,8 @@ from pathlib import Path
 
 from babel.messages import Catalog, extract, mofile, pofile
 
-from playground.experiment import Experiment
+from playground.data.gallery import real_sets
+from playground.experiment import DataSpec, Experiment, NetworkSpec, TrainingSpec
 from playground.experiment.fields import Choice, Layers, fields_of
 from playground.words import DOMAIN
 
@@ -25,8 +26,13 @@ def catalog_of_sentences() -> Catalog:
     found = extract.extract_from_dir(REPOSITORY / "playground", [("**.py", "python")], keywords=KEYWORDS)
     for path, line, message, comments, context in found:
         catalog.add(message, None, [(path, line)], auto_comments=comments, context=context)
-    for text in texts_of_fields(Experiment, set()):
-        catalog.add(text)
+    seen: set[type] = set()
+    for spec in (Experiment, DataSpec, NetworkSpec, TrainingSpec):
+        for text in texts_of_fields(spec, seen):
+            catalog.add(text)
+    for words in real_sets().values():
+        catalog.add(words["title"])
+        catalog.add(words["description"])
     return catalog
 
 

@@ -14,6 +14,7 @@ from playground.bench.report import as_json, host
 from playground.bench.rounds import ROUNDS, Measured, measure
 from playground.bench.table import matmul_table, train_table
 from playground.storage import FileError, atomic_write
+from playground.words import tr
 
 DONE, WRONG, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
@@ -24,7 +25,7 @@ def warm_up() -> int:
     from playground.kernels.cpu.warm import warm
 
     warm()
-    print(f"The kernels are compiled and lie in {cache.prepare_cache()}")
+    print(tr("The kernels are compiled and lie in {folder}").format(folder=cache.prepare_cache()))
     if notice := cache.notice():
         print(notice, file=sys.stderr)
     return DONE
@@ -60,7 +61,9 @@ def bench(suite: str | None, only: str, file: str | None, seconds: float) -> int
     threads = [number for number in THREADS if number <= machine["cores"]]
     cases = [case for case in chosen_cases(suite, only) if not isinstance(case, MatmulCase) or case.threads in threads]
     if not cases:
-        print(f"playground: no case's name contains {only!r}; try 128, A·B, Adam or 2-4-2-1.", file=sys.stderr)
+        print(
+            tr("playground: no case's name contains {only!r}; try 128, A·B, Adam or 2-4-2-1.").format(only=only), file=sys.stderr
+        )
         return BAD_INPUT
     measured: list[Measured] = []
     missing: dict[str, str] = {}
@@ -73,7 +76,7 @@ def bench(suite: str | None, only: str, file: str | None, seconds: float) -> int
     _print_tables(measured, missing, str(machine["blas"]))
     if file is not None and measured:
         atomic_write(file, as_json(machine, measured))
-        print(f"wrote {file}", file=sys.stderr)
+        print(tr("wrote {path}").format(path=file), file=sys.stderr)
     if interrupted:
         return INTERRUPTED
     return WRONG if any(result.wrong for one in measured for result in one.results) else DONE
@@ -83,7 +86,9 @@ def _refuse_unwritable(file: str) -> None:
     """Minutes of measuring must not end in a message that the file can't be written."""
     folder = Path(file).parent
     if os.path.isdir(file) or not os.path.isdir(folder) or not os.access(folder, os.W_OK):
-        raise FileError(f"{file}: no file can be written there; name one in a folder that is there and yours.")
+        raise FileError(
+            tr("{file}: no file can be written there; name one in a folder that is there and yours.").format(file=file)
+        )
 
 
 def _peaks(threads: Sequence[int], case: Case, seconds: float) -> dict[str, float]:
@@ -117,7 +122,7 @@ def _measure_all(
             wanted = {
                 participant: None for case in together for participant in case.participants if participant.threads in threads
             }
-            bar.update(task, description=f"starting {len(wanted)} engines")
+            bar.update(task, description=tr("starting {count} engines").format(count=len(wanted)))
             with engine_processes(wanted, missing) as processes:
                 for case in together:
                     bar.update(task, description=case.name)
@@ -135,7 +140,7 @@ def _print_tables(measured: Sequence[Measured], missing: dict[str, str], blas: s
     if networks:
         print(train_table(networks, ROUNDS), end="\n\n")
     for engine, why in missing.items():
-        print(f"{engine} is left out: {why}")
+        print(tr("{engine} is left out: {why}").format(engine=engine, why=why))
     for one in measured:
         for result in one.results:
             if result.wrong is not None:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from playground.bench.cases import ABT, ATB
+from playground.words import tr
 
 # What the wheels of NumPy call the function; the 64 says that sizes are int64.
 SYMBOLS = ("scipy_cblas_sgemm64_", "cblas_sgemm64_")
@@ -34,7 +35,7 @@ def find() -> Any:
             for symbol in SYMBOLS:
                 if hasattr(library, symbol):
                     return _declared(getattr(library, symbol))
-    raise LookupError("this NumPy brings no OpenBLAS of its own; its wheels from PyPI do.")
+    raise LookupError(tr("this NumPy brings no OpenBLAS of its own; its wheels from PyPI do."))
 
 
 def _declared(function: Any) -> Any:

@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from playground.bench.cases import Participant
+from playground.words import tr
 
 Reply = dict[str, Any]
 THREAD_VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
@@ -83,7 +84,7 @@ class EngineProcess:
         self._process.stdout.close()
 
     def _ended(self) -> Reply:
-        return {"failed": f"the process ended with code {self._process.wait()}."}
+        return {"failed": tr("the process ended with code {code}.").format(code=self._process.wait())}
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from playground.bench.cases import PEAK, Case, Participant
+from playground.words import tr
 
 ROUNDS = 9
 # Share of the time that a loop in registers must get to run, or else other programs were at work.
@@ -145,5 +146,7 @@ def _complaint(reply: Mapping[str, Any]) -> str | None:
         return str(reply["failed"])
     # Not >: an error that is no number is wrong too.
     if not reply["error"] <= reply["tolerance"]:
-        return f"its result is {reply['error']:.1e} away from float64's, {reply['tolerance']:.0e} is allowed."
+        return tr("its result is {error:.1e} away from float64's, {tolerance:.0e} is allowed.").format(
+            error=reply["error"], tolerance=reply["tolerance"]
+        )
     return None

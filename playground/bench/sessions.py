@@ -14,6 +14,7 @@ from playground.training import parts
 from playground.training.protocol import Pause, Snapshot, Status, Train, Use, Watch
 from playground.training.session import TrainingSession
 from playground.training.trainer import Trainer
+from playground.words import tr
 
 # A dozen frames are the least that shows what snapshots cost.
 LEAST_SECONDS = 0.2
@@ -40,7 +41,7 @@ def prepare(case: TrainCase, seed: int) -> Job:
                 if fits(snapshot):
                     return snapshot
             time.sleep(0.001)
-        raise TimeoutError("the session doesn't answer.")
+        raise TimeoutError(tr("the session doesn't answer."))
 
     def error() -> float:
         trainer = Trainer(experiment, "reference")

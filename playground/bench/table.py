@@ -7,14 +7,15 @@ from typing import NamedTuple
 
 from playground.bench.cases import RUNGS, THREADS, Case, MatmulCase
 from playground.bench.rounds import Measured, Result
+from playground.words import tr, trn
 
 ABSENT, WRONG = "–", "wrong"
 # Percent of spread from which a ratio or share is marked.
 NOISY = 30.0
-_UNSURE = """\
+_UNSURE = tr("""\
 A ratio has a ? where it spread by more than {noisy:.0f} %, and is a mere ? where other programs kept the engines from the
-processor: measure again without them."""
-_MATMUL_LEGEND = """\
+processor: measure again without them.""")
+_MATMUL_LEGEND = tr("""\
 GFLOP/s, median ± interquartile range in percent of {rounds} rounds. The engines take turns, each in a process of its own,
 and each result was compared with float64's before. A·B is a layer forward, Aᵀ·B the gradient of its weights, A·Bᵀ that
 of its inputs, rows × inner × columns. "packed" and "parallel" are called from compiled code, as training calls them, and
@@ -22,15 +23,15 @@ so is OpenBLAS in the column "BLAS from C". All other columns are called from Py
 small products it is this that they show, not the library's arithmetic. Peak: multiply-adds in registers alone, timed in
 the same rounds. × is the speed of our last rung over the library's: the median of each round's own ratio.
 OpenBLAS stands for what this NumPy brings: {blas}.
-"""
-_TRAIN_LEGEND = """\
+""")
+_TRAIN_LEGEND = tr("""\
 Samples/s, median ± interquartile range in percent of {rounds} rounds. The engines take turns, each in a process of its own,
 and the weights after ten steps were compared with float64's before. With 2 inputs tanh and mean squared error, else
 ReLU, softmax and cross-entropy; 2,000 rows. "session" trains as the window does, with 60 snapshots a second, on the
 program's own data of that width. A library shows the better of 1 and 2 threads, × is our best over that: the median of
 each round's own ratio. torch is eager, scikit-learn does a partial_fit an epoch without a penalty, NumPy is a textbook's
 few lines in float32.
-"""
+""")
 
 
 class _Column(NamedTuple):
@@ -64,7 +65,10 @@ def train_table(measured: Sequence[Measured], rounds: int) -> str:
     columns = [
         _Column("network", lambda one: one.case.name),
         *(
-            _Column(f"ours, {threads}\nthread{'s' if threads > 1 else ''}", _speed("playground", _samples, threads))
+            _Column(
+                trn("ours, {count}\nthread", "ours, {count}\nthreads", threads).format(count=threads),
+                _speed("playground", _samples, threads),
+            )
             for threads in several
         ),
         _Column("session", _speed("session", _samples)),

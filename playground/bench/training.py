@@ -9,6 +9,7 @@ import numpy as np
 from playground.bench.cases import ROWS, TrainCase
 from playground.bench.job import Job, Paced, clocked
 from playground.bench.problem import STEPS, TOLERANCE, Layers, Problem, make_problem
+from playground.words import tr
 
 # As the window trains small sets at full speed: several epochs in one compiled call.
 EPOCHS_A_CALL = 10
@@ -33,7 +34,7 @@ def refuse_infinity(layers: Layers) -> None:
         If a weight is no number any more.
     """
     if not all(np.isfinite(array).all() for layer in layers for array in layer):
-        raise ArithmeticError("the weights are no longer numbers.")
+        raise ArithmeticError(tr("the weights are no longer numbers."))
 
 
 def _ours(problem: Problem, threads: int) -> Job:

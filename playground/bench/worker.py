@@ -25,6 +25,7 @@ from typing import Any
 from playground.bench.cases import PEAK, case_named
 from playground.bench.job import Job
 from playground.bench.libraries import load
+from playground.words import tr
 
 Reply = dict[str, Any]
 # A library's threads wait for more work before they sleep (OpenBLAS's spin for 0.1 s); nobody else is timed meanwhile.
@@ -63,7 +64,7 @@ class Worker:
         try:
             load(self._engine, self._threads)
         except ImportError as error:
-            return {"missing": f"{error}; `pip install torch` adds PyTorch to the comparison."}
+            return {"missing": tr("{error}; `pip install torch` adds PyTorch to the comparison.").format(error=error)}
         except LookupError as error:
             return {"missing": str(error)}
         return {"ready": True}

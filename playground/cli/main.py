@@ -14,7 +14,8 @@ from collections.abc import Sequence
 
 from playground.cli import bench, export, predict, presets, rates, train, window
 from playground.cli.parsing import BAD_INPUT, DONE, INTERRUPTED, Parser
-from playground.words import tr
+from playground.storage import resource
+from playground.words import choose_language, tr
 
 # In the order in which --help lists them.
 COMMANDS = (window, presets, train, rates, predict, export, bench)
@@ -43,6 +44,8 @@ def run(words: Sequence[str]) -> int:
         0 done, 1 diverged, 2 bad input, 130 interrupted.
     """
     _survive_a_narrow_console()
+    # Before anything is imported that has words in it.
+    choose_language(resource("locale"))
     try:
         options = parser().parse_args(words)
         if options.version:

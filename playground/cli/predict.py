@@ -38,7 +38,7 @@ def run(options: argparse.Namespace) -> int:
     text = prediction_table(model, rows)
     if options.out:
         atomic_write(options.out, text.encode())
-        print(f"wrote {options.out}", file=sys.stderr)
+        print(tr("wrote {path}").format(path=options.out), file=sys.stderr)
     else:
         sys.stdout.write(text)
     return DONE

@@ -58,7 +58,7 @@ def run(options: argparse.Namespace, explain: bool = False) -> int:
         if explain:
             print(f"{path}  {words}")
         elif not options.quiet:
-            print(f"wrote {path}", file=sys.stderr)
+            print(tr("wrote {path}").format(path=path), file=sys.stderr)
     for sentence in training.warnings():
         print(f"playground: {sentence}", file=sys.stderr)
     for name, value in training.results().items():

@@ -9,6 +9,7 @@ from typing import Any
 from playground.catalog.datasets import DATASETS
 from playground.experiment import Experiment, FileSource
 from playground.storage import resource
+from playground.words import tr_known
 
 
 @lru_cache(maxsize=1)
@@ -33,9 +34,9 @@ def shown_as(experiment: Experiment) -> str:
 
 def title_of(name: str) -> str:
     """The name of a data set, or of another preset on one, for people."""
-    return DATASETS[name].title if name in DATASETS else str(real_sets()[name]["title"])
+    return DATASETS[name].title if name in DATASETS else tr_known(str(real_sets()[name]["title"]))
 
 
 def description_of(name: str) -> str:
     """One sentence about a data set, or about another preset on one."""
-    return DATASETS[name].description if name in DATASETS else str(real_sets()[name]["description"])
+    return DATASETS[name].description if name in DATASETS else tr_known(str(real_sets()[name]["description"]))

@@ -42,7 +42,6 @@ from playground.network.layers import (
 )
 from playground.network.parameters import ParameterView
 from playground.network.plan import Plan
-from playground.words import tr
 
 Layers = tuple[Layer, ...]
 Shape = tuple[int, ...]
@@ -169,10 +168,10 @@ def in_words(layers: Layers, plan: Plan) -> str:
     if modules is not None:
         return f"Sequential({', '.join(map(str, modules))})"
     others = " and ".join(dict.fromkeys(layer.title for layer in layers if type(layer) not in _BUILD))
-    return tr(
-        "Not a Sequential: {others} is no step of a chain. The tensors have the program's names, in torch's layouts; rows after "
+    return (
+        f"Not a Sequential: {others} is no step of a chain. The tensors have the program's names, in torch's layouts; rows after "
         "a Flatten keep the order height, width, channel."
-    ).format(others=others)
+    )
 
 
 def _with_output(layers: Layers, plan: Plan) -> Layers:

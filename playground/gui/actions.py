@@ -33,78 +33,87 @@ class ActionRecord:
 
 
 ACTIONS = (
-    ActionRecord("new", "File", "&New", Standard.New, "Begin again with the welcome experiment."),
-    ActionRecord("open", "File", "&Open…", Standard.Open, "Open an experiment, a trained model or a table of your own (CSV)."),
-    ActionRecord("save", "File", "&Save", Standard.Save, "Write the experiment to its file.", separator_before=True),
+    ActionRecord("new", "File", tr("&New"), Standard.New, tr("Begin again with the welcome experiment.")),
+    ActionRecord(
+        "open", "File", tr("&Open…"), Standard.Open, tr("Open an experiment, a trained model or a table of your own (CSV).")
+    ),
+    ActionRecord("save", "File", tr("&Save"), Standard.Save, tr("Write the experiment to its file."), separator_before=True),
     ActionRecord(
         "save_as",
         "File",
-        "Save &as…",
+        tr("Save &as…"),
         "Ctrl+Shift+S",
-        "Write the experiment to another file: .json holds the settings, .safetensors the trained weights too.",
+        tr("Write the experiment to another file: .json holds the settings, .safetensors the trained weights too."),
     ),
     ActionRecord(
         "export",
         "File",
-        "&Export weights…",
+        tr("&Export weights…"),
         "Ctrl+E",
-        "Take the trained weights away, for PyTorch (.safetensors) or NumPy (.npz).",
+        tr("Take the trained weights away, for PyTorch (.safetensors) or NumPy (.npz)."),
         icon="export",
     ),
-    ActionRecord("quit", "File", "&Quit", "Ctrl+Q", "Close the program.", separator_before=True),
-    ActionRecord("undo", "Edit", "&Undo", Standard.Undo, "Take the last change back."),
-    ActionRecord("redo", "Edit", "&Redo", Standard.Redo, "Do the change again that was taken back."),
+    ActionRecord("quit", "File", tr("&Quit"), "Ctrl+Q", tr("Close the program."), separator_before=True),
+    ActionRecord("undo", "Edit", tr("&Undo"), Standard.Undo, tr("Take the last change back.")),
+    ActionRecord("redo", "Edit", tr("&Redo"), Standard.Redo, tr("Do the change again that was taken back.")),
     # Space is no QAction shortcut: it would be taken from a button or field that has the focus.
     ActionRecord(
         "play",
         "Run",
-        "&Play or pause\tSpace",
+        tr("&Play or pause\tSpace"),
         None,
-        "Train, or hold still: the weights stay as they are.",
+        tr("Train, or hold still: the weights stay as they are."),
         icon="play",
     ),
-    ActionRecord("step", "Run", "&Step", ".", "Train on one batch, then hold still: one update of every weight.", icon="step"),
+    ActionRecord(
+        "step", "Run", tr("&Step"), ".", tr("Train on one batch, then hold still: one update of every weight."), icon="step"
+    ),
     ActionRecord(
         "reset",
         "Run",
-        "&Reset to the same weights",
+        tr("&Reset to the same weights"),
         "R",
-        "Go back to the start with the same initial weights, so that runs can be compared.",
+        tr("Go back to the start with the same initial weights, so that runs can be compared."),
         icon="reset",
         separator_before=True,
     ),
     ActionRecord(
         "new_weights",
         "Run",
-        "&New weights",
+        tr("&New weights"),
         "Shift+R",
-        "Start again from other random weights: see how much of the result was luck.",
+        tr("Start again from other random weights: see how much of the result was luck."),
     ),
     ActionRecord(
         "find_rate",
         "Run",
-        "&Find a learning rate…",
+        tr("&Find a learning rate…"),
         "Ctrl+L",
-        "Try learning rates from tiny to far too large on a copy of the run, and see where the loss falls fastest.",
+        tr("Try learning rates from tiny to far too large on a copy of the run, and see where the loss falls fastest."),
         separator_before=True,
     ),
-    ActionRecord("theme_light", "View", "&Light", None, "Dark text on light cards.", group="theme"),
-    ActionRecord("theme_dark", "View", "&Dark", None, "Light text on dark cards.", group="theme"),
-    ActionRecord("theme_system", "View", "&Like the system", None, "Follow the desktop's setting.", group="theme"),
+    ActionRecord("theme_light", "View", tr("&Light"), None, tr("Dark text on light cards."), group="theme"),
+    ActionRecord("theme_dark", "View", tr("&Dark"), None, tr("Light text on dark cards."), group="theme"),
+    ActionRecord("theme_system", "View", tr("&Like the system"), None, tr("Follow the desktop's setting."), group="theme"),
     *(
         ActionRecord(panel.action, "View", panel.menu_text, panel.key, panel.tooltip, separator_before=not place, checkable=True)
         for place, panel in enumerate(SWITCHED)
     ),
     ActionRecord(
-        "settings", "View", "S&ettings", "Ctrl+5", "Show or hide every setting of training, network and data.", checkable=True
+        "settings",
+        "View",
+        tr("S&ettings"),
+        "Ctrl+5",
+        tr("Show or hide every setting of training, network and data."),
+        checkable=True,
     ),
-    ActionRecord("full_screen", "View", "&Full screen", "F11", "Fill the screen, for a projector.", checkable=True),
-    ActionRecord("help", "Help", "&Five-minute walk", "F1", "What to try first, in short steps."),
-    ActionRecord("shortcuts", "Help", "&Shortcuts", "Ctrl+?", "All keys on one page."),
-    ActionRecord("about", "Help", "&About", None, "Version and license.", separator_before=True),
+    ActionRecord("full_screen", "View", tr("&Full screen"), "F11", tr("Fill the screen, for a projector."), checkable=True),
+    ActionRecord("help", "Help", tr("&Five-minute walk"), "F1", tr("What to try first, in short steps.")),
+    ActionRecord("shortcuts", "Help", tr("&Shortcuts"), "Ctrl+?", tr("All keys on one page.")),
+    ActionRecord("about", "Help", tr("&About"), None, tr("Version and license."), separator_before=True),
 )
 
-MENUS = ("File", "Edit", "Run", "View", "Help")
+MENUS = {"File": tr("&File"), "Edit": tr("&Edit"), "Run": tr("&Run"), "View": tr("&View"), "Help": tr("&Help")}
 
 
 def build_actions(owner: QObject, handlers: Mapping[str, Callable[..., object]]) -> dict[str, QAction]:
@@ -125,7 +134,7 @@ def build_actions(owner: QObject, handlers: Mapping[str, Callable[..., object]])
     actions: dict[str, QAction] = {}
     groups: dict[str, QActionGroup] = {}
     for record in ACTIONS:
-        action = QAction(tr(record.text), owner, toolTip=tr(record.tooltip), statusTip=tr(record.tooltip))
+        action = QAction(record.text, owner, toolTip=record.tooltip, statusTip=record.tooltip)
         action.setObjectName(record.name)
         if record.shortcut is not None:
             action.setShortcut(QKeySequence(record.shortcut))
@@ -145,7 +154,7 @@ def build_actions(owner: QObject, handlers: Mapping[str, Callable[..., object]])
 
 def fill_menu_bar(bar: QMenuBar, actions: Mapping[str, QAction]) -> dict[str, QMenu]:
     """Put the actions into their menus, in the table's order; returns the menus by name."""
-    menus = {name: bar.addMenu(tr("&" + name)) for name in MENUS}
+    menus = {name: bar.addMenu(text) for name, text in MENUS.items()}
     for record in ACTIONS:
         if record.separator_before:
             menus[record.menu].addSeparator()
@@ -157,7 +166,7 @@ def shortcut_list(actions: Mapping[str, QAction]) -> list[tuple[str, str]]:
     """Return what has a key, as (key, meaning) in the table's order, for the page of shortcuts."""
     listed = []
     for record in ACTIONS:
-        text, _, shown_key = tr(record.text).replace("&", "").partition("\t")
+        text, _, shown_key = record.text.replace("&", "").partition("\t")
         keys = shown_key or actions[record.name].shortcut().toString(QKeySequence.SequenceFormat.NativeText)
         if keys:
             listed.append((keys, text.rstrip("…")))

@@ -11,47 +11,57 @@ from playground import __version__
 from playground.gui.widgets.theme import Theme
 from playground.words import tr
 
-# Title and text of each step of the walk; both are translated when shown.
+# Title and text of each step of the walk.
 WALK = (
     (
-        "Watch it learn",
-        "The network in the middle learns to tell the two colors apart. Every square is one neuron: its picture shows "
-        "what that neuron answers for every point of the plane, blue for plus and orange for minus. Space stops and goes on.",
+        tr("Watch it learn"),
+        tr(
+            "The network in the middle learns to tell the two colors apart. Every square is one neuron: its picture shows "
+            "what that neuron answers for every point of the plane, blue for plus and orange for minus. Space stops and goes on."
+        ),
     ),
     (
-        "Take something away",
-        "Press − above a hidden layer until one neuron is left. One neuron draws one straight line: the circle can't be "
-        "closed. Ctrl+Z brings the neurons back, trained weights and all.",
+        tr("Take something away"),
+        tr(
+            "Press − above a hidden layer until one neuron is left. One neuron draws one straight line: the circle can't be "
+            "closed. Ctrl+Z brings the neurons back, trained weights and all."
+        ),
     ),
     (
-        "Pick a harder puzzle",
-        "Choose Spiral at the left. Widen the layers to 8, insert one more with the dashed +, and set the activation to ReLU. "
-        "Watch the test loss: it counts on points that were never trained on.",
+        tr("Pick a harder puzzle"),
+        tr(
+            "Choose Spiral at the left. Widen the layers to 8, insert one more with the dashed +, and set the activation to "
+            "ReLU. Watch the test loss: it counts on points that were never trained on."
+        ),
     ),
     (
-        "Break it",
-        "Set the learning rate to 3 or more. The loss jumps or the run stops: steps that long overshoot. "
-        "Nothing is lost; take a tenth of "
-        "the rate and press R to begin from the same weights.",
+        tr("Break it"),
+        tr(
+            "Set the learning rate to 3 or more. The loss jumps or the run stops: steps that long overshoot. "
+            "Nothing is lost; take a tenth of "
+            "the rate and press R to begin from the same weights."
+        ),
     ),
     (
-        "Real data",
-        "Under Real choose digits: 8 × 8 pictures of handwritten numbers. "
-        "Click a picture to see how sure the network is of each digit.",
+        tr("Real data"),
+        tr(
+            "Under Real choose digits: 8 × 8 pictures of handwritten numbers. "
+            "Click a picture to see how sure the network is of each digit."
+        ),
     ),
     (
-        "Take it away",
-        "Ctrl+E writes the trained weights for PyTorch or NumPy. Drop a table of your own (CSV) anywhere on the window to "
-        "train on it.",
+        tr("Take it away"),
+        tr(
+            "Ctrl+E writes the trained weights for PyTorch or NumPy. Drop a table of your own (CSV) anywhere on the window to "
+            "train on it."
+        ),
     ),
 )
 
 
 def walk_page() -> str:
     """The five-minute walk as rich text."""
-    steps = "".join(
-        f"<h3>{number}. {escape(tr(title))}</h3><p>{escape(tr(text))}</p>" for number, (title, text) in enumerate(WALK, 1)
-    )
+    steps = "".join(f"<h3>{number}. {escape(title)}</h3><p>{escape(text)}</p>" for number, (title, text) in enumerate(WALK, 1))
     return f"<h2>{escape(tr('A five-minute walk'))}</h2>{steps}"
 
 
@@ -91,7 +101,11 @@ class PageDialog(QDialog):
         browser = QTextBrowser(accessibleName=title, openExternalLinks=True)
         browser.setFont(theme.font(13))
         browser.document().setDocumentMargin(20)
-        browser.setStyleSheet(f"QTextBrowser {{ background:{palette.surface}; color:{palette.text}; border:none; }}")
+        browser.setStyleSheet(
+            tr("QTextBrowser {{ background:{surface}; color:{text}; border:none; }}").format(
+                surface=palette.surface, text=palette.text
+            )
+        )
         browser.setHtml(page)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.reject)

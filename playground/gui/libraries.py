@@ -11,6 +11,8 @@ import shutil
 import subprocess
 import sys
 
+from playground.words import tr
+
 # Debian's package for each library. On Debian 13 some packages end in t64 and provide the name without it.
 OFF_SCREEN = {
     "libglib-2.0.so.0": "libglib2.0-0",
@@ -50,8 +52,12 @@ def complaint(screen: bool = True) -> str | None:
     if not missing:
         return None
     if shutil.which("apt-get"):
-        return f"Qt needs system libraries that are missing here; type: {install_line(list(missing.values()))}"
-    return f"Qt needs system libraries that are missing here: {', '.join(missing)}; install them with your package manager."
+        return tr("Qt needs system libraries that are missing here; type: {line}").format(
+            line=install_line(list(missing.values()))
+        )
+    return tr("Qt needs system libraries that are missing here: {missing}; install them with your package manager.").format(
+        missing=", ".join(missing)
+    )
 
 
 def provide(screen: bool = True) -> str | None:
@@ -59,7 +65,11 @@ def provide(screen: bool = True) -> str | None:
     missing = missing_libraries(screen)
     if missing and shutil.which("apt-get") and os.geteuid() == 0:
         packages = list(missing.values())
-        print(f"Installing system libraries that Qt needs: {' '.join(packages)}", file=sys.stderr, flush=True)
+        print(
+            tr("Installing system libraries that Qt needs: {packages}").format(packages=" ".join(packages)),
+            file=sys.stderr,
+            flush=True,
+        )
         environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
         quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "env": environment}
         # Package lists of a bare image are empty, so they are fetched first; old lists will do if that fails.

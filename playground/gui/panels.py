@@ -99,29 +99,37 @@ class Panel:
 
 
 PANELS = (
-    Panel("data", "Data", DataPanel, place="left", menu_text="D&ata", key="Ctrl+1", tooltip="Show or hide the data panel."),
-    Panel("network", "Network", NetworkCanvas, place="middle"),
+    Panel(
+        "data",
+        tr("Data"),
+        DataPanel,
+        place="left",
+        menu_text=tr("D&ata"),
+        key="Ctrl+1",
+        tooltip=tr("Show or hide the data panel."),
+    ),
+    Panel("network", tr("Network"), NetworkCanvas, place="middle"),
     Panel(
         "surface",
-        "Output",
+        tr("Output"),
         DecisionSurface,
         card="output",
-        menu_text="&Output",
+        menu_text=tr("&Output"),
         key="Ctrl+2",
-        tooltip="Show or hide what the network puts out.",
+        tooltip=tr("Show or hide what the network puts out."),
         has_head=True,
         stretch=3,
         every=2,
     ),
-    Panel("rows", "Output", RowsView, card="output"),
-    Panel("report", "Metrics", ReportView, card="output"),
+    Panel("rows", tr("Output"), RowsView, card="output"),
+    Panel("report", tr("Metrics"), ReportView, card="output"),
     Panel(
         "loss",
-        "Loss",
+        tr("Loss"),
         LossPlot,
-        menu_text="Lo&ss",
+        menu_text=tr("Lo&ss"),
         key="Ctrl+3",
-        tooltip="Show or hide the loss curves.",
+        tooltip=tr("Show or hide the loss curves."),
         has_head=True,
         stretch=2,
         every=4,
@@ -129,14 +137,14 @@ PANELS = (
     ),
     Panel(
         "outputs",
-        "Probe",
+        tr("Probe"),
         OutputsView,
         card="probe",
-        menu_text="&Probe",
+        menu_text=tr("&Probe"),
         key="Ctrl+4",
-        tooltip="Show or hide the outputs for one row.",
+        tooltip=tr("Show or hide the outputs for one row."),
     ),
-    Panel("rates", "Find a learning rate", RateCard, place="above"),
+    Panel("rates", tr("Find a learning rate"), RateCard, place="above"),
 )
 # Those whose card can be shown and hidden.
 SWITCHED = tuple(panel for panel in PANELS if panel.menu_text)
@@ -182,7 +190,7 @@ class Panels(QWidget):
         if isinstance(view, Card):
             self.cards[panel.card_name] = view
         elif panel.card_name not in self.cards:
-            card = self.cards[panel.card_name] = Card(self._theme, tr(panel.title))
+            card = self.cards[panel.card_name] = Card(self._theme, panel.title)
             if panel.has_head:
                 card.title.hide()
 

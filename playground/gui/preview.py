@@ -20,6 +20,7 @@ from playground.gui.widgets.theme import Theme
 from playground.storage import FileError
 from playground.training.protocol import Snapshot, Status, Train, Use
 from playground.training.session import TrainingSession
+from playground.words import tr
 
 PATIENCE_SECONDS = 60.0
 # After the last step a view may still be computing what it shows, such as the report.
@@ -124,10 +125,17 @@ def preview(make: Callable[[Theme], V], usual: str = "circle", begin: Callable[[
     usual
         The preset that is shown if none is named.
     """
-    parser = argparse.ArgumentParser(description="One view alone, on a preset that trains.")
-    parser.add_argument("preset", nargs="?", default=usual, help=f"as `playground presets` lists them; {usual} if none is named")
+    parser = argparse.ArgumentParser(description=tr("One view alone, on a preset that trains."))
+    parser.add_argument(
+        "preset",
+        nargs="?",
+        default=usual,
+        help=tr("as `playground presets` lists them; {usual} if none is named").format(usual=usual),
+    )
     parser.add_argument("--theme", choices=("light", "dark"), default="light")
-    parser.add_argument("--png", type=Path, metavar="FILE", help="train to the first stop, save a picture and leave, off screen")
+    parser.add_argument(
+        "--png", type=Path, metavar="FILE", help=tr("train to the first stop, save a picture and leave, off screen")
+    )
     options = parser.parse_args()
     if options.png is not None and sys.platform.startswith("linux"):
         os.environ["QT_QPA_PLATFORM"] = "offscreen"
@@ -149,7 +157,12 @@ def preview(make: Callable[[Theme], V], usual: str = "circle", begin: Callable[[
     elif train_to_the_end(stage.loop):
         stage.ground.grab().save(str(options.png))
     else:
-        print(f"{options.preset} did not come to its end within {PATIENCE_SECONDS:.0f} seconds", file=sys.stderr)
+        print(
+            tr("{preset} did not come to its end within {seconds:.0f} seconds").format(
+                preset=options.preset, seconds=PATIENCE_SECONDS
+            ),
+            file=sys.stderr,
+        )
         code = 1
     stage.close()
     return code

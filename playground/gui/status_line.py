@@ -15,7 +15,7 @@ from playground.words import tr
 NOTICE_SECONDS = 6.0
 # From one figure of the speed to the next.
 SPEED_PAUSE = 0.5
-_SPEED_TIP = "GFLOP/s: billions of additions and multiplications a second in the matrix products of training."
+_SPEED_TIP = tr("GFLOP/s: billions of additions and multiplications a second in the matrix products of training.")
 
 
 def giga_flops(speed: float) -> str:
@@ -141,5 +141,7 @@ class StatusLine(QFrame):
             label.setStyleSheet(f"color:{palette.text_muted}")
         self._dot.setStyleSheet(f"background:{self._theme.color(self._token).name()};border-radius:4px")
         self.setStyleSheet(
-            f"#status_line {{ background:{palette.surface}; border:none; border-top:1px solid {palette.border}; }}"
+            tr("#status_line {{ background:{surface}; border:none; border-top:1px solid {border}; }}").format(
+                surface=palette.surface, border=palette.border
+            )
         )

@@ -27,7 +27,7 @@ PENALTIES = (0.0, 0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1)
 # Long names are cut in the bar, not in the lists: at 1280 pixels everything has its place.
 LOSS_WIDTH, ACTIVATION_WIDTH, NUMBER_WIDTH = 118, 92, 66
 # Epochs per frame of 1/60 s; None trains as fast as it goes.
-SPEEDS: tuple[tuple[float | None, str], ...] = ((1 / 60, "1"), (5 / 60, "5"), (20 / 60, "20"), (1.0, "60"), (None, "Max"))
+SPEEDS: tuple[tuple[float | None, str], ...] = ((1 / 60, "1"), (5 / 60, "5"), (20 / 60, "20"), (1.0, "60"), (None, tr("Max")))
 
 
 class TrainingBar(QFrame):

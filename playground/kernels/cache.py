@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from playground.storage import FileError, atomic_write, cache_folder
+from playground.words import tr
 
 # What ends up in compiled code, or decides what does. Records that only the host reads are left out, such as data sets and
 # metrics: a new one compiles nothing again.
@@ -60,11 +61,13 @@ def prepare_cache() -> Path:
         with tempfile.TemporaryFile(dir=folder):
             pass
         if (folder / _LIST).exists() and not _is_sound(folder):
-            found = f"The compiled kernels in {folder} were damaged and are compiled anew."
+            found = tr("The compiled kernels in {folder} were damaged and are compiled anew.").format(folder=folder)
             shutil.rmtree(folder)
             folder.mkdir()
     except OSError:
-        found = f"The folder for compiled kernels, {folder}, can't be used; they are compiled anew at each start."
+        found = tr("The folder for compiled kernels, {folder}, can't be used; they are compiled anew at each start.").format(
+            folder=folder
+        )
         folder = _temporary_folder() / "kernels" / _key()
         folder.mkdir(parents=True)
     # Numba reads the variable once, at its import, which may already be past.

@@ -26,7 +26,11 @@ from playground.words import tr
 
 # Fields whose value can be looked for: where that leads from the field, and the words of the button.
 FINDERS = {
-    "learning_rate": ("find", "Find a rate", "Try learning rates on a copy of the run, and see where the loss falls fastest.")
+    "learning_rate": (
+        "find",
+        tr("Find a rate"),
+        tr("Try learning rates on a copy of the run, and see where the loss falls fastest."),
+    )
 }
 
 # The experiment with another value in one place; not checked.
@@ -166,7 +170,7 @@ class Row(QWidget):
         return editor
 
     def _make_finder(self, theme: Theme, path: str, words: str, tip: str) -> MoreButton:
-        button = MoreButton(theme, tr(words), tr(tip), 12, 500, "accent")
+        button = MoreButton(theme, words, tip, 12, 500, "accent")
         button.clicked.connect(lambda: self.opened.emit(path))
         return button
 
@@ -332,7 +336,9 @@ class ChoiceEditor(Editor):
                 self.box.refuse(index, "" if index == now else edits.refusal(self._changed(option.value)))
 
     def _restyle(self) -> None:
-        self._nested.setStyleSheet(f"#nested {{ border:none; border-left:2px solid {self._theme.palette.border}; }}")
+        self._nested.setStyleSheet(
+            tr("#nested {{ border:none; border-left:2px solid {border}; }}").format(border=self._theme.palette.border)
+        )
 
     def _activation_at(self, index: int) -> str:
         return self.kind.options[index].name or self._usual

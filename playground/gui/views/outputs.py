@@ -225,18 +225,22 @@ def summary(run: RunInfo, outputs: NDArray[np.float64], row: int | None) -> str:
         if row is None:
             return ""
         truth = ", ".join(number(float(value), 3).rstrip("0").rstrip(".") for value in dataset.targets[row])
-        return f"target {truth}"
+        return tr("target {truth}").format(truth=truth)
     if dataset.task == "multilabel":
-        said = ", ".join(name for name, on in zip(dataset.class_names, answer[0], strict=True) if on) or "none"
+        said = ", ".join(name for name, on in zip(dataset.class_names, answer[0], strict=True) if on) or tr("none")
         if row is None:
-            return f"says {said}"
-        truth = ", ".join(name for name, on in zip(dataset.class_names, dataset.targets[row], strict=True) if on) or "none"
-        return f"says {said}; it is {truth}"
+            return tr("says {said}").format(said=said)
+        truth = ", ".join(name for name, on in zip(dataset.class_names, dataset.targets[row], strict=True) if on) or tr("none")
+        return tr("says {said}; it is {truth}").format(said=said, truth=truth)
     said = dataset.class_names[int(answer[0])]
     if row is None:
-        return f"says {said}"
+        return tr("says {said}").format(said=said)
     truth = dataset.class_names[int(dataset.targets[row, 0])]
-    return f"says {said}, which is right" if said == truth else f"says {said}, but it is {truth}"
+    return (
+        tr("says {said}, which is right").format(said=said)
+        if said == truth
+        else tr("says {said}, but it is {truth}").format(said=said, truth=truth)
+    )
 
 
 if __name__ == "__main__":

@@ -41,6 +41,7 @@ from playground.kernels.cuda.tiles import (
     small_tile,
     store_pair,
 )
+from playground.words import tr
 
 cuda = cuda_target.load()
 
@@ -292,7 +293,7 @@ def multiply(
     if tuple(out.shape) != (rows, columns):
         raise ValueError(f"the product has {rows} × {columns} numbers, and there is room for {out.shape[0]} × {out.shape[1]}.")
     if rung == "tensor_cores" and cuda_target.facts().capability < (8, 0):
-        raise GpuError("tensor cores that take TF32 came with compute capability 8.0; this GPU is older.")
+        raise GpuError(tr("tensor cores that take TF32 came with compute capability 8.0; this GPU is older."))
     if rung == BEST:
         enough = -(-rows // LARGE) * -(-columns // LARGE) >= cuda_target.facts().multiprocessors
         rung = "register_tiles" if enough else IN_PARTS

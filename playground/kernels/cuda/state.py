@@ -14,6 +14,7 @@ from playground.kernels.cuda.script import FIRST_STEPS, Mark
 from playground.kernels.cuda.target import OutOfMemory, sentences
 from playground.kernels.state import TrainingState
 from playground.network.plan import Plan
+from playground.words import tr
 
 if TYPE_CHECKING:
     from playground.experiment import TrainingSpec
@@ -82,7 +83,7 @@ class State(TrainingState):
         super().configure(plan, training)
         self.host_is_newer = True
         if self.batch_size * max(plan.region_widths.values()) >= 2**31:
-            raise OutOfMemory("a batch has more numbers than the GPU's kernels can count; take smaller batches.")
+            raise OutOfMemory(tr("a batch has more numbers than the GPU's kernels can count; take smaller batches."))
         with sentences():
             self.tables = PlanTables(plan)
             self.room: BatchRoom = BatchRoom(plan, self.batch_size)

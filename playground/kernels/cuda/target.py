@@ -18,13 +18,15 @@ import sys
 from dataclasses import dataclass
 from typing import Any
 
+from playground.words import tr
+
 SIMULATED = os.environ.get("NUMBA_ENABLE_CUDASIM", "0") not in ("", "0")
 # Below this, GPUs lack what the kernels count on: one instruction pointer a thread, and a cache that fences clear.
 OLDEST_CAPABILITY = (7, 0)
 # CUDA 13 asks for a driver from 580 on. These are what the extras cuda13 and cuda12 install.
-INSTALL = (
-    f'install the compiler: {sys.executable} -m pip install "numba-cuda[cu13]" (with a driver older than 580 "numba-cuda[cu12]")'
-)
+INSTALL = tr(
+    'install the compiler: {executable} -m pip install "numba-cuda[cu13]" (with a driver older than 580 "numba-cuda[cu12]")'
+).format(executable=sys.executable)
 
 
 class GpuError(RuntimeError):
@@ -85,7 +87,7 @@ def load() -> Any:
         If there is none.
     """
     if not package():
-        raise GpuError(f"nothing that compiles for GPUs is installed; {INSTALL}.")
+        raise GpuError(tr("nothing that compiles for GPUs is installed; {install}.").format(install=INSTALL))
     # Either package answers to this name: numba_cuda puts itself in its place.
     cuda = importlib.import_module("numba.cuda")
     for name in ("numba.core.config", "numba.cuda.core.config"):
@@ -113,9 +115,9 @@ def problem() -> str:
     if SIMULATED:
         return ""
     if sys.platform == "darwin":
-        return "NVIDIA has no driver for macOS."
+        return tr("NVIDIA has no driver for macOS.")
     if not has_driver():
-        return "no NVIDIA driver is installed here."
+        return tr("no NVIDIA driver is installed here.")
     try:
         cuda = load()
         found = facts()
@@ -140,7 +142,7 @@ def _try_a_kernel(cuda: Any) -> None:
     options = {"lto": False} if package() == "numba_cuda" else {}
     cuda.jit(double, **options)[1, 32](numbers)
     if numbers.copy_to_host().tolist() != list(range(0, 64, 2)):
-        raise GpuError("the GPU computes wrong numbers; restart the machine, or leave the GPU out with --backend cpu.")
+        raise GpuError(tr("the GPU computes wrong numbers; restart the machine, or leave the GPU out with --backend cpu."))
 
 
 @functools.cache
@@ -170,44 +172,48 @@ def explain(error: BaseException) -> str:
         if any(mark in text for mark in marks):
             return sentence
     words = " ".join(str(error).split())
-    return f"the GPU's driver or compiler failed ({type(error).__name__}: {words[:160]})."
+    return tr("the GPU's driver or compiler failed ({kind}: {words}).").format(kind=type(error).__name__, words=words[:160])
 
 
 # Marks in the texts of drivers, compilers and Numba, the particular ones first.
 _EXPLANATIONS = (
     (
         ("UNSUPPORTED_PTX_VERSION", "CUDA_ERROR_INSUFFICIENT_DRIVER", "SYSTEM_DRIVER_MISMATCH", "driver version is insufficient"),
-        "the NVIDIA driver is too old for the installed compiler; update the driver, or install an older compiler: "
-        f'{sys.executable} -m pip install "numba-cuda[cu12]".',
+        tr(
+            "the NVIDIA driver is too old for the installed compiler; update the driver, or install an older compiler: "
+            '{executable} -m pip install "numba-cuda[cu12]".'
+        ).format(executable=sys.executable),
     ),
     (
         ("CUDA_ERROR_NO_DEVICE", "no CUDA-capable device", "CUDA_VISIBLE_DEVICES"),
-        "there is an NVIDIA driver, but no GPU that it can use.",
+        tr("there is an NVIDIA driver, but no GPU that it can use."),
     ),
     (
         ("driver library cannot be found", "libcuda.so", "nvcuda.dll"),
-        "no NVIDIA driver is installed here.",
+        tr("no NVIDIA driver is installed here."),
     ),
     (
         ("CCSupportError", "is not supported(requires"),
-        "this GPU is too old for the installed compiler; install an older compiler: "
-        f'{sys.executable} -m pip install "numba-cuda[cu12]".',
+        tr(
+            "this GPU is too old for the installed compiler; install an older compiler: "
+            '{executable} -m pip install "numba-cuda[cu12]".'
+        ).format(executable=sys.executable),
     ),
     (
         ("NvvmSupportError", "libnvvm", "libNVVM", "libnvrtc", "libdevice", "DynamicLibNotFound", "libnvJitLink"),
-        f"the compiler's NVVM library isn't found; {INSTALL}.",
+        tr("the compiler's NVVM library isn't found; {install}.").format(install=INSTALL),
     ),
     (
         ("CUDA_ERROR_OUT_OF_MEMORY", "MEMORY_ALLOCATION", "out of memory"),
-        "the GPU's memory is full; close other programs that use it, or take smaller batches or fewer units.",
+        tr("the GPU's memory is full; close other programs that use it, or take smaller batches or fewer units."),
     ),
     (
         ("LAUNCH_TIMEOUT",),
-        "the driver ended a computation that took too long; take smaller batches or fewer units.",
+        tr("the driver ended a computation that took too long; take smaller batches or fewer units."),
     ),
     (
         ("UNAVAILABLE", "ECC", "UNKNOWN", "ILLEGAL", "LAUNCH_FAILED", "CONTEXT_IS", "LOST", "HARDWARE_STACK", "NOT_INITIALIZED"),
-        "the GPU stopped answering; restarting the program, or the machine, usually helps.",
+        tr("the GPU stopped answering; restarting the program, or the machine, usually helps."),
     ),
 )
 

@@ -88,7 +88,7 @@ class LossPlot(QWidget):
         self.log_button = IconButton(theme, "check", tr("Logarithmic scale: equal steps are equal factors"), size=28)
         self.log_button.setCheckable(True)
         self.log_button.setChecked(True)
-        self.log_button.setText("log")
+        self.log_button.setText(tr("log"))
         self.log_button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
         self.log_button.setFixedSize(38, 28)
         self.log_button.setFont(theme.font(11, 600))

@@ -266,7 +266,7 @@ class RowsTable(QTableView):
     """The table; arrow keys go from row to row."""
 
     def __init__(self, theme: Theme, model: RowsModel) -> None:
-        super().__init__(accessibleName="Rows")
+        super().__init__(accessibleName=tr("Rows"))
         self.setModel(model)
         self._model = model
         self.setFont(theme.font(12, 500, tabular=True))
