@@ -260,8 +260,9 @@ def _update_all(optimizer, weights, gradients, first_moment, second_moment, deca
 
 
 @kernel
-def _mean_losses(layout, weights, values, deltas, inputs, targets, order, rows, room, into):
-    """Each network's mean loss on some rows."""
+def _mean_losses(layout, weights, values, deltas, part, room, into):
+    """Each network's mean loss on a part of the rows."""
+    inputs, targets, order, rows = part.inputs, part.targets, part.order, layout.rows
     total = spread(ZERO)
     for first in range(0, order.size, room):
         count = min(room, order.size - first)
@@ -272,28 +273,11 @@ def _mean_losses(layout, weights, values, deltas, inputs, targets, order, rows, 
 
 
 @kernel
-def train_group(
-    layout,
-    group,
-    inputs,
-    targets,
-    test_inputs,
-    test_targets,
-    order,
-    test_order,
-    random,
-    stop,
-    hyper,
-    room,
-    batch_size,
-    optimizer,
-    losses,
-    test_losses,
-):
-    """Train LANES networks for as many epochs as ``losses`` (epochs, LANES) has rows; returns the epochs done.
+def train_group(layout, group, part, test_part, random, stop, hyper, room, batch_size, optimizer):
+    """Train LANES networks on a part of the rows for as many epochs as it has losses; returns the epochs done.
 
-    ``losses`` gets each network's mean loss during an epoch, ``test_losses`` that on the test rows after it. A network
-    that blows up has infinite or no losses from there on and disturbs nobody.
+    They are the mean losses during each epoch, those of the test part the ones after it. A network that blows up has
+    infinite or no losses from there on and disturbs nobody.
     """
     old = rounding()
     set_rounding(flushing(old))
@@ -301,6 +285,7 @@ def train_group(
     first_moment, second_moment = address(group.first_moment), address(group.second_moment)
     values, deltas, rates = address(group.values), address(group.deltas), address(group.rates)
     layers, rows = layout.layers, layout.rows
+    inputs, targets, order, losses = part.inputs, part.targets, part.order, part.losses
     power1, power2 = 1.0, 1.0
     # The schedule gives a factor: each network has a rate of its own.
     hyper[FULL_RATE] = ONE
@@ -333,12 +318,30 @@ def train_group(
         if stop[0] != 0:
             break
         store_vector(address(losses), epoch * LANES, total / np.float32(order.size))
-        if test_order.size > 0:
-            into = at(address(test_losses), epoch * LANES)
-            _mean_losses(layout, weights, values, deltas, test_inputs, test_targets, test_order, rows, room, into)
+        if test_part.order.size > 0:
+            _mean_losses(layout, weights, values, deltas, test_part, room, at(address(test_part.losses), epoch * LANES))
         done += 1
     set_rounding(old)
     return done
+
+
+class Part(NamedTuple):
+    """Rows of the data, as kernels take them.
+
+    Parameters
+    ----------
+    inputs, targets
+        float32 (rows, width).
+    order
+        int64 (rows,): in which they come.
+    losses
+        float32 (epochs, LANES): where each network's mean loss on them goes.
+    """
+
+    inputs: Array
+    targets: Array
+    order: Array
+    losses: Array
 
 
 class Group(NamedTuple):
@@ -415,16 +418,12 @@ def train_many(
         count = min(LANES, len(parameters) - first)
         chosen = np.minimum(first + np.arange(LANES), len(parameters) - 1)
         group = _group(found, room, record.slots, parameters[chosen], rates[chosen])
-        losses, on_test = aligned_zeros(epochs * LANES), aligned_zeros(epochs * LANES)
+        losses, on_test = (aligned_zeros(epochs * LANES).reshape(epochs, LANES) for _ in range(2))
         done = train_group(
             found,
             group,
-            inputs,
-            targets,
-            test_inputs,
-            test_targets,
-            np.arange(len(inputs)),
-            np.arange(len(test_inputs)),
+            Part(inputs, targets, np.arange(len(inputs)), losses),
+            Part(test_inputs, test_targets, np.arange(len(test_inputs)), on_test),
             seeded(training.seed),
             stop,
             # Each thread moves the schedule on by itself.
@@ -432,14 +431,12 @@ def train_many(
             room,
             batch_size,
             record.code,
-            losses.reshape(epochs, LANES),
-            on_test.reshape(epochs, LANES),
         )
         own = found.place >= 0
         trained[first : first + count, found.place[own]] = group.weights.reshape(-1, LANES)[own, :count].T
-        train_losses[:done, first : first + count] = losses.reshape(epochs, LANES)[:done, :count]
+        train_losses[:done, first : first + count] = losses[:done, :count]
         if len(test_inputs):
-            test_losses[:done, first : first + count] = on_test.reshape(epochs, LANES)[:done, :count]
+            test_losses[:done, first : first + count] = on_test[:done, :count]
 
     with ThreadPoolExecutor(max(1, threads), "networks") as pool:
         try:
