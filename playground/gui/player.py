@@ -9,6 +9,7 @@ from playground.training.protocol import Pause, Snapshot, Status, Train
 from playground.training.session import TrainingSession
 
 USUAL_SPEED = 1.0
+# Ways in which a run comes to an end; it may be played on.
 ENDS = (Status.FINISHED, Status.DIVERGED, Status.FAILED)
 
 

@@ -15,10 +15,11 @@ from PySide6.QtWidgets import QApplication, QVBoxLayout, QWidget
 from playground.experiment import Experiment
 from playground.experiment.presets import preset
 from playground.gui.frame_loop import FrameLoop, View
+from playground.gui.player import ENDS
 from playground.gui.widgets.controls import Card
 from playground.gui.widgets.theme import Theme
 from playground.storage import FileError
-from playground.training.protocol import Snapshot, Status, Train, Use
+from playground.training.protocol import Snapshot, Train, Use
 from playground.training.session import TrainingSession
 from playground.words import tr
 
@@ -41,16 +42,21 @@ def wait_until(holds: Callable[[], bool], seconds: float = PATIENCE_SECONDS) -> 
 
 
 def train_to_the_end(loop: FrameLoop) -> bool:
-    """Let a session that trains come to its first stop, and the views show what came of it; whether it came there in time."""
+    """Let a session that trains come to its first stop, and the views show what came of it; whether it came there in time.
 
-    def stopped() -> bool:
-        newest = loop.newest
-        return newest is not None and newest.status in (Status.FINISHED, Status.DIVERGED, Status.FAILED)
+    What is watched changes as views come into sight, so there may be more than one last snapshot: the views are done once one
+    has been shown and no other has come for a moment.
+    """
+    shown, since = loop.shown_snapshot, time.monotonic()
 
-    in_time = wait_until(stopped)
-    end = time.monotonic() + LAST_SECONDS
-    wait_until(lambda: time.monotonic() > end)
-    return in_time
+    def done() -> bool:
+        nonlocal shown, since
+        if loop.shown_snapshot is not shown:
+            shown, since = loop.shown_snapshot, time.monotonic()
+        ended = shown is not None and shown is loop.newest and shown.status in ENDS
+        return ended and time.monotonic() - since > LAST_SECONDS
+
+    return wait_until(done)
 
 
 class Stage(Generic[V]):
