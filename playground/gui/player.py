@@ -9,8 +9,6 @@ from playground.training.protocol import Pause, Snapshot, Status, Train
 from playground.training.session import TrainingSession
 
 USUAL_SPEED = 1.0
-# Ways in which a run comes to an end; it may be played on.
-ENDS = (Status.FINISHED, Status.DIVERGED, Status.FAILED)
 
 
 class Player(QObject):
@@ -65,7 +63,7 @@ class Player(QObject):
 
     def show_snapshot(self, snapshot: Snapshot) -> None:
         """See whether what was asked for has happened, or can't any more."""
-        if (snapshot.status is Status.RUNNING) == self._asked or snapshot.status in ENDS:
+        if (snapshot.status is Status.RUNNING) == self._asked or snapshot.status.ended:
             self._asked = None
 
     def reset(self) -> None:

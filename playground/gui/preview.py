@@ -15,7 +15,6 @@ from PySide6.QtWidgets import QApplication, QVBoxLayout, QWidget
 from playground.experiment import Experiment
 from playground.experiment.presets import preset
 from playground.gui.frame_loop import FrameLoop, View
-from playground.gui.player import ENDS
 from playground.gui.widgets.controls import Card
 from playground.gui.widgets.theme import Theme
 from playground.storage import FileError
@@ -53,7 +52,7 @@ def train_to_the_end(loop: FrameLoop) -> bool:
         nonlocal shown, since
         if loop.shown_snapshot is not shown:
             shown, since = loop.shown_snapshot, time.monotonic()
-        ended = shown is not None and shown is loop.newest and shown.status in ENDS
+        ended = shown is not None and shown is loop.newest and shown.status.ended
         return ended and time.monotonic() - since > LAST_SECONDS
 
     return wait_until(done)

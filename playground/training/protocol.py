@@ -30,6 +30,11 @@ class Status(StrEnum):
     DIVERGED = "diverged"
     FAILED = "failed"
 
+    @property
+    def ended(self) -> bool:
+        """Whether a run has come to an end; it may be played on."""
+        return self in (Status.FINISHED, Status.DIVERGED, Status.FAILED)
+
 
 @dataclass(frozen=True)
 class Use:

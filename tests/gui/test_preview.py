@@ -3,15 +3,13 @@
 import importlib.util
 import subprocess
 import sys
-import time
 from types import SimpleNamespace
 
 import pytest
-from PySide6.QtCore import QTimer
 from PySide6.QtGui import QImage
 
+from playground.gui import preview
 from playground.gui.panels import PANELS
-from playground.gui.preview import LAST_SECONDS, train_to_the_end
 from playground.training.protocol import Status
 
 
@@ -49,17 +47,19 @@ def test_another_preset_another_theme_and_a_name_that_is_none(tmp_path):
     assert result.returncode == 2 and "nothing" in result.stderr and "Traceback" not in result.stderr
 
 
-def test_the_end_is_there_once_the_last_of_all_last_snapshots_has_been_shown(qapp):
+def test_the_end_is_there_once_the_last_of_all_last_snapshots_has_been_shown(monkeypatch):
     running, first, last = (SimpleNamespace(status=status) for status in (Status.RUNNING, Status.FINISHED, Status.FINISHED))
-    loop = SimpleNamespace(newest=first, shown_snapshot=running)
-
-    def show(newest, shown):
-        loop.newest, loop.shown_snapshot = newest, shown
-
+    loop, clock = SimpleNamespace(newest=first, shown_snapshot=running), [0.0]
     # It has ended, but that is shown late, and then there is another one with what has come into sight meanwhile.
-    QTimer.singleShot(300, lambda: show(first, first))
-    QTimer.singleShot(700, lambda: show(last, first))
-    QTimer.singleShot(900, lambda: show(last, last))
-    start = time.monotonic()
-    assert train_to_the_end(loop)
-    assert time.monotonic() - start > 0.9 + LAST_SECONDS and loop.shown_snapshot is last
+    deeds = {3: (first, first), 7: (last, first), 20: (last, last)}
+
+    def turn():
+        clock[0] += 0.1
+        loop.newest, loop.shown_snapshot = deeds.get(round(10 * clock[0]), (loop.newest, loop.shown_snapshot))
+
+    monkeypatch.setattr(preview, "QApplication", SimpleNamespace(processEvents=turn))
+    monkeypatch.setattr(preview, "time", SimpleNamespace(monotonic=lambda: clock[0], sleep=lambda _seconds: None))
+    assert preview.train_to_the_end(loop)
+    assert loop.shown_snapshot is last and 2.0 + preview.LAST_SECONDS < clock[0] < 3.0
+    loop.shown_snapshot = running
+    assert not preview.train_to_the_end(loop), "what never comes is not waited for forever"
