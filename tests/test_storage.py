@@ -60,3 +60,52 @@ def test_own_folders_can_be_moved(tmp_path, monkeypatch):
     monkeypatch.setenv("PLAYGROUND_CACHE_DIR", str(tmp_path / "deep" / "cache"))
     assert storage.cache_folder() == tmp_path / "deep" / "cache"
     assert storage.cache_folder().is_dir()
+
+
+def test_a_home_that_cannot_be_written_is_no_reason_not_to_start(tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("PLAYGROUND_CACHE_DIR", str(tmp_path / "file" / "cache"))
+    folder = storage.cache_folder()
+    assert folder.is_dir()
+    assert tmp_path not in folder.parents
+    assert storage.cache_folder() == folder, "the same one for the rest of this run"
+
+
+def test_without_a_word_folders_are_the_systems(tmp_path, monkeypatch):
+    monkeypatch.delenv("PLAYGROUND_CONFIG_DIR", raising=False)
+    monkeypatch.setattr("platformdirs.user_config_path", lambda name, appauthor: tmp_path / name)
+    assert storage.config_folder() == tmp_path / "neural-playground"
+    assert storage.config_folder().is_dir()
+
+
+def test_a_disk_that_takes_a_part_alone_leaves_the_old_file(tmp_path, monkeypatch):
+    path = tmp_path / "a.bin"
+    atomic_write(path, b"old")
+    monkeypatch.setattr(storage.os.path, "getsize", lambda _: 1)
+    with pytest.raises(FileError, match="the disk took only part of the data"):
+        atomic_write(path, b"new")
+    assert path.read_bytes() == b"old"
+
+
+def test_a_write_that_comes_up_short_leaves_the_old_file(tmp_path, monkeypatch):
+    path = tmp_path / "a.bin"
+    atomic_write(path, b"old")
+
+    class Short:
+        def __init__(self, descriptor, _mode):
+            os.close(descriptor)
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            return None
+
+        def write(self, data):
+            return len(data) - 1
+
+    monkeypatch.setattr(storage.os, "fdopen", Short)
+    with pytest.raises(FileError, match="the disk took only part of the data"):
+        atomic_write(path, b"new")
+    monkeypatch.undo()
+    assert path.read_bytes() == b"old"

@@ -122,7 +122,7 @@ def _sentence(message: str, root: Any) -> str:
     text, _, place = message.partition(" - at `")
     path = re.sub(r"\[(\d+)\]", r".\1", place.rstrip("`").removeprefix("$").removeprefix("."))
     at = f"{path}: " if path else ""
-    given = _given(root, path)
+    given = value_at(root, path) if path else root
     unknown = re.search(r"unknown field `(.*)`", text)
     if unknown:
         own = given if isinstance(given, dict) else {}
@@ -144,14 +144,6 @@ def _sentence(message: str, root: Any) -> str:
     expected = text.replace("`", "").replace("Expected ", "").replace(", got ", ", not ")
     shown = f"{given!r}" if isinstance(given, (int, float, str, bool)) or given is None else tr("that value")
     return tr("{at}{shown} doesn't fit: expected {expected}.").format(at=at, shown=shown, expected=expected)
-
-
-def _given(root: Any, path: str) -> Any:
-    """What a file has at a path; None where it can't be told, as below a name with a dot in it."""
-    try:
-        return value_at(root, path) if path else root
-    except ExperimentError:
-        return None
 
 
 def _check_combinations(experiment: Experiment) -> None:

@@ -329,8 +329,6 @@ def _options(kind: inspect.Type) -> tuple[Option, ...]:
     numbers: Numbers | None = None
     empty = False
     for part in kind.types if isinstance(kind, inspect.UnionType) else (kind,):
-        if isinstance(part, inspect.Metadata):
-            part = part.type
         if isinstance(part, inspect.LiteralType):
             literals += part.values
         elif isinstance(part, inspect.StructType):

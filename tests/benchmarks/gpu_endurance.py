@@ -13,6 +13,13 @@ from playground.storage import resource
 MOST_LOST = 16 * 2**20
 
 
+def free_memory():
+    """Bytes of the GPU's memory that are free."""
+    if cuda_target.SIMULATED:
+        return cuda_target.facts().memory
+    return int(cuda_target.load().current_context().get_memory_info()[0])
+
+
 def endure(seconds, sizes):
     """Train in a session that is looked at 60 times a second: whether it and the GPU's memory ``held``, and all in ``words``."""
     from playground.training.session import TrainingSession
@@ -69,7 +76,7 @@ def _watch(session, seconds, sizes):
                 session.send(Train())
         if after_a_fifth is None and passed >= seconds / 5:
             gc.collect()
-            after_a_fifth = cuda_target.free_memory()
+            after_a_fifth = free_memory()
         time.sleep(FRAME / 2)
     gc.collect()
     return {
@@ -77,7 +84,7 @@ def _watch(session, seconds, sizes):
         "frames_per_second": frames / passed,
         "steps_per_second": (session.latest.step - first_step) / passed,
         "free_after_a_fifth": after_a_fifth or 0,
-        "free_at_the_end": cuda_target.free_memory(),
+        "free_at_the_end": free_memory(),
     }
 
 

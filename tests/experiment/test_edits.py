@@ -7,15 +7,19 @@ from playground.catalog.losses import LOSSES
 from playground.experiment import (
     SGD,
     Adam,
+    BatchNorm,
     BundledSource,
     DataSpec,
     Dense,
     EarlyStopping,
     Experiment,
+    ExperimentError,
     NetworkSpec,
+    Residual,
     SyntheticSource,
     TrainingSpec,
     checked,
+    edits,
     loss_of,
     output_activation,
     set_field,
@@ -31,6 +35,7 @@ from playground.experiment.edits import (
     with_task,
 )
 from playground.experiment.paths import value_at
+from playground.experiment.presets import preset
 
 CIRCLE = Experiment(
     data=DataSpec(source=SyntheticSource(name="circle")),
@@ -120,3 +125,29 @@ def test_features_keep_the_catalogs_order_and_the_last_one_stays():
     assert more.data.features == ("x1", "x2", "x1_squared", "sin_x2")
     one = with_feature(with_feature(CIRCLE, "x1", False), "x2", False)
     assert one.data.features == ("x2",)
+
+
+def test_other_data_bring_their_task():
+    changed = edits.with_source(preset("circle"), BundledSource(name="diabetes"), "regression")
+    assert edits.refusal(changed) == ""
+    assert (changed.training.task, changed.training.loss) == ("regression", "mean_squared_error")
+
+
+def test_one_activation_for_all_layers_that_choose_theirs_those_within_skips_as_well():
+    layers = (Dense(units=3, activation="relu"), BatchNorm(), Residual(layers=(Dense(units=3, activation="relu"),)))
+    experiment = replace(preset("circle"), network=replace(preset("circle").network, layers=layers))
+    assert edits.chosen_activations(layers) == ["relu", "relu"]
+    changed = edits.with_activation(experiment, "tanh")
+    assert edits.chosen_activations(changed.network.layers) == ["tanh", "tanh"]
+    assert changed.network.layers[1] == BatchNorm()
+    assert edits.refusal(changed) == ""
+
+
+def test_another_optimizer_keeps_the_rate():
+    changed = edits.with_optimizer(preset("circle"), "sgd")
+    assert changed.training.optimizer.learning_rate == preset("circle").training.optimizer.learning_rate
+
+
+def test_a_text_nested_beyond_reason_is_one_sentence():
+    with pytest.raises(ExperimentError, match="nested too deeply"):
+        edits.set_field(preset("circle"), "name", "[" * 100_000)

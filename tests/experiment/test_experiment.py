@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from playground.catalog.activations import ACTIVATIONS
 from playground.catalog.optimizers import OPTIMIZERS
+from playground.catalog.tasks import TASKS
 from playground.experiment import (
     SGD,
     Adam,
@@ -30,6 +31,7 @@ from playground.experiment import (
     warnings,
     weights_key,
 )
+from playground.experiment.checking import converted
 from playground.experiment.edits import with_seed
 from playground.experiment.paths import replaced
 from playground.network.layers import LAYERS
@@ -136,13 +138,53 @@ def test_what_cannot_be_is_refused_with_the_mend(path, value, says):
         ("network.output_activation", "tanh", ["training.loss", "needs sigmoid or softmax or hard_sigmoid outputs"]),
         ("training.early_stopping", {}, ["training.early_stopping", "data.validation_fraction"]),
         ("training.task", "regression", ["training.task", "circle poses a binary task", "'binary'"]),
+        ("data.source.name", "wine", ["data.source.name: 'wine' doesn't go with", "the type"]),
+        ("with.a.dot", 1, ["there is no field 'with.a.dot'"]),
+        ("name", "\ud800", ["name: the text holds half of a character", "write it anew"]),
     ],
 )
 def test_what_does_not_go_together_in_a_file_is_refused_with_the_mend(path, value, says):
+    plain = msgspec.to_builtins(CIRCLE)
     with pytest.raises(ExperimentError) as refused:
-        decode(json.dumps(replaced(msgspec.to_builtins(CIRCLE), path, value)))
+        decode(json.dumps({**plain, path: value} if path.startswith("with.") else replaced(plain, path, value)))
     for words in says:
         assert words in str(refused.value)
+
+
+DIABETES = Experiment(
+    data=DataSpec(source=BundledSource(name="diabetes")),
+    network=NetworkSpec(),
+    training=TrainingSpec(task="regression", loss="huber"),
+)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "says"),
+    [
+        ("network.output_activation", "softmax", "softmax divides one probability among classes"),
+        ("network.output_activation", {"type": "scaled_sigmoid", "low": 2.0, "high": 1.0}, "low must be below high"),
+        ("training.loss", "binary_cross_entropy", "does not fit a regression task; choose one of"),
+        ("training.class_weights", "balanced", "has no classes to weigh"),
+        ("training.label_smoothing", 0.1, "a regression task has no classes, so there is nothing to smooth"),
+    ],
+)
+def test_what_makes_no_sense_for_quantities_is_refused(path, value, says):
+    with pytest.raises(ExperimentError, match=says):
+        decode(json.dumps(replaced(msgspec.to_builtins(DIABETES), path, value)))
+
+
+def test_a_loss_that_asks_for_the_side_alone_has_nothing_to_smooth():
+    hinge = set_field(set_field(CIRCLE, "network.output_activation", "tanh"), "training.loss", "hinge")
+    with pytest.raises(ExperimentError, match="hinge only asks for the side"):
+        decode(json.dumps(replaced(msgspec.to_builtins(hinge), "training.label_smoothing", 0.1)))
+
+
+def test_a_value_nested_beyond_reason_is_refused():
+    nested = []
+    for _ in range(100_000):
+        nested = [nested]
+    with pytest.raises(ExperimentError, match="nested too deeply"):
+        converted({**msgspec.to_builtins(CIRCLE), "name": nested})
 
 
 @pytest.mark.parametrize(
@@ -234,6 +276,35 @@ def test_classic_mistakes_are_pointed_out():
         training=TrainingSpec(task="multilabel", loss="binary_cross_entropy"),
     )
     assert "two labels" in warnings(checked(multilabel))[0]
+
+
+def of(task, source, **network):
+    """An experiment of a task whose network differs from the usual one; not checked, as some can't be."""
+    return Experiment(
+        data=DataSpec(source=BundledSource(name=source)),
+        network=NetworkSpec(**{"layers": (Dense(units=3, activation="relu"),), **network}),
+        training=TrainingSpec(task=task, loss=TASKS[task].loss),
+    )
+
+
+@pytest.mark.parametrize(
+    ("experiment", "says"),
+    [
+        (of("multiclass", "wine", output_activation="identity"), "Identity outputs are no probabilities"),
+        (of("regression", "diabetes", output_activation="sigmoid"), "Sigmoid outputs stay within 0 … 1"),
+        (of("regression", "diabetes", output_activation="relu"), "ReLU outputs stay within 0 and up"),
+        (of("bounded", "ratings", output_activation="identity"), "can leave the scale"),
+        (set_field(CIRCLE, "training.loss", "mean_squared_error"), "Squared error on sigmoid outputs learns slowly"),
+        (
+            set_field(set_field(CIRCLE, "network.layers", '[{"type": "batch_norm"}]'), "training.batch_size", "1"),
+            "A batch of one row is its own mean",
+        ),
+        (set_field(CIRCLE, "network.initializer", "zeros"), "From weights that are all zeros"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_is_probably_not_meant_is_said(experiment, says):
+    assert any(says in sentence for sentence in warnings(experiment))
 
 
 def test_each_seed_is_another_run_in_data_weights_and_order():

@@ -12,6 +12,7 @@ from playground.experiment import ExperimentError, encode
 from playground.experiment.presets import preset
 from playground.formats import FORMATS, safetensors
 from playground.formats.opening import EXPERIMENT_LIMIT, is_table, load, open_file, opening_endings
+from playground.storage import FileError
 from playground.training.trainer import Trainer
 
 TABLE = "a,b,kind\n" + "".join(f"{row},{row * row % 7},{'yes' if row % 3 else 'no'}\n" for row in range(30))
@@ -178,3 +179,15 @@ def test_what_an_experiment_cannot_be_is_a_files_fault_here(tmp_path):
         open_file(path)
     assert not isinstance(refused.value, ExperimentError)
     assert "training.optimizer.learning_rate: -5" in str(refused.value)
+
+
+def test_a_folder_is_refused_by_name_whatever_its_ending(tmp_path):
+    (tmp_path / "things.odd").mkdir()
+    with pytest.raises(FileError, match=r"things\.odd: it is a folder"):
+        open_file(tmp_path / "things.odd")
+
+
+def test_what_is_no_text_and_has_an_unknown_ending_is_told_which_endings_open(tmp_path):
+    (tmp_path / "things.odd").write_bytes(b"\xff\xfe\x80" * 10)
+    with pytest.raises(FileError, match=r"things\.odd: files that open end in \.json"):
+        open_file(tmp_path / "things.odd")

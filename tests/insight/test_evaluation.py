@@ -219,3 +219,11 @@ def test_a_whole_report_costs_little(capsys):
         print(f" report on 1,800 rows × 10 classes: {milliseconds:.1f} ms")
     # Several times what it takes, so that a busy machine passes; a loop over rows would not.
     assert milliseconds < 400
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [("accuracy", 0.9753, "97.5 %"), ("rmse", 0.03124, "0.03124"), ("r2", -0.5, "−0.5"), ("roc_auc", float("nan"), "–")],
+)
+def test_a_metric_in_words(name, value, words):
+    assert in_words(METRICS[name], value) == words

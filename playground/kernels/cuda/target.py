@@ -158,11 +158,6 @@ def facts() -> GpuFacts:
     return GpuFacts(name, memory, (int(major), int(minor)), int(device.MULTIPROCESSOR_COUNT), package())
 
 
-def free_memory() -> int:
-    """Bytes of the GPU's memory that are free."""
-    return facts().memory if SIMULATED else int(load().current_context().get_memory_info()[0])
-
-
 def explain(error: BaseException) -> str:
     """What went wrong on the GPU, as one sentence with the mend."""
     if isinstance(error, GpuError):
