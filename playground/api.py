@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import os
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from playground.arrays import Array
 from playground.formats.opening import load
 from playground.model import TrainedModel
-
-Array = NDArray[Any]
 
 
 def predict(model: TrainedModel | str | os.PathLike[str], rows: Array) -> Array:

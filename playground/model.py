@@ -5,18 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from playground.arrays import Array, Float32
 from playground.data.preprocessing import Preprocessing
 from playground.experiment import Experiment, build_plan
 from playground.kernels.reference import backend as reference
 from playground.network.plan import Plan
 from playground.words import tr
-
-Array = NDArray[Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +33,7 @@ class TrainedModel:
     """
 
     experiment: Experiment
-    parameters: NDArray[np.float32]
+    parameters: Float32
     preprocessing: Preprocessing
     metrics: Mapping[str, float] = field(default_factory=dict)
 
@@ -50,7 +47,7 @@ class TrainedModel:
         """Names of classes or labels; none for regression."""
         return self.preprocessing.classes
 
-    def weights(self) -> list[tuple[str, NDArray[np.float32]]]:
+    def weights(self) -> list[tuple[str, Float32]]:
         """Every weight matrix (inputs, units) and bias (units,) by name, first layer first."""
         return [(view.name, view.of(self.parameters)) for view in self.plan.parameters]
 

@@ -36,7 +36,7 @@ ORDER = (
     ("network",),
     ("catalog",),
     ("storage",),
-    ("words",),
+    ("arrays", "words"),
 )
 
 

@@ -11,12 +11,12 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from playground.arrays import Array
 from playground.bench.cases import ROWS
 from playground.bench.libraries import import_scikit, import_torch
 from playground.bench.problem import OPTIMIZERS, STEPS, Layers, Problem
 from playground.experiment import Adam, Momentum
 
-Array = NDArray[Any]
 ONE, TWO = np.float32(1.0), np.float32(2.0)
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from playground.arrays import Float32
 from playground.bench.cases import ABT, ATB
 from playground.words import tr
 
@@ -61,7 +61,7 @@ def _loop() -> Any:
     return loop
 
 
-def repeater(a: NDArray[np.float32], b: NDArray[np.float32], out: NDArray[np.float32], form: str) -> Callable[[int], None]:
+def repeater(a: Float32, b: Float32, out: Float32, form: str) -> Callable[[int], None]:
     """A function that multiplies so many times in one compiled call; the caller keeps the matrices alive."""
     loop = _loop()
     first = _TRANSPOSED if form == ATB else _AS_IT_IS

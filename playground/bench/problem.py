@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from playground.arrays import Array, Float32
 from playground.bench.cases import ROWS, SOURCES, TrainCase
 from playground.experiment import (
     SGD,
@@ -27,7 +27,6 @@ from playground.experiment import (
 from playground.kernels.reference import backend as reference
 from playground.network.plan import Plan
 
-Array = NDArray[Any]
 Layers = list[tuple[Array, Array]]
 OPTIMIZERS = {
     "SGD": SGD(learning_rate=0.03),
@@ -63,9 +62,9 @@ class Problem:
     case: TrainCase
     experiment: Experiment
     plan: Plan
-    parameters: NDArray[np.float32]
-    inputs: NDArray[np.float32]
-    targets: NDArray[np.float32]
+    parameters: Float32
+    inputs: Float32
+    targets: Float32
     batches: list[NDArray[np.int64]]
     expected: Array
 

@@ -7,14 +7,14 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from playground.arrays import Float32
 from playground.bench.cases import ABT, ATB, FORMS, MatmulCase
 from playground.bench.job import Job, Paced, clocked
 from playground.bench.libraries import import_torch
 from playground.network.parameters import aligned_zeros
 
-Matrix = NDArray[np.float32]
+Matrix = Float32
 # A sum of n products in float32 errs by about √n · 6e-8 of the sum of their sizes; a wrong one by much more.
 TOLERANCE = 1e-5
 

@@ -10,9 +10,7 @@ from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
+from playground.arrays import Float32
 from playground.catalog.tasks import TASKS
 from playground.cli.parsing import DIVERGED, DONE, INTERRUPTED
 from playground.experiment import Experiment, encode
@@ -69,7 +67,7 @@ class TrainingRun:
     def __init__(
         self,
         experiment: Experiment,
-        parameters: NDArray[np.float32] | None = None,
+        parameters: Float32 | None = None,
         *,
         backend: str = "auto",
         folder: str | None = None,

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from playground.arrays import Array, Float32
 from playground.catalog import activations
 from playground.catalog.features import FEATURES
 from playground.catalog.tasks import TASKS
@@ -16,8 +16,6 @@ from playground.data.dataset import Dataset
 from playground.data.sources import load_dataset
 from playground.experiment import Experiment, ExperimentError, Inputs, output_activation, target_range
 from playground.words import tr
-
-Array = NDArray[Any]
 
 
 class Preprocessing(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,7 +72,7 @@ class Preprocessing(msgspec.Struct, frozen=True, kw_only=True):
         """Whether the outputs are one number a class, of which the largest wins; a yes or no has two with softmax, else one."""
         return self.task == "multiclass" or (self.task == "binary" and self.outputs == 2)
 
-    def inputs(self, raw: Array) -> NDArray[np.float32]:
+    def inputs(self, raw: Array) -> Float32:
         """Network inputs, float32 (rows, inputs), of raw rows (rows, columns).
 
         Raises
@@ -94,7 +92,7 @@ class Preprocessing(msgspec.Struct, frozen=True, kw_only=True):
                 )
         return np.ascontiguousarray((expanded - np.array(self.mean)) / np.array(self.scale), np.float32)
 
-    def targets(self, raw: Array) -> NDArray[np.float32]:
+    def targets(self, raw: Array) -> Float32:
         """Network targets, float32 (rows, outputs), of raw targets (rows, k)."""
         if not TASKS[self.task].classes:
             return np.ascontiguousarray((raw - np.array(self.target_mean)) / np.array(self.target_scale), np.float32)
@@ -136,12 +134,12 @@ class PreparedData:
     train_rows: NDArray[np.int64]
     validation_rows: NDArray[np.int64]
     test_rows: NDArray[np.int64]
-    train_inputs: NDArray[np.float32]
-    train_targets: NDArray[np.float32]
-    validation_inputs: NDArray[np.float32]
-    validation_targets: NDArray[np.float32]
-    test_inputs: NDArray[np.float32]
-    test_targets: NDArray[np.float32]
+    train_inputs: Float32
+    train_targets: Float32
+    validation_inputs: Float32
+    validation_targets: Float32
+    test_inputs: Float32
+    test_targets: Float32
 
 
 def class_shares(outputs: Array, preprocessing: Preprocessing) -> Array:

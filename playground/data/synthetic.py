@@ -6,16 +6,14 @@ Circle, xor, gauss, spiral, plane and multi_gauss have the geometry of TensorFlo
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from playground.arrays import Array
 from playground.catalog.datasets import SYNTHETIC
 from playground.catalog.tasks import TASKS
 from playground.data.dataset import Dataset
 
-Array = NDArray[Any]
 Random = np.random.Generator
 RADIUS = 5.0
 

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
+from playground.arrays import Array, Float32
 from playground.data.preprocessing import PreparedData
 from playground.experiment import Experiment, ExperimentError
 from playground.words import tr
 
-Array = NDArray[Any]
 
-
-def training_targets(experiment: Experiment, data: PreparedData) -> NDArray[np.float32]:
+def training_targets(experiment: Experiment, data: PreparedData) -> Float32:
     """Targets of the training rows, float32 (rows, outputs), with label smoothing.
 
     A share ε of each target is spread evenly over all classes (over yes and no, where each output is one of its own):
@@ -30,7 +26,7 @@ def training_targets(experiment: Experiment, data: PreparedData) -> NDArray[np.f
     return np.ascontiguousarray(low + (high - low) * (holds * (1 - share) + share * middle), np.float32)
 
 
-def row_weights(experiment: Experiment, data: PreparedData) -> NDArray[np.float32]:
+def row_weights(experiment: Experiment, data: PreparedData) -> Float32:
     """How much each training row counts for each output, float32 (rows, outputs); (0, outputs) where all count alike.
 
     ``balanced`` gives a class rows / (classes · rows of the class), so that all classes count alike (as scikit-learn's

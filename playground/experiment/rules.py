@@ -6,9 +6,8 @@ import math
 from typing import Any
 
 import msgspec
-import numpy as np
-from numpy.typing import NDArray
 
+from playground.arrays import Float32
 from playground.catalog import activations, losses
 from playground.catalog.datasets import BUNDLED
 from playground.catalog.losses import Loss
@@ -66,7 +65,7 @@ def sketch(experiment: Experiment) -> Plan:
     return build_plan(experiment, rows, 2 if two else 1)
 
 
-def initial_parameters(experiment: Experiment, plan: Plan) -> NDArray[np.float32]:
+def initial_parameters(experiment: Experiment, plan: Plan) -> Float32:
     """The weights and biases that the experiment's network starts from: float32, flat, in the plan's layout."""
     network = experiment.network
     return initialize(plan.parameters, plan.parameter_size, network.initializer, network.bias, network.seed)

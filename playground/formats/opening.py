@@ -7,10 +7,9 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 from msgspec.structs import replace
-from numpy.typing import NDArray
 
+from playground.arrays import Float32
 from playground.data.readers import ENDINGS
 from playground.data.suggest import suggest
 from playground.experiment import Experiment, ExperimentError, FileSource, decode
@@ -41,7 +40,7 @@ class Opened:
     """
 
     experiment: Experiment
-    parameters: NDArray[np.float32] | None = None
+    parameters: Float32 | None = None
     is_table: bool = False
 
 

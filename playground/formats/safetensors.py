@@ -19,6 +19,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from playground.arrays import Float32
 from playground.catalog import activations
 from playground.catalog.datasets import BUNDLED
 from playground.catalog.features import FEATURES
@@ -140,7 +141,7 @@ def _metadata(data: bytes) -> dict[str, str]:
     return metadata if isinstance(metadata, dict) else {}
 
 
-def read_parameters(path: Path, plan: Plan) -> NDArray[np.float32]:
+def read_parameters(path: Path, plan: Plan) -> Float32:
     """The weights of a saved model as a network with the same parameters starts from them.
 
     The layers may stand elsewhere in the network, as after a Dropout more or less, but not in another order.

@@ -27,6 +27,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from playground.arrays import Float32
 from playground.catalog import activations
 from playground.network.layers import (
     AveragePool2D,
@@ -68,12 +69,12 @@ class Tensor:
     axes: Shape
     shape: Shape
 
-    def read(self, parameters: NDArray[np.float32]) -> NDArray[np.float32]:
+    def read(self, parameters: Float32) -> Float32:
         """The tensor, C-contiguous, out of the parameter buffer."""
         turned = self.view.of(parameters).reshape(self.split).transpose(self.axes)
         return np.ascontiguousarray(turned).reshape(self.shape)
 
-    def write(self, parameters: NDArray[np.float32], tensor: NDArray[Any]) -> None:
+    def write(self, parameters: Float32, tensor: NDArray[Any]) -> None:
         """Put the tensor into the parameter buffer."""
         turned = tensor.reshape([self.split[axis] for axis in self.axes]).transpose(np.argsort(self.axes))
         self.view.of(parameters)[:] = turned.reshape(self.view.shape)

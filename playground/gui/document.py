@@ -7,15 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QUndoCommand, QUndoStack
 
+from playground.arrays import Float32
 from playground.experiment import Experiment, ExperimentError, checked, keeps_weights, weights_key
 from playground.experiment.edits import with_field
 
-Parameters = NDArray[np.float32]
+Parameters = Float32
 
 REMEMBERED_RUNS = 32
 REMEMBERED_BYTES = 256 << 20

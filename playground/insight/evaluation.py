@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from playground.arrays import Array
 from playground.catalog.metrics import METRICS, Metric
 from playground.catalog.tasks import TASKS
 from playground.data.preprocessing import Preprocessing, class_shares
 from playground.words import tr
 
-Array = NDArray[Any]
 # How far from 1 float32 probabilities of many classes may add up to.
 SUM_TOLERANCE = 1e-3
 

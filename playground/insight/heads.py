@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from playground.arrays import Array
 from playground.catalog import activations
 from playground.catalog.tasks import TASKS
 from playground.data.dataset import Dataset
@@ -15,8 +14,6 @@ from playground.data.preprocessing import PreparedData
 from playground.experiment import Experiment, loss_of, output_activation
 from playground.insight.sigmoid_form import has_two_softmax_outputs
 from playground.words import tr
-
-Array = NDArray[Any]
 
 
 def outside_the_scale(values: Array, dataset: Dataset) -> int:

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from msgspec.structs import replace
-from numpy.typing import NDArray
 
+from playground.arrays import Array, Float32
 from playground.catalog import activations
 from playground.experiment import Experiment, ExperimentError, checked, output_activation
 from playground.experiment.edits import with_output_activation
 from playground.model import TrainedModel
 from playground.words import tr
-
-Array = NDArray[Any]
 
 
 def has_two_softmax_outputs(experiment: Experiment) -> bool:
@@ -52,7 +48,7 @@ def softmax_as_sigmoid(model: TrainedModel) -> TrainedModel:
     return _with_parameters(sigmoid, parameters)
 
 
-def _with_parameters(model: TrainedModel, parameters: NDArray[np.float32]) -> TrainedModel:
+def _with_parameters(model: TrainedModel, parameters: Float32) -> TrainedModel:
     """The model with other parameters, and no metrics, which were those of the old ones."""
     return TrainedModel(model.experiment, parameters, model.preprocessing)
 

@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from playground.arrays import Float32
 from playground.catalog import initializers
 
 # Every view starts at a multiple of 16 floats (64 bytes): one AVX-512 register, one cache line.
@@ -78,9 +79,7 @@ def aligned_zeros(size: int, dtype: Any = np.float32) -> NDArray[Any]:
     return raw[start : start + size * item].view(dtype)
 
 
-def initialize(
-    views: tuple[ParameterView, ...], size: int, initializer: str | msgspec.Struct, bias: float, seed: int
-) -> NDArray[np.float32]:
+def initialize(views: tuple[ParameterView, ...], size: int, initializer: str | msgspec.Struct, bias: float, seed: int) -> Float32:
     """Draw the initial parameters: the same seed gives the same numbers on every machine.
 
     Parameters

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from playground.arrays import Float32
 from playground.network import table
 from playground.network.parameters import PADDING, ParameterView, padded
 
@@ -96,7 +97,7 @@ class Plan:
     """
 
     instructions: NDArray[np.int64]
-    settings: NDArray[np.float32]
+    settings: Float32
     stages: tuple[Stage, ...]
     units: int
     parameters: tuple[ParameterView, ...]

@@ -7,17 +7,15 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from playground.arrays import Array
 from playground.experiment import ExperimentError, TrainingSpec
 from playground.kernels.cuda import target as cuda_target
 from playground.network.plan import Plan
 from playground.words import duration, tr
 
-Array = NDArray[Any]
 BACKENDS = {
     "cpu": "playground.kernels.cpu.backend",
     "cuda": "playground.kernels.cuda.backend",

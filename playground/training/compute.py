@@ -6,16 +6,13 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-from numpy.typing import NDArray
-
+from playground.arrays import Array
 from playground.experiment import TrainingSpec
 from playground.kernels.cuda.target import GpuError
 from playground.kernels.state import Trace, TrainingState
 from playground.network.plan import Plan
 from playground.training.backends import load_backend
 from playground.words import tr
-
-Array = NDArray[Any]
 
 # Runs whose GPU is lost: letting go of their memory would ask it once more, and print what it answers.
 _lost: list[TrainingState] = []

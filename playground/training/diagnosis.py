@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from playground.arrays import Array
 from playground.catalog import activations
 from playground.data.preprocessing import PreparedData
 from playground.kernels.state import POSITION, Trace
@@ -17,7 +16,6 @@ from playground.training.compute import Compute
 from playground.training.run import RunInfo
 from playground.words import tr
 
-Array = NDArray[Any]
 # Rows that are looked at to find layers that don't learn.
 SAMPLE = 256
 # A slope below this share of the steepest one counts as flat.

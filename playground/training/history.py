@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from playground.arrays import Array
 from playground.catalog.tasks import TASKS
 from playground.formats.tables import csv_table
 
-Array = NDArray[Any]
 PARTS = ("train", "validation", "test")
 
 

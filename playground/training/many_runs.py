@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
+from playground.arrays import Array
 from playground.data.preprocessing import PreparedData
 from playground.data.weighting import row_weights
 from playground.experiment import Experiment, ExperimentError, TrainingSpec, checked
@@ -22,8 +21,6 @@ from playground.model import TrainedModel
 from playground.training.backends import load_backend
 from playground.training.run import RunInfo, plan_run, start_parameters
 from playground.words import tr
-
-Array = NDArray[Any]
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from playground.arrays import Array, Float32
 from playground.catalog.metrics import recorded
 from playground.catalog.tasks import TASKS
 from playground.training.compute import Compute
 from playground.training.diagnosis import gradient_layers, gradient_statistics
 from playground.training.history import history_columns
 from playground.training.run import RunInfo
-
-Array = NDArray[Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +32,7 @@ class Measurement:
 
     losses: tuple[float, ...]
     metrics: tuple[float, ...]
-    outputs: NDArray[np.float32]
+    outputs: Float32
 
 
 @dataclass(frozen=True, eq=False)

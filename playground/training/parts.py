@@ -13,8 +13,8 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from playground.arrays import Float32
 from playground.experiment import ExperimentError
 from playground.training.diagnosis import LayerHealth, measure_health
 from playground.training.protocol import Part, Watch
@@ -41,26 +41,26 @@ class Seldom:
         return self.function(trainer, watch)
 
 
-def neurons(trainer: Trainer, _watch: Watch) -> tuple[NDArray[np.float32], ...] | None:
+def neurons(trainer: Trainer, _watch: Watch) -> tuple[Float32, ...] | None:
     """Answers of each neuron all over the plane: a float32 (units, 40, 40) per layer, inputs first, within ±extent, x₂ upward."""
     if not trainer.run.data.dataset.planar:
         return None
     return tuple(_pictures(layer, NEURON_SIZE) for layer in trainer.activations(_grid(trainer, NEURON_SIZE)))
 
 
-def surface(trainer: Trainer, _watch: Watch) -> NDArray[np.float32] | None:
+def surface(trainer: Trainer, _watch: Watch) -> Float32 | None:
     """Answers of the network all over the plane: float32 (outputs, 100, 100), within ±extent, x₂ upward."""
     if not trainer.run.data.dataset.planar:
         return None
     return _pictures(trainer.outputs_for(_grid(trainer, SURFACE_SIZE)), SURFACE_SIZE)
 
 
-def outputs(trainer: Trainer, _watch: Watch) -> NDArray[np.float32]:
+def outputs(trainer: Trainer, _watch: Watch) -> Float32:
     """Answers of the network for the data: float32 (rows, outputs), every row of the data set in its order."""
     return trainer.outputs
 
 
-def probe(trainer: Trainer, watch: Watch) -> tuple[NDArray[np.float32], ...] | None:
+def probe(trainer: Trainer, watch: Watch) -> tuple[Float32, ...] | None:
     """Answers of each layer for the raw row that is watched: a float32 (units,) per layer, inputs first."""
     data = trainer.run.data
     if watch.probe is None or len(watch.probe) != data.dataset.features.shape[1]:
@@ -105,7 +105,7 @@ def _kept(part: Seldom, trainer: Trainer, watch: Watch, closely: bool) -> Any:
     return value
 
 
-def _grid(trainer: Trainer, size: int) -> NDArray[np.float32]:
+def _grid(trainer: Trainer, size: int) -> Float32:
     """Network inputs of size × size points over the plane, row by row from the top."""
     key = (_grid, size)
     if key not in trainer.kept:
@@ -114,10 +114,10 @@ def _grid(trainer: Trainer, size: int) -> NDArray[np.float32]:
         axis = ((np.arange(size) + 0.5) / size * 2 - 1) * data.dataset.extent
         x1, x2 = np.meshgrid(axis, -axis)
         trainer.kept[key] = data.preprocessing.inputs(np.column_stack([x1.ravel(), x2.ravel()]))
-    grid: NDArray[np.float32] = trainer.kept[key]
+    grid: Float32 = trainer.kept[key]
     return grid
 
 
-def _pictures(values: NDArray[np.float32], size: int) -> NDArray[np.float32]:
+def _pictures(values: Float32, size: int) -> Float32:
     """(size², units) values of a grid as (units, size, size) pictures."""
     return np.ascontiguousarray(values.T).reshape(-1, size, size)

@@ -9,8 +9,8 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from playground.arrays import Float32
 from playground.experiment import Experiment
 from playground.kernels.cuda.target import GpuFacts
 from playground.training.diagnosis import Trouble
@@ -45,7 +45,7 @@ class Use:
     """
 
     experiment: Experiment
-    parameters: NDArray[np.float32] | None = None
+    parameters: Float32 | None = None
     restart: bool = False
 
 
@@ -142,7 +142,7 @@ class Snapshot:
     step: int = 0
     epoch: float = 0.0
     history: History = field(default_factory=lambda: History(history_columns("binary"), np.zeros((0, 5)), 0))
-    parameters: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
+    parameters: Float32 = field(default_factory=lambda: np.zeros(0, np.float32))
     parts: Mapping[Part, Any] = field(default_factory=lambda: MappingProxyType({}))
     error: str | None = None
     trouble: Trouble | None = None

@@ -6,9 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
+from playground.arrays import Float32
 from playground.catalog.initializers import FromFile
 from playground.data.preprocessing import PreparedData, prepare
 from playground.data.weighting import training_targets
@@ -41,7 +39,7 @@ class RunInfo:
     experiment: Experiment
     data: PreparedData
     plan: Plan
-    training_targets: NDArray[np.float32]
+    training_targets: Float32
 
 
 def plan_run(experiment: Experiment, data: PreparedData | None = None) -> RunInfo:
@@ -88,7 +86,7 @@ def refuse_what_does_not_fit(plan: Plan, training: TrainingSpec, rows: int) -> N
         )
 
 
-def start_parameters(experiment: Experiment, plan: Plan) -> NDArray[np.float32]:
+def start_parameters(experiment: Experiment, plan: Plan) -> Float32:
     """The parameters that a run starts from: drawn, or read from a file.
 
     Raises

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 from msgspec import structs
-from numpy.typing import NDArray
 
+from playground.arrays import Array, Float32
 from playground.data.preprocessing import PreparedData
 from playground.data.weighting import row_weights
 from playground.experiment import Experiment, ExperimentError, checked, keeps_weights
@@ -25,7 +25,6 @@ from playground.training.run import plan_run, start_parameters
 from playground.training.stopping import Patience
 from playground.words import tr
 
-Array = NDArray[Any]
 # A training loss this many times the lowest one so far marks weights that are no good to go back to.
 BLOWN_UP = 100.0
 
@@ -133,7 +132,7 @@ class Trainer:
         return math.ceil((rows - int(counters[POSITION])) / batch) + (whole - 1) * self.steps_per_epoch
 
     @property
-    def parameters(self) -> NDArray[np.float32]:
+    def parameters(self) -> Float32:
         """A copy of the parameters, float32, flat; after a divergence the last ones that were good."""
         # A run that blows up in float64 may have left float32 already.
         with np.errstate(over="ignore"):

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from playground.arrays import Float32
 from playground.catalog.activations import resolve
 from playground.experiment import Experiment, output_activation
 from playground.experiment.fields import size_field
@@ -219,7 +220,7 @@ def about_neuron(
     lane: int,
     node: int,
     name: str,
-    known: tuple[Experiment, Plan, NDArray[np.float32]] | None,
+    known: tuple[Experiment, Plan, Float32] | None,
 ) -> list[str]:
     """Lines about a neuron or feature map: its name, its activation and its parameters.
 

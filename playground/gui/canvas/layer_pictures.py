@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QPainter, QPen
 
+from playground.arrays import Float32
 from playground.gui.canvas.lanes import MOST_KERNELS, LaneContent, has_small_kernels
 from playground.gui.canvas.layout import Lane
-from playground.gui.widgets.pictures import Array, Pixels, as_image, colorize, middle_and_reach
+from playground.gui.widgets.pictures import Pixels, as_image, colorize, middle_and_reach
 from playground.gui.widgets.theme import Theme
 from playground.network.plan import Plan
 
@@ -43,7 +44,7 @@ class LayerPictures:
         lanes: list[Lane],
         contents: tuple[LaneContent, ...],
         plan: Plan,
-        parameters: Array,
+        parameters: Float32,
         values: Any,
         columns: tuple[str, ...],
     ) -> None:
@@ -74,23 +75,23 @@ class LayerPictures:
         """Whether a lane's neurons are painted here."""
         return lane.number in self._maps or lane.number in self._strips
 
-    def _pictures_of(self, values: Array, content: LaneContent, count: int) -> Pixels:
+    def _pictures_of(self, values: Float32, content: LaneContent, count: int) -> Pixels:
         """Feature maps, uint32 (maps, height, width), all of a layer against the same strongest value."""
         middle, reach = middle_and_reach(*content.range, values)
         maps = values.reshape(content.shape).transpose(2, 0, 1)[:count]
         return np.ascontiguousarray(colorize(maps - np.float32(middle), max(reach, 1e-6), self._theme.colors()))
 
-    def _kernel_pictures(self, weights: Array, kernel: int, count: int) -> Pixels:
+    def _kernel_pictures(self, weights: Float32, kernel: int, count: int) -> Pixels:
         """Kernels over a gray image, uint32 (filters, kernel, kernel)."""
         pictures = np.ascontiguousarray(weights.T[:count]).reshape(-1, kernel, kernel)
         return colorize(pictures, max(float(np.abs(weights).max()), 1e-6), self._theme.colors())
 
-    def _strip(self, values: Array, content: LaneContent) -> Pixels:
+    def _strip(self, values: Float32, content: LaneContent) -> Pixels:
         middle, reach = middle_and_reach(*content.range, values)
         return colorize(values[:, None] - np.float32(middle), max(reach, 1e-6), self._theme.colors())
 
     def _take_tables(
-        self, lane: Lane, content: LaneContent, plan: Plan, parameters: Array, row: Array | None, columns: tuple[str, ...]
+        self, lane: Lane, content: LaneContent, plan: Plan, parameters: Float32, row: Float32 | None, columns: tuple[str, ...]
     ) -> None:
         found, titles = [], []
         for number, (_, _, _, height) in enumerate(lane.tables.tolist()):

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.float32]
+from playground.arrays import Float32
 
 LANE = 72
 NODE = 40
@@ -115,10 +115,10 @@ class Lane:
     top: float
     width: float
     height: float
-    nodes: Array
+    nodes: Float32
     folded: bool
     look: Look = COLUMN
-    tables: Array = field(default_factory=lambda: np.zeros((0, 4), np.float32))
+    tables: Float32 = field(default_factory=lambda: np.zeros((0, 4), np.float32))
 
     @property
     def shown(self) -> int:
@@ -129,13 +129,13 @@ class Lane:
         return self.left + self.width / 2
 
     @cached_property
-    def out_points(self) -> Array:
+    def out_points(self) -> Float32:
         """float32 (shown, 2): where edges leave; of folded neurons at the lane's side, so that no cell is crossed."""
         x = np.full(self.shown, self.nodes[:, 0].max() + self.nodes[0, 2]) if self.folded else self.nodes[:, 0] + self.nodes[:, 2]
         return np.column_stack([x, self.nodes[:, 1] + self.nodes[:, 3] / 2]).astype(np.float32)
 
     @cached_property
-    def in_points(self) -> Array:
+    def in_points(self) -> Float32:
         """float32 (shown, 2): where edges arrive."""
         x = np.full(self.shown, self.nodes[:, 0].min()) if self.folded else self.nodes[:, 0] - self.look.beside
         return np.column_stack([x, self.nodes[:, 1] + self.nodes[:, 3] / 2]).astype(np.float32)
@@ -194,7 +194,7 @@ def minimum_width(size: Size) -> int:
     return round(size.label_room + size.output_room + _input_width(size) + sum(_least_distances(size)) - LANE / 2)
 
 
-def _place_maps(units: int, left: float, top: float, height: float, look: Look) -> Array:
+def _place_maps(units: int, left: float, top: float, height: float, look: Look) -> Float32:
     """Rectangles of feature maps below each other, as many as can be told apart."""
     shown = max(1, min(units, MOST_MAPS, int(height // LEAST_MAP_PITCH)))
     if shown < units:
@@ -208,7 +208,7 @@ def _place_maps(units: int, left: float, top: float, height: float, look: Look) 
     return np.column_stack([x, y, np.full(shown, width), np.full(shown, tall)]).astype(np.float32)
 
 
-def _place_strip(units: int, left: float, top: float, height: float, look: Look) -> Array:
+def _place_strip(units: int, left: float, top: float, height: float, look: Look) -> Float32:
     """All numbers in one column, however low each of them gets."""
     cell = min(STRIP_CELL, height / units)
     y = top + height / 2 + (np.arange(units) - units / 2) * cell
@@ -216,7 +216,7 @@ def _place_strip(units: int, left: float, top: float, height: float, look: Look)
     return np.column_stack([x, y, np.full(units, STRIP), np.full(units, cell)]).astype(np.float32)
 
 
-def _place_tables(units: int, left: float, top: float, height: float, look: Look) -> tuple[Array, Array]:
+def _place_tables(units: int, left: float, top: float, height: float, look: Look) -> tuple[Float32, Float32]:
     """The numbers that were picked at the lane's right, and the tables that they come from at its left."""
     share = height / look.tables
     each = units // look.tables
@@ -239,7 +239,7 @@ def _place_tables(units: int, left: float, top: float, height: float, look: Look
     return nodes.astype(np.float32), tables.astype(np.float32)
 
 
-def _place(units: int, left: float, top: float, width: float, height: float, columns: int, largest: int) -> tuple[Array, bool]:
+def _place(units: int, left: float, top: float, width: float, height: float, columns: int, largest: int) -> tuple[Float32, bool]:
     """Rectangles of a lane's neurons, float32 (shown, 4), and whether they are folded."""
     middle = top + height / 2
     if columns == 0 and units <= MOST_IN_COLUMN and height / units >= LEAST_PITCH:
@@ -273,14 +273,16 @@ class Edges:
         int64 (n,): which lane they leave, from which neuron, to which.
     """
 
-    curves: Array
-    values: Array
+    curves: Float32
+    values: Float32
     gaps: NDArray[np.int64]
     sources: NDArray[np.int64]
     targets: NDArray[np.int64]
 
 
-def edges_between(lanes: list[Lane], weights: list[Array | None], sources: list[NDArray[np.int64]], scale: float = 1.0) -> Edges:
+def edges_between(
+    lanes: list[Lane], weights: list[Float32 | None], sources: list[NDArray[np.int64]], scale: float = 1.0
+) -> Edges:
     """Edges of a network.
 
     Parameters

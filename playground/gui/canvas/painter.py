@@ -9,13 +9,14 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, QSize, QSizeF, Qt
 from PySide6.QtGui import QFontMetricsF, QImage, QPainter, QPainterPath, QPen, QPixmap
 
+from playground.arrays import Float32
 from playground.gui.canvas.drag import Preview
 from playground.gui.canvas.lanes import LaneContent, Link, shows_activation
 from playground.gui.canvas.layer_pictures import LayerPictures
 from playground.gui.canvas.layout import LANE, Edges, Lane
 from playground.gui.canvas.rasterizer import Rasterizer
 from playground.gui.canvas.signs import draw_links, draw_sign, draw_skips, paint_struck
-from playground.gui.widgets.pictures import Array, as_image, colorize, middle_and_reach
+from playground.gui.widgets.pictures import as_image, colorize, middle_and_reach
 from playground.gui.widgets.theme import Theme
 from playground.network.layers import shape_in_words
 from playground.network.plan import Plan
@@ -54,7 +55,7 @@ class NetworkPainter:
         self._atlas: NDArray[np.uint32] | None = None
         self._first_picture: list[int] = []
         self._node_colors: list[NDArray[np.uint32]] = []
-        self._values: list[Array] = []
+        self._values: list[Float32] = []
         self._frames: dict[tuple[float, float, float, str], QPixmap] = {}
         theme.changed.connect(self._forget_background)
 
@@ -113,7 +114,7 @@ class NetworkPainter:
         self._edge_image.setDevicePixelRatio(self.scale)
 
     def draw_layers(
-        self, plan: Plan, parameters: Array, values: Any, columns: tuple[str, ...], struck: dict[int, NDArray[np.bool_]]
+        self, plan: Plan, parameters: Float32, values: Any, columns: tuple[str, ...], struck: dict[int, NDArray[np.bool_]]
     ) -> None:
         """Take what the lanes show besides edges.
 
@@ -188,7 +189,7 @@ class NetworkPainter:
             painter.setPen(QPen(color, float(edges.curves[edge, 4] / self.scale)))
             painter.drawPath(self._curve(edges.curves[edge]))
 
-    def _curve(self, curve: Array) -> QPainterPath:
+    def _curve(self, curve: Float32) -> QPainterPath:
         x0, y0, x1, y1 = (float(value) / self.scale for value in curve[:4])
         path = QPainterPath(QPointF(x0, y0))
         # The cubic that is smoothstep: control points a third of the way, level with the ends.
@@ -416,7 +417,7 @@ class NetworkPainter:
         index = self._first_picture[lane] + self._picture_index(lane, node)
         return self._atlas[index] if index < len(self._atlas) else None
 
-    def kernels_of(self, lane: int, node: int, weights: Array) -> NDArray[np.uint32]:
+    def kernels_of(self, lane: int, node: int, weights: Float32) -> NDArray[np.uint32]:
         """The kernels of a filter, to be shown beside its map."""
         return self.pictures.kernels_of(self._contents, self._contents[lane], weights, node)
 

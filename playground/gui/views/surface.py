@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from pyqtgraph import arrayToQPath
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QImage, QKeyEvent, QMouseEvent, QPainter, QPainterPath, QPaintEvent, QPen, QPixmap
 from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
+from playground.arrays import Float32
 from playground.catalog.activations import resolve
 from playground.experiment import output_activation
 from playground.gui.widgets.controls import painting
@@ -97,7 +97,7 @@ class SurfacePlane(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self._theme = theme
         self._run: RunInfo | None = None
-        self._values: NDArray[np.float32] | None = None
+        self._values: Float32 | None = None
         self._level = 0.0
         self._half = 1.0
         self.reach = 1.0
@@ -116,7 +116,7 @@ class SurfacePlane(QWidget):
 
     # What is shown
 
-    def show_run(self, run: RunInfo, surface: NDArray[np.float32] | None) -> None:
+    def show_run(self, run: RunInfo, surface: Float32 | None) -> None:
         """Show a surface, float32 (outputs, size, size), or None while there is none."""
         if run is not self._run:
             self._run = run

@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtGui import QColor, QImage
 
-Array = NDArray[np.float32]
+from playground.arrays import Float32
+
 Pixels = NDArray[np.uint32]
 
 
-def middle_and_reach(low: float, high: float, values: Array) -> tuple[float, float]:
+def middle_and_reach(low: float, high: float, values: Float32) -> tuple[float, float]:
     """Which value is shown in the middle color, and how far from it the strongest colors lie.
 
     Parameters
@@ -27,14 +28,14 @@ def middle_and_reach(low: float, high: float, values: Array) -> tuple[float, flo
     return 0.0, max(1e-6, float(np.nanmax(np.abs(values), initial=0.0)))
 
 
-def edge_height(edge: Array, x: float) -> float:
+def edge_height(edge: Float32, x: float) -> float:
     """Where an edge runs at a given x: the curve that `draw_edges` draws."""
     x0, y0, x1, y1 = (float(value) for value in edge[:4])
     share = min(1.0, max(0.0, (x - x0) / (x1 - x0)))
     return y0 + (y1 - y0) * share * share * (3 - 2 * share)
 
 
-def colorize(values: Array, scale: float, colors: Pixels) -> Pixels:
+def colorize(values: Float32, scale: float, colors: Pixels) -> Pixels:
     """Turn values into colors: −scale … scale onto the 256 colors of a diverging scale; NaN becomes the middle.
 
     Returns
@@ -81,7 +82,7 @@ def as_image(pixels: Pixels, form: QImage.Format = QImage.Format.Format_RGB32) -
     return QImage(pixels.data, width, height, 4 * width, form)
 
 
-def boundary(values: Array, level: float) -> Array:
+def boundary(values: Float32, level: float) -> Float32:
     """Lines along which a picture crosses a level (marching squares).
 
     Parameters

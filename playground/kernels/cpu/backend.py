@@ -7,11 +7,11 @@ names and meanings of ``kernels/reference/backend.py``.
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from playground.arrays import Array
 from playground.catalog.elementary import ZERO
 from playground.kernels.compiling import kernel
 from playground.kernels.cpu import tiny, tiny_layout
@@ -46,7 +46,6 @@ if TYPE_CHECKING:
     from playground.experiment import TrainingSpec
 
 NAME = "cpu"
-Array = NDArray[Any]
 # Rows that one forward pass takes at a time: the values of common networks then stay in the second-level cache.
 CHUNK = 256
 MOST_VALUES = 1 << 23

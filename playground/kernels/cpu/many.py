@@ -8,11 +8,11 @@ as `tiny_layout` counts them, a parameter at (parameter, network).
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from playground.arrays import Array
 from playground.catalog import optimizers
 from playground.catalog.activations import IDENTITY, sigmoid
 from playground.catalog.elementary import ONE, TINY, ZERO, exp, log, maximum, minimum, sqrt
@@ -60,7 +60,6 @@ from playground.network.plan import Plan
 if TYPE_CHECKING:
     from playground.experiment import TrainingSpec
 
-Array = NDArray[Any]
 
 # Samples that share a load of each weight.
 SAMPLES_AT_ONCE = 4

@@ -23,8 +23,8 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from playground.arrays import Float32
 from playground.kernels.compiling import kernel
 from playground.kernels.cpu.packed import AB, ABT, ATB, WORKSPACE_FLOATS
 from playground.kernels.cpu.team import Members, Team
@@ -33,7 +33,7 @@ from playground.kernels.simd.memory import call_product
 from playground.kernels.state import available_cores
 from playground.network.parameters import aligned_zeros
 
-Matrix = NDArray[np.float32]
+Matrix = Float32
 ZERO = np.float32(0.0)
 # Terms and columns of a block of B that stay in the first-level cache: 64 · 128 · 4 bytes = 32 KB.
 INNER_BLOCK, COLUMN_BLOCK = 64, 128

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from playground.arrays import Float32
 from playground.kernels.compiling import kernel
 from playground.kernels.cpu.packed import ABT, ATB, WORKSPACE_FLOATS, at, pieces
 from playground.kernels.cpu.stepping import gather, update_range
@@ -65,7 +66,7 @@ class Members(NamedTuple):
 
     counters: NDArray[np.int64]
     job: NDArray[np.int64]
-    workspaces: NDArray[np.float32]
+    workspaces: Float32
     parts: int
 
 

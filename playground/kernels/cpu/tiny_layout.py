@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from playground.arrays import Array
 from playground.catalog.activations import ACTIVATIONS
 from playground.kernels.simd.host import WIDTH
 from playground.kernels.simd.vectors import LANES
@@ -14,7 +14,6 @@ from playground.network import table
 from playground.network.parameters import aligned_zeros, padded
 from playground.network.plan import Plan
 
-Array = NDArray[Any]
 MOST_UNITS = 16
 MOST_SAMPLES = 32
 # From so many units on, a layer's weights take whole registers.

@@ -14,8 +14,8 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from playground.arrays import Array
 from playground.kernels.cuda import buffers as cuda_buffers
 from playground.kernels.cuda import kernels as cuda_kernels
 from playground.kernels.cuda.buffers import BatchRoom, GridRoom, PlanTables
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from playground.experiment import TrainingSpec
 
 NAME = "cuda"
-Array = NDArray[Any]
 # Rows that a forward pass takes at a time, and numbers that their values may fill: 256 MB.
 CHUNK = 8192
 MOST_VALUES = 1 << 26

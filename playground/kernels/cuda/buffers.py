@@ -8,8 +8,8 @@ from collections import OrderedDict
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from playground.arrays import Array
 from playground.kernels.cuda import target as cuda_target
 from playground.kernels.cuda.instructions import Network
 from playground.kernels.cuda.target import SIMULATED
@@ -18,7 +18,6 @@ from playground.kernels.cuda.tiles import SMALL
 from playground.network.parameters import padded
 from playground.network.plan import Plan
 
-Array = NDArray[Any]
 DeviceArray = Any
 # Simulated threads are Python's own: a few show the same as many.
 GRID_THREADS = 8 if SIMULATED else THREADS

@@ -7,11 +7,11 @@ They differ in their weights and learning rates and see the same rows in the sam
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from playground.arrays import Array
 from playground.kernels.cuda import buffers as cuda_buffers
 from playground.kernels.cuda import kernels as cuda_kernels
 from playground.kernels.cuda import target as cuda_target
@@ -26,7 +26,6 @@ from playground.network.plan import Plan
 if TYPE_CHECKING:
     from playground.experiment import TrainingSpec
 
-Array = NDArray[Any]
 # Threads that a multiprocessor's 65,536 registers suffice for, at the 255 that a thread may need; and threads that move as one.
 MOST_THREADS, WARP = 256, 32
 

@@ -7,17 +7,16 @@ the same rows in the same order.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from playground.arrays import Array
 from playground.kernels.compiling import kernel
 from playground.kernels.rates import correction, rate_at
 from playground.kernels.shuffling import shuffle
 from playground.kernels.state import EPOCH, HYPER_1, HYPER_2, POSITION, STEP, TrainingState
 
-Array = NDArray[Any]
 # Rows and steps of one launch at most: 8 MB of row numbers, and well under the seconds that drivers grant a computation.
 MOST_ROWS = 1 << 21
 MOST_STEPS = 1 << 14

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from playground.arrays import Array
 from playground.kernels.cuda import buffers as cuda_buffers
 from playground.kernels.cuda import target as cuda_target
 from playground.kernels.cuda.buffers import BatchRoom, GridRoom, PlanTables
@@ -18,8 +18,6 @@ from playground.words import tr
 
 if TYPE_CHECKING:
     from playground.experiment import TrainingSpec
-
-Array = NDArray[Any]
 
 
 def _mirrored(name: str) -> Any:

@@ -6,11 +6,11 @@ Every other backend has these functions and must agree with them. What each inst
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from playground.arrays import Array
 from playground.catalog.losses import LOSSES
 from playground.catalog.schedules import SCHEDULES
 from playground.kernels.dropping import drop_key
@@ -46,7 +46,6 @@ if TYPE_CHECKING:
     from playground.experiment import TrainingSpec
 
 NAME = "reference"
-Array = NDArray[Any]
 
 _LOSS_BY_CODE = {record.code: record for record in LOSSES.values()}
 _SCHEDULE_BY_CODE = {record.code: record for record in SCHEDULES.values()}

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
-from numpy.typing import NDArray
 
+from playground.arrays import Array
 from playground.catalog.activations import ACTIVATIONS
 from playground.kernels.dropping import is_kept, threshold
 from playground.network import table
 from playground.network.parameters import padded
 from playground.network.plan import Plan
 
-Array = NDArray[Any]
 _ACTIVATION_BY_CODE = {record.code: record for record in ACTIVATIONS.values()}
 
 

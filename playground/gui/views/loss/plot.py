@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import itertools
 import math
-from typing import Any
 
 import numpy as np
 import pyqtgraph as pg
-from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, QPointF, Qt
 from PySide6.QtGui import QPaintEvent, QPen
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
+from playground.arrays import Array
 from playground.catalog.metrics import METRICS
 from playground.gui.widgets.choices import Segmented
 from playground.gui.widgets.controls import IconButton, NumberLabel, TextLabel, painting
@@ -22,7 +21,6 @@ from playground.training.history import History
 from playground.training.protocol import Part, Snapshot
 from playground.words import number, tr
 
-Array = NDArray[Any]
 LEAST = 1e-9
 COLORS = {"train": "accent", "validation": "text_muted", "test": "text_faint"}
 WIDTHS = {"train": 2.4, "validation": 1.8, "test": 1.6}
