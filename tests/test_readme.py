@@ -35,3 +35,18 @@ def test_its_pictures_and_files_exist():
             assert (HERE / path).is_file(), path
     for path in re.findall(r"`((?:tests|resources)/[\w/.]+\.\w+)`", README):
         assert (HERE / path).is_file(), path
+
+
+def test_it_lists_every_room_of_the_house():
+    rooms = {path.stem if path.suffix else path.name for path in (HERE / "playground").iterdir() if path.suffix in ("", ".py")}
+    rooms = {room for room in rooms if not room.startswith("__")}
+    listed = set(re.findall(r"\b(\w+)(?:/|\.py)", README[README.index("## Contribute") :]))
+    assert rooms <= listed, rooms - listed
+
+
+def test_the_places_that_contributors_are_sent_to_exist():
+    words = (HERE / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    for path in re.findall(r"`([\w/.-]+)`", words):
+        if "/" not in path or "NAME" in path:
+            continue
+        assert any((HERE / above / path).exists() for above in ("", "playground", "resources")), path
