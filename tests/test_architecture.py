@@ -41,7 +41,7 @@ ORDER = (
 
 
 def name_of(path):
-    """``playground/data/files.py`` is ``data.files``, ``playground/data/__init__.py`` is ``data``."""
+    """``playground/data/columns.py`` is ``data.columns``, ``playground/data/__init__.py`` is ``data``."""
     return ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix("__init__").rstrip(".")
 
 

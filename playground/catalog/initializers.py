@@ -170,7 +170,7 @@ def ones(random, shape, fan_in, fan_out, spec):
     return np.ones(shape)
 
 
-# The weights lie in a file: whoever starts a run reads it (trainer.py).
+# The weights lie in a file: whoever starts a run reads it (``training/run.py``).
 INITIALIZERS["from_file"] = Initializer(
     "from_file",
     tr("From a file"),
