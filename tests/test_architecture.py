@@ -159,6 +159,12 @@ def test_a_file_fits_in_ones_head(path):
     assert len(path.read_text(encoding="utf-8").splitlines()) <= MOST_LINES
 
 
+def test_each_file_of_tests_has_a_name_of_its_own():
+    """pytest imports them by it."""
+    names = [path.name for path in FILES if path.name.startswith("test_")]
+    assert sorted(set(names)) == sorted(names)
+
+
 @pytest.mark.parametrize("folder", sorted({path.parent for path in MODULES.values()}), ids=lambda path: path.name)
 def test_a_folder_fits_in_ones_head(folder):
     assert len(list(folder.glob("*.py"))) <= MOST_MODULES
