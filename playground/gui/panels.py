@@ -344,7 +344,8 @@ class Panels(QWidget):
             self.shape_words.setText(words)
         metric = METRICS[TASKS[run.experiment.training.task].metrics[0]]
         part = "test" if len(run.data.test_rows) else "train"
-        name = f"{part} {in_sentence(metric.title)}"
+        words = tr("test {metric}") if part == "test" else tr("train {metric}")
+        name = words.format(metric=in_sentence(metric.title))
         if name != self.metric_name.text():
             self.metric_name.setText(name)
         self.metric_value.setText(in_words(metric, history.last()[f"{part}_{metric.name}"]))
