@@ -31,7 +31,7 @@ from playground.gui.widgets.controls import Card, ElidedLabel, NumberLabel, Text
 from playground.gui.widgets.theme import Theme
 from playground.insight.evaluation import in_words
 from playground.training.protocol import Snapshot
-from playground.words import in_sentence, tr
+from playground.words import in_sentence, tr, trn
 
 RIGHT_RAIL = 340
 GUTTER = 16
@@ -339,7 +339,7 @@ class Panels(QWidget):
             return
         widths = " – ".join(str(width) for width in run.plan.widths)
         count = run.plan.parameter_count
-        words = f"{widths}   ·   {count:,} " + (tr("parameter") if count == 1 else tr("parameters"))
+        words = f"{widths}   ·   " + trn("{count:,} parameter", "{count:,} parameters", count).format(count=count)
         if words != self.shape_words.text():
             self.shape_words.setText(words)
         metric = METRICS[TASKS[run.experiment.training.task].metrics[0]]
