@@ -6,11 +6,10 @@ import argparse
 import os
 from typing import NoReturn
 
+from playground.kernels import BACKEND_CHOICES
 from playground.words import tr
 
 DONE, DIVERGED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
-# As `training.backends.NAMES`, which are too heavy to be imported for --help; a test keeps the two equal.
-BACKENDS = ("auto", "cpu", "cuda", "reference")
 THREADS_A_CORE = 8
 
 
@@ -32,7 +31,9 @@ def add_table_options(command: argparse.ArgumentParser) -> None:
 
 def add_backend(command: argparse.ArgumentParser) -> None:
     """What computes."""
-    command.add_argument("--backend", default="auto", choices=BACKENDS, help=tr("what computes (default: the fastest here)"))
+    command.add_argument(
+        "--backend", default="auto", choices=BACKEND_CHOICES, help=tr("what computes (default: the fastest here)")
+    )
 
 
 def add_changes(command: argparse.ArgumentParser) -> None:

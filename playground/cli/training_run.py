@@ -46,7 +46,7 @@ class TrainingRun:
     parameters
         float32, flat: where it starts from, or None for first weights.
     backend
-        A name of `backends.NAMES`.
+        One of `BACKEND_CHOICES`.
     folder
         Where the files go; None for the first free NAME-1, NAME-2, … in the present folder.
     overwrite

@@ -12,16 +12,11 @@ import numpy as np
 
 from playground.arrays import Array
 from playground.experiment import ExperimentError, TrainingSpec
+from playground.kernels import BACKEND_CHOICES, BACKENDS
 from playground.kernels.cuda import target as cuda_target
 from playground.network.plan import Plan
 from playground.words import duration, tr
 
-BACKENDS = {
-    "cpu": "playground.kernels.cpu.backend",
-    "cuda": "playground.kernels.cuda.backend",
-    "reference": "playground.kernels.reference.backend",
-}
-NAMES = ("auto", *BACKENDS)
 # Seconds of a step on the CPU below which no GPU can be faster: the barriers of a step alone take about as long there.
 TOO_SHORT = 20e-6
 # Seconds that one measurement may take; the best of a few counts, as other programs only ever make a run slower.
@@ -86,7 +81,7 @@ def load_backend(name: str) -> ModuleType:
     """
     if name not in BACKENDS:
         raise ExperimentError(
-            tr("there is no backend {name!r}; choose one of {names}.").format(name=name, names=", ".join(NAMES))
+            tr("there is no backend {name!r}; choose one of {names}.").format(name=name, names=", ".join(BACKEND_CHOICES))
         )
     if name == "cuda" and cuda_target.problem():
         raise ExperimentError(

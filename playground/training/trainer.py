@@ -37,7 +37,7 @@ class Trainer:
     experiment
         A checked experiment.
     backend
-        A name of `backends.NAMES`; ``auto`` measures which one is the fastest for this run, and says so in ``choice``.
+        One of `BACKEND_CHOICES`; ``auto`` measures which one is the fastest for this run, and says so in ``choice``.
     parameters
         Start values in the plan's flat layout; None draws them from ``network.seed``.
     data
@@ -360,7 +360,7 @@ def train(
     epochs
         How long; None takes ``training.epochs``.
     backend
-        A name of `backends.NAMES`.
+        One of `BACKEND_CHOICES`.
     parameters
         Start values, for going on from a trained model's ``parameters``.
     threads

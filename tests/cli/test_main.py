@@ -1,5 +1,6 @@
 """The command line as a whole: help, the presets, no display, and the real program."""
 
+import importlib.util
 import os
 import re
 import subprocess
@@ -9,9 +10,8 @@ import pytest
 from command_lines import FILES
 
 from playground.catalog.tasks import TASKS
-from playground.cli import parsing
 from playground.experiment.presets import preset_names
-from playground.training import backends
+from playground.kernels import BACKENDS
 
 
 def test_presets_are_listed_a_line_each_with_a_sentence(run):
@@ -53,8 +53,12 @@ def test_without_a_display_the_welcome_experiment_trains_in_the_terminal(run, mo
     assert {path.name for path in (folder / "circle-1").iterdir()} == FILES
 
 
-def test_the_backends_of_the_command_line_are_those_that_train():
-    assert parsing.BACKENDS == backends.NAMES
+def test_every_backend_can_be_asked_for(run):
+    refused = run("train", "circle", "--backend", "guess")
+    assert refused.code == 2
+    assert all(f"'{name}'" in refused.err for name in ("auto", "cpu", "cuda", "reference"))
+    for name, home in BACKENDS.items():
+        assert importlib.util.find_spec(home) is not None, name
 
 
 def test_the_tasks_of_the_command_line_are_the_catalogs(run):
