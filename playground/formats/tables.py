@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Sequence
+from itertools import chain
 
 # A spreadsheet takes a cell that begins with one of these for a formula.
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
@@ -22,11 +23,16 @@ def csv_table(header: Sequence[str], rows: Iterable[Sequence[str]], has_words: b
     has_words
         Whether cells may be words; where all are numbers, those below 0 must keep their sign in front.
     """
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow([_safe(cell) for cell in header])
-    writer.writerows([_safe(cell) for cell in row] if has_words else row for row in rows)
-    return out.getvalue()
+    line = io.StringIO()
+    # Before Python 3.13 a carriage return is put in quotation marks only where lines end with one.
+    writer = csv.writer(line, lineterminator="\r\n")
+    lines = []
+    for row in chain([[_safe(cell) for cell in header]], ([_safe(cell) for cell in row] if has_words else row for row in rows)):
+        line.seek(0)
+        line.truncate()
+        writer.writerow(row)
+        lines.append(line.getvalue().removesuffix("\r\n"))
+    return "".join(f"{text}\n" for text in lines)
 
 
 def _safe(cell: str) -> str:
