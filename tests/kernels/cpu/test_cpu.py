@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from oracle import HIDDEN, OUTPUTS, all_heads, make_experiment, outputs_of, random_batch
 
@@ -58,7 +58,14 @@ def test_samples_in_the_lanes_give_what_layer_by_layer_gives(
     x, t = random_batch(experiment, rows, inputs)
     lanes, layers = start(experiment, rows, inputs), start(experiment, rows, inputs, tiny=False)
     assert lanes.tiny is not None
-    assert cpu.train(lanes, x, t, steps) == pytest.approx(cpu.train(layers, x, t, steps), rel=1e-3, abs=1e-5)
+    twin = reference.new_state(layers.plan, experiment.training, layers.parameters, rows)
+    found, expected = cpu.train(lanes, x, t, steps), cpu.train(layers, x, t, steps)
+    # Some networks are chaotic, such as sines of large sums: each step makes roundings a hundred times larger, so that two right
+    # runs part. Where float32 and float64 have parted already, nothing can be told.
+    reference.train(twin, x, t, steps)
+    scale = max(1e-3, np.abs(twin.parameters).max(initial=0))
+    assume(np.abs(layers.parameters - twin.parameters).max(initial=0) <= 1e-4 * scale)
+    assert found == pytest.approx(expected, rel=1e-3, abs=1e-5)
     np.testing.assert_array_equal(lanes.counters, layers.counters)
     np.testing.assert_array_equal(lanes.order, layers.order)
     for mine, theirs in (
