@@ -6,6 +6,8 @@ Every sentence that a person may read is marked where it stands, with names for 
 
 English is in the code; `choose_language` brings another one in, from the same catalog for the window, the command line and the
 core. Text in records (a title, a description) is marked by the field it stands in and translated where it is shown.
+
+What is put in may come from anybody's file, so a `Sentence` keeps it to one line and to a length, in one place for all.
 """
 
 from __future__ import annotations
@@ -13,9 +15,92 @@ from __future__ import annotations
 import gettext
 import math
 import os
+import re
+from typing import Any
 
 DOMAIN = "playground"
+# Letters of a text in quotation marks, and of a whole sentence with what was put in.
+QUOTED = 60
+SENTENCE = 300
+# Texts without quotation marks are whole where the sentence has room, else cut to the first of these that makes it fit.
+_WIDTHS = (SENTENCE, 120, 60, 30)
+# What breaks a line, turns the direction of writing or is half a character: no console prints it as it is.
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 _catalog: gettext.NullTranslations = gettext.NullTranslations()
+# Sentences without a gap, as said so far: put into another, they stay whole.
+_whole: set[str] = set()
+
+
+class Sentence(str):
+    """A sentence of the program; what is put in is shown in one line, and shortened where it is long.
+
+    Texts of others (names, paths, what somebody typed) lose the middle: in quotation marks (``{name!r}``) beyond 60 letters,
+    without them as far as the whole would else pass 300. A Sentence that is put into another keeps its own words.
+    A text of the program that is no sentence, such as a list of choices, is made one by ``Sentence(text)``.
+    """
+
+    _made_of: tuple[str, tuple[object, ...], dict[str, object]] | None = None
+
+    def format(self, *given: object, **named: object) -> Sentence:
+        """The sentence with these put in."""
+        for width in _WIDTHS:
+            text = _filled(str(self), given, named, width)
+            if len(text) <= SENTENCE:
+                break
+        filled = Sentence(text)
+        filled._made_of = (str(self), given, named)
+        return filled
+
+    def within(self, width: int) -> str:
+        """The same with texts of others cut to so many letters."""
+        return _filled(*self._made_of, width) if self._made_of else self
+
+    def __str__(self) -> str:
+        # str() of an exception keeps what its sentence is made of.
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Sentence, ("".join(self),)
+
+
+class _Text(str):
+    """Somebody's text within a sentence; in quotation marks it is cut by itself."""
+
+    def __new__(cls, whole: str, width: int) -> _Text:
+        shown = super().__new__(cls, cut(_UNPRINTABLE.sub(lambda found: repr(found[0])[1:-1], cut(whole, SENTENCE)), width))
+        shown.whole = whole
+        return shown
+
+    whole: str
+
+    def __repr__(self) -> str:
+        return cut(repr(cut(self.whole, QUOTED)), QUOTED + 2)
+
+
+def _filled(text: str, given: tuple[object, ...], named: dict[str, object], width: int) -> str:
+    return str.format(
+        text, *(_shown(value, width) for value in given), **{name: _shown(value, width) for name, value in named.items()}
+    )
+
+
+def _shown(value: object, width: int) -> object:
+    """What is put into a sentence in place of a value."""
+    # Nearly all are such, and the window writes many in each frame.
+    if isinstance(value, (int, float)) or (type(value) is str and len(value) <= _WIDTHS[-1] and value.isprintable()):
+        return value
+    if isinstance(value, Exception):
+        value = str(value)
+    if type(value) is str and value in _whole:
+        return value
+    if isinstance(value, Sentence):
+        return value.within(width)
+    return _Text(os.fspath(value), width) if isinstance(value, (str, os.PathLike)) else value
+
+
+def cut(text: str, width: int) -> str:
+    """A text of at most so many letters: of a longer one the middle is left out, as ends tell more apart."""
+    tail = width // 3
+    return text if len(text) <= width else f"{text[: width - tail - 1]}…{text[len(text) - tail :]}"
 
 
 def choose_language(folder: str | os.PathLike[str], languages: list[str] | None = None) -> None:
@@ -35,7 +120,7 @@ def choose_language(folder: str | os.PathLike[str], languages: list[str] | None 
 def tr(text: str) -> str:
     """The sentence in the chosen language."""
     # gettext keeps the catalog's own head under the empty text.
-    return _catalog.gettext(text) if text else ""
+    return _own(_catalog.gettext(text)) if text else ""
 
 
 def tr_known(text: str) -> str:
@@ -43,12 +128,21 @@ def tr_known(text: str) -> str:
 
     The tool that collects the sentences asks the records for these.
     """
-    return _catalog.gettext(text) if text else ""
+    return _own(_catalog.gettext(text)) if text else ""
 
 
 def trn(one: str, many: str, count: int) -> str:
     """The sentence for one thing or for ``count`` of them, in the chosen language; what is put in is the caller's."""
-    return _catalog.ngettext(one, many, count)
+    return _own(_catalog.ngettext(one, many, count))
+
+
+def _own(text: str) -> str:
+    """A text of the program: a Sentence where something is to be put in, else the text itself, known as the program's."""
+    if "{" in text:
+        return Sentence(text)
+    # A plain str, as libraries want it that take descriptions.
+    _whole.add(text)
+    return text
 
 
 def in_sentence(title: str) -> str:

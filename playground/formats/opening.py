@@ -79,7 +79,7 @@ def open_file(
         try:
             experiment = decode(read_bytes(path, EXPERIMENT_LIMIT))
         except ExperimentError as error:
-            raise FileError(f"{path}: {error}") from None
+            raise FileError(tr("{path}: {error}").format(path=path, error=error)) from None
         return Opened(_with_table_beside(experiment, path))
     model = load(path)
     return Opened(_with_table_beside(model.experiment, path), model.parameters)

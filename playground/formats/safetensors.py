@@ -127,7 +127,7 @@ def load(path: Path) -> TrainedModel:
             )
         ) from None
     except NewerVersionError as error:
-        raise FileError(f"{path}: {error}") from None
+        raise FileError(tr("{path}: {error}").format(path=path, error=error)) from None
     except (ExperimentError, msgspec.MsgspecError, KeyError, ValueError) as error:
         raise FileError(
             tr("{path}: its description of the model can't be used: {error}").format(path=path, error=_reason(error))

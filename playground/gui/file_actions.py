@@ -19,7 +19,7 @@ from playground.gui.preferences import Preferences
 from playground.model import TrainedModel
 from playground.storage import FileError, atomic_write
 from playground.training.protocol import Snapshot
-from playground.words import tr
+from playground.words import Sentence, tr
 
 PATIENCE_SECONDS = 1.0
 
@@ -74,7 +74,7 @@ class FileActions(QObject):
             self._window,
             tr("Open an experiment, a trained model or a table"),
             str(self._folder()),
-            tr("Experiments, models and tables ({0})").format(kinds) + ";;" + tr("All files (*)"),
+            tr("Experiments, models and tables ({0})").format(Sentence(kinds)) + ";;" + tr("All files (*)"),
         )
         return bool(name) and self.open_path(Path(name))
 

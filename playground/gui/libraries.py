@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 
-from playground.words import tr
+from playground.words import Sentence, tr
 
 # Debian's package for each library. On Debian 13 some packages end in t64 and provide the name without it.
 OFF_SCREEN = {
@@ -53,7 +53,7 @@ def complaint(screen: bool = True) -> str | None:
         return None
     if shutil.which("apt-get"):
         return tr("Qt needs system libraries that are missing here; type: {line}").format(
-            line=install_line(list(missing.values()))
+            line=Sentence(install_line(list(missing.values())))
         )
     return tr("Qt needs system libraries that are missing here: {missing}; install them with your package manager.").format(
         missing=", ".join(missing)
