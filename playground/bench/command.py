@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from itertools import groupby
-from pathlib import Path
 
 from playground.bench.cases import PEAK, THREADS, Case, MatmulCase, Participant, chosen_cases
 from playground.bench.processes import engine_processes
 from playground.bench.report import as_json, host
 from playground.bench.rounds import ROUNDS, Measured, measure
 from playground.bench.table import matmul_table, train_table
-from playground.storage import FileError, atomic_write
+from playground.storage import atomic_write, refuse_unwritable
 from playground.words import tr
 
 DONE, WRONG, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
@@ -56,7 +54,7 @@ def bench(suite: str | None, only: str, file: str | None, seconds: float) -> int
         Before anything is measured, if the file can't be written there.
     """
     if file is not None:
-        _refuse_unwritable(file)
+        refuse_unwritable(file)
     machine = host()
     threads = [number for number in THREADS if number <= machine["cores"]]
     cases = [case for case in chosen_cases(suite, only) if not isinstance(case, MatmulCase) or case.threads in threads]
@@ -80,15 +78,6 @@ def bench(suite: str | None, only: str, file: str | None, seconds: float) -> int
     if interrupted:
         return INTERRUPTED
     return WRONG if any(result.wrong for one in measured for result in one.results) else DONE
-
-
-def _refuse_unwritable(file: str) -> None:
-    """Minutes of measuring must not end in a message that the file can't be written."""
-    folder = Path(file).parent
-    if os.path.isdir(file) or not os.path.isdir(folder) or not os.access(folder, os.W_OK):
-        raise FileError(
-            tr("{file}: no file can be written there; name one in a folder that is there and yours.").format(file=file)
-        )
 
 
 def _peaks(threads: Sequence[int], case: Case, seconds: float) -> dict[str, float]:

@@ -22,9 +22,11 @@ def run(options: argparse.Namespace) -> int:
     """Write the weights, and say what the file is good for."""
     from playground.formats import format_for
     from playground.formats.opening import load
+    from playground.storage import refuse_unwritable
 
     path = Path(options.file)
     form = format_for(path)
+    refuse_unwritable(path)
     model = load(options.model)
     form.save(model, path)
     print(f"{path}  {form.note(model) or form.description}")

@@ -26,12 +26,14 @@ def run(options: argparse.Namespace) -> int:
     from playground.data.readers import read_table
     from playground.formats.opening import load
     from playground.formats.predictions import prediction_table
-    from playground.storage import FileError, atomic_write
+    from playground.storage import FileError, atomic_write, refuse_unwritable
 
     if options.out and any(os.path.exists(f) and _same_file(options.out, f) for f in (options.model, options.data)):
         raise FileError(
             tr("{out}: predictions would take the place of what they are made from; name another file.").format(out=options.out)
         )
+    if options.out:
+        refuse_unwritable(options.out)
     model = load(options.model)
     preprocessing = model.preprocessing
     rows = feature_rows(read_table(options.data), preprocessing.columns, options.data, preprocessing.categories)

@@ -28,10 +28,12 @@ def add_to(commands: argparse._SubParsersAction[Any]) -> None:
 def run(options: argparse.Namespace) -> int:
     """Try the rates, write the curve and print the one to take."""
     from playground.formats.tables import csv_table
-    from playground.storage import atomic_write
+    from playground.storage import atomic_write, refuse_unwritable
     from playground.training.rate_finder import find_rate
     from playground.training.trainer import Trainer
 
+    if options.out:
+        refuse_unwritable(options.out)
     start = opened(options)
     experiment = changed(start.experiment, options.set)
     provide_kernels(options.backend)

@@ -17,7 +17,7 @@ from playground.experiment import Experiment, encode
 from playground.formats import safetensors
 from playground.insight.evaluation import Report, evaluate_outputs, report_json, report_lines
 from playground.insight.heads import head_warnings
-from playground.storage import FileError, atomic_write, explain
+from playground.storage import FileError, explain, refuse_unwritable, write_together
 from playground.training.diagnosis import measure_health
 from playground.training.history import History, history_table
 from playground.training.trainer import Trainer
@@ -148,16 +148,21 @@ class TrainingRun:
                 print(f"{layer.name}: {layer.words}", file=sys.stderr)
 
     def write(self) -> dict[Path, str]:
-        """Write the files; each path with a few words on what it is."""
-        atomic_write(self.folder / "experiment.json", encode(self.experiment))
-        safetensors.save(self.trainer.model(), self.folder / "model.safetensors")
-        atomic_write(self.folder / "history.csv", history_table(self.trainer.history).encode())
-        report = json.dumps(report_json(self.report), indent=2, ensure_ascii=False)
-        atomic_write(self.folder / "report.json", report.encode())
-        written = ["experiment.json", "model.safetensors", "history.csv", "report.json"]
-        if self._draw(self.folder / "loss.png"):
-            written.append("loss.png")
-        return {self.folder / name: FILES[name] for name in written}
+        """Write the files, so that those of another run never lie beside them; each path with a few words on what it is."""
+        model = self.trainer.model()
+        contents = {
+            # The first is there whatever happens, and holds the experiment as well.
+            "model.safetensors": safetensors.to_bytes(model),
+            "experiment.json": encode(self.experiment),
+            "history.csv": history_table(self.trainer.history).encode(),
+            "report.json": json.dumps(report_json(self.report), indent=2, ensure_ascii=False).encode(),
+        }
+        if picture := self._picture():
+            contents["loss.png"] = picture
+        files = {self.folder / name: content for name, content in contents.items()}
+        write_together(files, gone=[self.folder / name for name in FILES if name not in contents])
+        safetensors.refuse_another(model, self.folder / "model.safetensors")
+        return {self.folder / name: words for name, words in FILES.items() if name in contents}
 
     @cached_property
     def report(self) -> Report:
@@ -184,18 +189,17 @@ class TrainingRun:
         row = {name: value for name, value in row.items() if math.isfinite(value)}
         return {name: f"{value:.0f}" if name == "epoch" else f"{value:.4f}" for name, value in row.items()}
 
-    def _draw(self, path: Path) -> bool:
-        """The window's own plot, off screen; False where Qt can't load."""
+    def _picture(self) -> bytes | None:
+        """The window's own plot as a PNG; None where Qt can't load."""
         from playground.gui.libraries import complaint
 
         missing = complaint(screen=False)
         if missing:
             print(tr("loss.png is left out: {missing}").format(missing=missing), file=sys.stderr)
-            return False
-        from playground.gui.views.loss.picture import save_png
+            return None
+        from playground.gui.views.loss.picture import loss_png
 
-        save_png(path, self.trainer.history)
-        return True
+        return loss_png(self.trainer.history)
 
 
 def _prepare_folder(data_name: str, folder: str | None, overwrite: bool) -> Path:
@@ -212,7 +216,7 @@ def _prepare_folder(data_name: str, folder: str | None, overwrite: bool) -> Path
         path.mkdir(parents=True, exist_ok=True)
         others = sorted(entry.name for entry in path.iterdir() if entry.name not in FILES)
         ours = any(entry.name in FILES for entry in path.iterdir())
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise FileError(
             tr("{path}: the folder can't be used: {error}; choose another with --out.").format(path=path, error=explain(error))
         ) from None
@@ -223,6 +227,8 @@ def _prepare_folder(data_name: str, folder: str | None, overwrite: bool) -> Path
         )
     if not os.access(path, os.W_OK):
         raise FileError(tr("{path}: this account may not write there; choose another folder with --out.").format(path=path))
+    for name in FILES:
+        refuse_unwritable(path / name)
     return path
 
 

@@ -15,7 +15,7 @@ from playground.data.suggest import suggest
 from playground.experiment import Experiment, ExperimentError, FileSource, decode
 from playground.formats import FORMATS, safetensors
 from playground.model import TrainedModel
-from playground.storage import FileError, read_bytes
+from playground.storage import FileError, read_beginning, read_bytes
 from playground.words import tr
 
 EXPERIMENT = ".json"
@@ -125,11 +125,10 @@ def _with_table_beside(experiment: Experiment, path: Path) -> Experiment:
 def _begins_with_text(path: Path) -> bool:
     """Whether a file may be text; one that can't be read may, so that the reader says why."""
     try:
-        with path.open("rb") as file:
-            beginning = file.read(BEGINNING)
+        beginning = read_beginning(path, BEGINNING)
         # The last letter may be cut in two.
         return b"\0" not in beginning and bool(codecs.getincrementaldecoder("utf-8")().decode(beginning) or not beginning)
     except UnicodeDecodeError:
         return False
-    except OSError:
+    except FileError:
         return True

@@ -68,6 +68,24 @@ def save(model: TrainedModel, path: Path) -> None:
     FileError
         If it can't be written.
     """
+    atomic_write(path, to_bytes(model))
+    refuse_another(model, path)
+
+
+def refuse_another(model: TrainedModel, path: Path) -> None:
+    """Compare a model with what has been written of it.
+
+    Raises
+    ------
+    FileError
+        If the file holds other weights.
+    """
+    if not np.array_equal(load(path).parameters, model.parameters):
+        raise FileError(tr("{path}: the file read back differs from what was written; try another disk.").format(path=path))
+
+
+def to_bytes(model: TrainedModel) -> bytes:
+    """A model as its file's content."""
     from safetensors.numpy import save as serialize
 
     metadata = {
@@ -77,9 +95,7 @@ def save(model: TrainedModel, path: Path) -> None:
         "playground.metrics": msgspec.json.encode(dict(model.metrics)).decode(),
         "playground.torch": in_words(model.experiment.network.layers, model.plan),
     }
-    atomic_write(path, serialize(tensors(model), metadata))
-    if not np.array_equal(load(path).parameters, model.parameters):
-        raise FileError(tr("{path}: the file read back differs from what was written; try another disk.").format(path=path))
+    return serialize(tensors(model), metadata)
 
 
 def load(path: Path) -> TrainedModel:

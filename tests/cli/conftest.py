@@ -39,7 +39,7 @@ def run(capsys):
 @pytest.fixture
 def without_plot(monkeypatch):
     """Leave loss.png out, for tests that look at something else."""
-    monkeypatch.setattr("playground.cli.training_run.TrainingRun._draw", lambda self, path: False)
+    monkeypatch.setattr("playground.cli.training_run.TrainingRun._picture", lambda self: None)
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from playground.catalog.metrics import METRICS
 from playground.catalog.tasks import TASKS
 from playground.experiment.edits import with_loss, with_output_activation
 from playground.experiment.presets import preset
-from playground.gui.views.loss.picture import save_png
+from playground.gui.views.loss.picture import loss_png
 from playground.gui.views.loss.plot import ValueAxis
 from playground.gui.views.report.view import LABEL_CELLS
 from playground.insight.evaluation import evaluate_outputs, in_words
@@ -228,10 +228,10 @@ def test_validation_is_a_dashed_third_curve_with_a_legend_of_its_own(driver, tmp
     assert "validation" in loss.describe()
     driver.qtbot.mouseClick(loss.quantities.buttons["accuracy"], Left)
     assert loss.labels["validation"].text() == loss.words(history.last()["validation_accuracy"])
-    save_png(tmp_path / "with.png", history)
+    (tmp_path / "with.png").write_bytes(loss_png(history))
     keep = [history.columns.index(name) for name in history.columns if not name.startswith("validation_")]
     columns = tuple(history.columns[index] for index in keep)
-    save_png(tmp_path / "without.png", History(columns, history.rows[:, keep], history.length))
+    (tmp_path / "without.png").write_bytes(loss_png(History(columns, history.rows[:, keep], history.length)))
     assert QImage(str(tmp_path / "with.png")) != QImage(str(tmp_path / "without.png"))
     driver.window.document.edit("share", {"data.validation_fraction": 0.0})
     driver.settle()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from functools import cache
-from pathlib import Path
 
 from PySide6.QtCore import QBuffer, QIODevice, QPoint, QSize
 from PySide6.QtGui import QImage
@@ -13,7 +12,6 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from playground.gui.views.loss.plot import LossPlot
 from playground.gui.widgets.theme import Theme
-from playground.storage import atomic_write
 from playground.training.history import History
 
 
@@ -29,14 +27,8 @@ def _application() -> object:
     return QApplication(sys.argv[:1])
 
 
-def save_png(path: Path, history: History, theme: str = "light", size: tuple[int, int] = (960, 540)) -> None:
-    """Write the curves of a history as a PNG; needs no screen.
-
-    Raises
-    ------
-    FileError
-        If the file can't be written.
-    """
+def loss_png(history: History, theme: str = "light", size: tuple[int, int] = (960, 540)) -> bytes:
+    """The curves of a history as the bytes of a PNG; needs no screen."""
     _application()
     look = Theme(theme)
     look.apply()
@@ -57,5 +49,5 @@ def save_png(path: Path, history: History, theme: str = "light", size: tuple[int
     buffer = QBuffer()
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
     image.save(buffer, "PNG")
-    atomic_write(path, bytes(buffer.data().data()))
     plot.deleteLater()
+    return bytes(buffer.data().data())
