@@ -91,7 +91,7 @@ class TrainingRun:
         try:
             with _Progress(self.experiment, show_progress) as progress:
                 while trainer.steps_until(epochs) > 0 and not trainer.stopped:
-                    if trainer.train_epochs():
+                    if trainer.train_epochs() and not trainer.measured:
                         trainer.record()
                     if trainer.diverged and not self._recover():
                         break
@@ -101,7 +101,7 @@ class TrainingRun:
                         self._say_what_is_wrong()
         except KeyboardInterrupt:
             # It may have come after training and before measuring: the last row is that of the weights that are saved.
-            if not trainer.diverged and trainer.epoch != trainer.history.last().get("epoch"):
+            if not trainer.measured:
                 trainer.record()
             print(tr("Interrupted: what was trained so far is kept."), file=sys.stderr)
             return INTERRUPTED
@@ -120,7 +120,7 @@ class TrainingRun:
         """Go on after a divergence, if that was asked for; says what happened."""
         trainer = self.trainer
         # Where the first weights were no good already, there is nothing to go back to.
-        if not self._recoveries_left or trainer.trouble is None or not trainer.history.length:
+        if not self._recoveries_left or trainer.trouble is None or not trainer.trouble.rate:
             return False
         self._recoveries_left -= 1
         sentence = trainer.trouble.sentence

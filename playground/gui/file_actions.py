@@ -237,7 +237,7 @@ class FileActions(QObject):
             experiment=snapshot.run.experiment,
             parameters=snapshot.parameters,
             preprocessing=snapshot.run.data.preprocessing,
-            metrics=snapshot.history.last(),
+            metrics=snapshot.measurement,
         )
 
     def _folder(self) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
@@ -334,8 +335,8 @@ class Panels(QWidget):
 
     def show_numbers(self, snapshot: Snapshot) -> None:
         """Show the structure in numbers and the test metric."""
-        run, history = snapshot.run, snapshot.history
-        if run is None or not history.length:
+        run = snapshot.run
+        if run is None:
             return
         widths = " – ".join(str(width) for width in run.plan.widths)
         count = run.plan.parameter_count
@@ -348,7 +349,7 @@ class Panels(QWidget):
         name = words.format(metric=in_sentence(metric.title))
         if name != self.metric_name.text():
             self.metric_name.setText(name)
-        self.metric_value.setText(in_words(metric, history.last()[f"{part}_{metric.name}"]))
+        self.metric_value.setText(in_words(metric, snapshot.measurement.get(f"{part}_{metric.name}", math.nan)))
 
     def resizeEvent(self, _event: QResizeEvent) -> None:
         self._fit(self.output_stack.currentWidget() is self.surface)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,13 +16,17 @@ PARTS = ("train", "validation", "test")
 
 @dataclass(frozen=True)
 class History:
-    """What was measured so far: one row per measurement, row 0 before training. Rows are only ever added.
+    """What was measured so far: one row per measurement, row 0 before training. No row changes in a history that was handed out.
+
+    A run that goes back to earlier weights, after a divergence or an early stop, adds their row once more, under their epoch:
+    the last row is that of the weights that are kept.
 
     Parameters
     ----------
     columns
-        ``epoch``; ``train_loss``, ``validation_loss`` (where rows are kept back for it), ``test_loss``; the same parts of
-        each metric of the task; ``gradient_size_`` and ``gradient_noise_`` of each layer that learns.
+        ``epoch``, which the weights were trained for; ``train_loss``, ``validation_loss`` (where rows are kept
+        back for it), ``test_loss``; the same parts of each metric of the task; ``gradient_size_`` and ``gradient_noise_`` of
+        each layer that learns.
     rows
         float64 (at least length, columns).
     length
@@ -78,6 +82,12 @@ class Recorder:
             self._rows = np.concatenate([self._rows, np.zeros_like(self._rows)])
         self._rows[self._length] = row
         self._length += 1
+
+    def amend(self, numbers: Mapping[str, float]) -> None:
+        """Write some columns of the last row, which weren't measured before, anew."""
+        self._rows = self._rows.copy()
+        for name, value in numbers.items():
+            self._rows[self._length - 1, self.columns.index(name)] = value
 
 
 def history_columns(task: str, validates: bool = False, layers: tuple[str, ...] = ()) -> tuple[str, ...]:

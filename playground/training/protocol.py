@@ -109,6 +109,9 @@ class Snapshot:
         Mini-batches and epochs done.
     history
         What was measured so far.
+    measurement
+        Losses and metrics of these parameters by the history's columns, gradients left out; empty where a failed run
+        couldn't be measured any more.
     parameters
         float32, flat; the plan has the views.
     parts
@@ -142,6 +145,7 @@ class Snapshot:
     step: int = 0
     epoch: float = 0.0
     history: History = field(default_factory=lambda: History(history_columns("binary"), np.zeros((0, 5)), 0))
+    measurement: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     parameters: Float32 = field(default_factory=lambda: np.zeros(0, np.float32))
     parts: Mapping[Part, Any] = field(default_factory=lambda: MappingProxyType({}))
     error: str | None = None

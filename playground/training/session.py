@@ -59,7 +59,6 @@ class TrainingSession:
         self._watch = Watch()
         self._last_publish = 0.0
         self._publish_cost = 0.0
-        self._recorded_step = -1
         self._changed = False
         self._speed = 0.0
         self._rates: RateTest | None = None
@@ -155,13 +154,12 @@ class TrainingSession:
     def _use(self, command: Use) -> None:
         running = self._status is Status.RUNNING
         self._error = None
-        before = self._trainer.run.experiment if self._trainer is not None else None
         if self._trainer is not None and not command.restart and self._trainer.use(command.experiment):
-            if before is not None and _answers_otherwise(before, command.experiment):
-                self._trainer.record()
             if command.parameters is not None:
                 self._trainer.put(command.parameters)
-                self._trainer.record()
+            # Other weights, or others of their answers, have another measurement.
+            if not self._trainer.measured:
+                self._trainer.record(with_gradients=False)
             if not running and self._status is not Status.IDLE:
                 self._status = Status.PAUSED
         else:
@@ -182,7 +180,6 @@ class TrainingSession:
             self._warming.warm_gpu_for(self._trainer)
             # Row 0 of the history: where the run starts from.
             self._trainer.record()
-            self._recorded_step = 0
             self._rates, self._last_close_look = None, 0.0
             self._speed = 0.0
             self._pace.forget()
@@ -273,15 +270,14 @@ class TrainingSession:
         closely = self._status is not Status.RUNNING or start - self._last_close_look >= CLOSE_LOOK_PAUSE
         if closely:
             self._last_close_look = start
-        if trainer.step != self._recorded_step and self._status is not Status.FAILED:
-            trainer.record(with_gradients=closely)
-            self._recorded_step = trainer.step
-            if trainer.diverged and self._status is not Status.DIVERGED:
-                self._diverge(trainer)
-                self._changed = False
-        # First, as a GPU that is lost meanwhile takes the run back to an earlier step.
-        parts = watched_parts(trainer, self._watch, closely and self._status is not Status.FAILED)
-        parameters = trainer.parameters
+        while True:
+            if self._status is not Status.FAILED:
+                self._measure(trainer, closely)
+            parts = watched_parts(trainer, self._watch, closely and self._status is not Status.FAILED)
+            parameters = trainer.parameters
+            # A GPU that was lost meanwhile has taken the run back to an earlier step: once more, on the CPU.
+            if trainer.measured or self._status is Status.FAILED:
+                break
         parameters.flags.writeable = False
         self.latest = Snapshot(
             generation=self._seen_generation,
@@ -289,6 +285,7 @@ class TrainingSession:
             step=trainer.step,
             epoch=trainer.epoch,
             history=trainer.history,
+            measurement=trainer.measurement,
             parameters=parameters,
             parts=parts,
             error=self._error,
@@ -309,10 +306,15 @@ class TrainingSession:
         cost = time.perf_counter() - start
         self._publish_cost = min(cost, 0.9 * self._publish_cost + 0.1 * cost)
 
-
-def _answers_otherwise(old: Experiment, new: Experiment) -> bool:
-    """Whether the same weights give other outputs or losses, which must be measured again."""
-    return old.network != new.network or old.training.loss != new.training.loss
+    def _measure(self, trainer: Trainer, closely: bool) -> None:
+        """See to it that the history's last row is that of the weights that are shown."""
+        if not trainer.measured:
+            trainer.record(with_gradients=closely)
+            if trainer.diverged and self._status is not Status.DIVERGED:
+                self._diverge(trainer)
+                self._changed = False
+        if closely and self._status is not Status.RUNNING:
+            trainer.add_gradients()
 
 
 def _same_data(old: Experiment, new: Experiment, restart: bool) -> bool:

@@ -20,7 +20,7 @@ from playground.training.backends import BackendChoice, Work, pick
 from playground.training.compute import Compute
 from playground.training.diagnosis import Trouble, find_trouble
 from playground.training.history import History, Recorder
-from playground.training.measuring import Measuring, columns_of, gradient_numbers, no_gradient_numbers
+from playground.training.measuring import Measurement, Measuring, columns_of, gradient_numbers, no_gradient_numbers
 from playground.training.run import plan_run, start_parameters
 from playground.training.stopping import Patience
 from playground.words import tr
@@ -86,9 +86,17 @@ class Trainer:
         """float32 (rows, outputs): outputs for every row of the data set, in its order, as last measured; never written to."""
         self._measuring = Measuring(self.run)
         self._recorder = Recorder(columns_of(self.run))
+        # The weights to go back to, the epoch that they are of, their row in the history if it is there, and whether they
+        # were measured and found good, rather than only given.
         self._good = self.compute.parameters.copy()
-        self._good_row = 0
+        self._good_epoch = 0.0
+        self._good_row: int | None = None
+        self._proven = False
         self._lowest_loss = math.inf
+        # The epoch of the weights that the run has gone back to; None while it has those of its newest step.
+        self._back_at: float | None = None
+        self._measured_step = -1
+        self._has_gradients = False
         self.diverged = False
         self.trouble: Trouble | None = None
         # Set when early stopping has gone back to the best weights: one sentence.
@@ -144,13 +152,22 @@ class Trainer:
         return self._recorder.history
 
     @property
+    def weights_epoch(self) -> float:
+        """Epochs that the present parameters have been trained for: fewer than ``epoch`` where the run has gone back."""
+        return self.epoch if self._back_at is None else self._back_at
+
+    @property
+    def measured(self) -> bool:
+        """Whether the history's last row is that of the present parameters."""
+        # A GPU that is lost takes the run back to an earlier step.
+        return self._measured_step == self.step
+
+    @property
     def measurement(self) -> dict[str, float]:
-        """The newest measurement of the present parameters, by column; after a divergence that of the last good ones."""
-        history = self.history
-        if not history.length:
+        """Losses and metrics of the present parameters, by column; empty where they weren't measured."""
+        if not self.measured:
             return {}
-        found = history.row(self._good_row) if self.diverged else history.last()
-        return {name: value for name, value in found.items() if not name.startswith("gradient_")}
+        return {name: value for name, value in self.history.last().items() if not name.startswith("gradient_")}
 
     # What moves it on
 
@@ -179,7 +196,8 @@ class Trainer:
     def train_steps(self, steps: int) -> bool:
         """Do some mini-batches; False if a number broke, which ends the run with the last good weights (see ``trouble``).
 
-        Early stopping may end it sooner (see ``stopped``).
+        Early stopping may end it sooner (see ``stopped``). Whichever goes back to earlier weights, their measurement is the
+        history's last row then, under the epoch that they are of.
         """
         if self.diverged:
             return False
@@ -195,9 +213,12 @@ class Trainer:
         return not self.diverged
 
     def _train(self, steps: int) -> None:
+        before = self.step
         # A run that blows up is reported by its loss, not by warnings from the middle of the arithmetic.
         with np.errstate(all="ignore"):
             loss = self.compute.train(self.run.data.train_inputs, self.run.training_targets, steps)
+        if self.step != before:
+            self._back_at = None
         if not math.isfinite(loss):
             self._diverge()
 
@@ -210,7 +231,11 @@ class Trainer:
         waited_enough = patience.look(epoch, loss, self.compute.parameters)
         at_the_end = epoch == self.run.experiment.training.epochs
         if (waited_enough or at_the_end) and patience.best_parameters is not None:
+            if patience.best_epoch != epoch:
+                # What the last epoch's own weights reached: nobody can measure them later.
+                self._add_if_finite()
             self.compute.put(patience.best_parameters)
+            self._back_at = float(patience.best_epoch)
             patience.wait_again(epoch)
             why = (
                 tr("no lower validation loss for {patience} epochs").format(patience=patience.rule.patience)
@@ -221,6 +246,7 @@ class Trainer:
                 "Stopped after epoch {epoch}: {why}. The weights are those of epoch {best_epoch}, "
                 "with a validation loss of {best_loss:.4f}."
             ).format(epoch=epoch, why=why, best_epoch=patience.best_epoch, best_loss=patience.best_loss)
+            self.record()
 
     def train_epochs(self, epochs: int = 1) -> bool:
         """Go to the end of the present epoch, and on for the others; see `train_steps`."""
@@ -237,22 +263,50 @@ class Trainer:
         Returns
         -------
         row
-            The measurement by column name.
+            The measurement by column name; where a number broke, that of the last good weights, which the run has gone back to.
         """
-        measured = self._measuring.measure(self.compute)
-        gradients = gradient_numbers(self.run, self.compute) if with_gradients else no_gradient_numbers(self.run)
-        loss = measured.losses[0]
-        if not (math.isfinite(loss) and np.isfinite(self.compute.parameters).all()):
+        loss = self._add_if_finite(with_gradients)
+        if not math.isfinite(loss):
             self._diverge()
             return self.history.last()
-        self.outputs = measured.outputs
         self._lowest_loss = min(self._lowest_loss, loss)
         # Weights on their way to infinity are still numbers; going back to them would only diverge again.
         if loss <= BLOWN_UP * self._lowest_loss + 1e-6:
             self._good[:] = self.compute.parameters
-            self._good_row = self.history.length
-        self._recorder.add([self.epoch, *measured.losses, *measured.metrics, *gradients])
+            self._good_epoch, self._good_row, self._proven = self.weights_epoch, self.history.length - 1, True
         return self.history.last()
+
+    def add_gradients(self) -> None:
+        """Measure the gradients that the history's last row was recorded without, if it is that of the present weights."""
+        if self.measured and not self._has_gradients:
+            numbers = gradient_numbers(self.run, self.compute)
+            # Measuring may lose the GPU, and the weights with it.
+            if self.measured:
+                self._recorder.amend(dict(zip(self.history.columns[-len(numbers) :], numbers, strict=True)))
+                self._has_gradients = True
+
+    def _add_if_finite(self, with_gradients: bool = True) -> float:
+        """Add a row for the present weights if they and their loss are numbers; the loss, else NaN."""
+        measured, gradients = self._measure(with_gradients)
+        if not (math.isfinite(measured.losses[0]) and np.isfinite(self.compute.parameters).all()):
+            return math.nan
+        self._add(measured, gradients)
+        self._has_gradients = with_gradients
+        return measured.losses[0]
+
+    def _measure(self, with_gradients: bool) -> tuple[Measurement, list[float]]:
+        """All of it with the same weights: a GPU that is lost in between takes the run back to earlier ones."""
+        while True:
+            step = self.step
+            measured = self._measuring.measure(self.compute)
+            gradients = gradient_numbers(self.run, self.compute) if with_gradients else no_gradient_numbers(self.run)
+            if self.step == step:
+                return measured, gradients
+
+    def _add(self, measured: Measurement, gradients: list[float]) -> None:
+        self.outputs = measured.outputs
+        self._recorder.add([self.weights_epoch, *measured.losses, *measured.metrics, *gradients])
+        self._measured_step = self.step
 
     def use(self, experiment: Experiment) -> bool:
         """Go on with a changed experiment if that keeps the weights; False (and nothing done) if it doesn't."""
@@ -268,8 +322,9 @@ class Trainer:
         self.diverged, self.trouble, self.stopped = False, None, ""
         same_loss = (old.network, old.training.loss) == (experiment.network, experiment.training.loss)
         if not same_loss:
-            # Another loss has another scale.
+            # Another loss has another scale, and the same weights another row.
             self._lowest_loss = math.inf
+            self._good_row, self._measured_step = None, -1
         if not same_loss or old.training.early_stopping != experiment.training.early_stopping:
             self._patience = self._new_patience()
         return True
@@ -285,6 +340,8 @@ class Trainer:
         if parameters.shape != self._good.shape:
             raise ExperimentError(tr("the weights were trained for a network of another shape; open their own experiment."))
         self._good[:] = parameters
+        self._good_epoch, self._good_row, self._proven = self.epoch, None, False
+        self._back_at, self._measured_step = None, -1
         self._lowest_loss = math.inf
         # The best weights so far were another run's.
         self._patience = self._new_patience()
@@ -325,17 +382,25 @@ class Trainer:
         return self.compute.outputs(inputs)
 
     def model(self) -> TrainedModel:
-        """The trained model as it can be saved, with the newest measurement."""
+        """The trained model as it can be saved, with its measurement."""
+        if not self.measured:
+            self.record()
         return TrainedModel(self.run.experiment, self.parameters, self.run.data.preprocessing, self.measurement)
 
     def _diverge(self) -> None:
-        """Back to the last weights that were good, with the optimizer's memory emptied."""
+        """Back to the last weights that were good, with the optimizer's memory emptied; the history's last row is theirs."""
         self.diverged = True
         with np.errstate(all="ignore"):
-            self.trouble = find_trouble(self.run, self.compute, trained=self.history.length > 0)
+            self.trouble = find_trouble(self.run, self.compute, trained=self._proven)
         self.compute.put(self._good)
-        # The outputs shown beside the good weights are those of the good weights.
-        self.outputs = self._measuring.measure(self.compute).outputs
+        self._back_at = self._good_epoch
+        measured, gradients = self._measure(with_gradients=True)
+        if self._good_row is not None and self._good_row == self.history.length - 1:
+            self.outputs, self._measured_step = measured.outputs, self.step
+            return
+        # Whatever they are worth: where a run starts with weights that are no good, so does its history.
+        self._add(measured, gradients)
+        self._good_row, self._has_gradients = self.history.length - 1, True
 
     def _new_patience(self) -> Patience | None:
         rule = self.run.experiment.training.early_stopping
@@ -371,7 +436,7 @@ def train(
     Returns
     -------
     model
-        The trained model, with the last measurement as its metrics.
+        The trained model, with its measurement as its metrics.
     """
     if epochs is not None and epochs != experiment.training.epochs and epochs > 0:
         # Schedules and early stopping must know where the end is.
@@ -381,7 +446,8 @@ def train(
     for _ in range(experiment.training.epochs if epochs is None else epochs):
         if not trainer.train_epochs():
             break
-        trainer.record()
+        if not trainer.measured:
+            trainer.record()
         if progress is not None:
             progress(trainer)
         if trainer.stopped:
