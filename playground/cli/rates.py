@@ -40,7 +40,7 @@ def run(options: argparse.Namespace) -> int:
     test = find_rate(Trainer(experiment, options.backend, start.parameters, before_compiling=say_compiling))
     if options.out:
         rows = ([f"{rate:.6g}", f"{loss:.6g}"] for rate, loss in zip(test.rates, test.losses, strict=True))
-        atomic_write(Path(options.out), csv_table(("learning_rate", "loss"), rows, has_words=False).encode())
+        atomic_write(Path(options.out), csv_table(("learning_rate", "loss"), rows).encode())
     print(test.sentence, file=sys.stderr)
     if not math.isfinite(test.suggestion):
         return DIVERGED

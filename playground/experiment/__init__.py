@@ -6,6 +6,7 @@ from playground.experiment.edits import set_field
 from playground.experiment.rules import (
     build_plan,
     default_loss,
+    gives_probabilities,
     initial_parameters,
     keeps_weights,
     loss_of,
@@ -73,6 +74,7 @@ __all__ = [
     "decode",
     "default_loss",
     "encode",
+    "gives_probabilities",
     "initial_parameters",
     "keeps_weights",
     "loss_of",

@@ -77,6 +77,16 @@ def target_range(experiment: Experiment) -> tuple[float, float]:
     return (-1.0, 1.0) if record.range == (-1.0, 1.0) or loss_of(experiment).signed else (0.0, 1.0)
 
 
+def gives_probabilities(experiment: Experiment) -> bool:
+    """Whether the outputs are probabilities of classes or labels: within 0 … 1, and sharing one where exactly one is right.
+
+    Linear outputs (as hinge has), those from −1 to 1, and a sigmoid for each of several classes are scores and no more.
+    """
+    record, _ = activations.resolve(output_activation(experiment))
+    one_each = record.range == (0.0, 1.0) and experiment.training.task in ("binary", "multilabel")
+    return TASKS[experiment.training.task].classes and (record.name == "softmax" or one_each)
+
+
 def default_loss(task: str) -> str:
     """Name of the loss that fits a task."""
     return TASKS[task].loss

@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from playground.arrays import Array
 from playground.catalog.tasks import TASKS
 from playground.data.preprocessing import class_shares
+from playground.experiment import gives_probabilities
 from playground.formats.tables import csv_table
 from playground.model import TrainedModel
 
@@ -14,8 +16,12 @@ from playground.model import TrainedModel
 def prediction_table(model: TrainedModel, rows: NDArray[np.float64]) -> str:
     """Predictions for raw rows as CSV, in the order of the rows.
 
-    Columns: ``prediction`` and ``probability_<class>`` for one class out of several; ``prediction_<label>`` and
-    ``probability_<label>`` for labels; ``prediction`` (or ``prediction_<target>`` for several) for quantities.
+    Columns for one class out of several: ``prediction``, the class as the training table spells it, and ``probability_<class>``
+    for each. For labels: ``prediction_<label>``, 0 or 1, and ``probability_<label>``. For quantities: ``prediction``, or
+    ``prediction_<target>`` for several.
+
+    Outputs that are no probabilities (linear ones, those from -1 to 1, a sigmoid for each of several classes) stand as they are
+    in ``output_<class>``; where a single one answers a yes or no, only the yes has it.
     """
     outputs, answers = model.predict(rows), model.predict_labels(rows)
     task, classes = model.preprocessing.task, model.classes
@@ -23,12 +29,21 @@ def prediction_table(model: TrainedModel, rows: NDArray[np.float64]) -> str:
         names = model.preprocessing.target_names
         header = ["prediction"] if len(names) == 1 else [f"prediction_{name}" for name in names]
         table = [[f"{value:.9g}" for value in row] for row in answers]
-    elif task == "multilabel":
-        shares = class_shares(outputs, model.preprocessing)
-        header = [f"prediction_{name}" for name in classes] + [f"probability_{name}" for name in classes]
-        table = [[*map(str, marks), *(f"{share:.6f}" for share in row)] for marks, row in zip(answers, shares, strict=True)]
+        return csv_table(header, table)
+    titles, numbers = _numbers_of_classes(model, outputs)
+    if task == "multilabel":
+        header = [*(f"prediction_{name}" for name in classes), *titles]
+        table = [[*map(str, marks), *row] for marks, row in zip(answers, numbers, strict=True)]
     else:
-        header = ["prediction", *(f"probability_{name}" for name in classes)]
+        header = ["prediction", *titles]
+        table = [[classes[answer], *row] for answer, row in zip(answers, numbers, strict=True)]
+    return csv_table(header, table)
+
+
+def _numbers_of_classes(model: TrainedModel, outputs: Array) -> tuple[list[str], list[list[str]]]:
+    """The columns that say how sure a model is of each class, and their cells by rows."""
+    if gives_probabilities(model.experiment):
         shares = class_shares(outputs, model.preprocessing)
-        table = [[classes[answer], *(f"{share:.6f}" for share in row)] for answer, row in zip(answers, shares, strict=True)]
-    return csv_table(header, table, has_words=TASKS[task].classes)
+        return [f"probability_{name}" for name in model.classes], [[f"{share:.6f}" for share in row] for row in shares]
+    names = model.classes[-outputs.shape[1] :]
+    return [f"output_{name}" for name in names], [[f"{value:.9g}" for value in row] for row in outputs]

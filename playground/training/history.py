@@ -101,4 +101,4 @@ def history_columns(task: str, validates: bool = False, layers: tuple[str, ...] 
 def history_table(history: History) -> str:
     """The history as CSV: a header, then a row a measurement."""
     rows = ([f"{row[0]:g}", *(f"{value:.9g}" for value in row[1:])] for row in history.rows[: history.length])
-    return csv_table(history.columns, rows, has_words=False)
+    return csv_table(history.columns, rows)

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from playground.data.preprocessing import prepare
-from playground.experiment import set_field
+from playground.experiment import gives_probabilities, set_field
+from playground.experiment.edits import fitting_output_activations, with_loss, with_output_activation
 from playground.experiment.presets import preset
 from playground.formats.predictions import prediction_table
 from playground.training.trainer import train
@@ -45,3 +46,52 @@ def test_the_table_has_a_column_for_all_that_is_predicted(name):
     else:
         assert [line[0] for line in lines] == [model.classes[answer] for answer in answers]
         assert np.allclose(shares.sum(axis=1), 1, atol=1e-5)
+
+
+# Presets by their task, with the loss and the output activation that make scores of their outputs.
+SCORES = {
+    "linear hinge": ("circle", "hinge", None, ["output_blue"]),
+    "tanh hinge": ("circle", "hinge", "tanh", ["output_blue"]),
+    "tanh": ("circle", "mean_squared_error", "tanh", ["output_blue"]),
+    "linear": ("circle", "mean_squared_error", "identity", ["output_blue"]),
+    "several linear": ("iris", "hinge", None, ["output_setosa", "output_versicolor", "output_virginica"]),
+    "a sigmoid each": ("iris", "binary_cross_entropy", "sigmoid", ["output_setosa", "output_versicolor", "output_virginica"]),
+    "labels": ("multilabel", "hinge", "softsign", [f"output_{name}" for name in ("art", "music", "science", "sport", "travel")]),
+}
+
+
+def written(experiment, count=20):
+    """The model's outputs and the table of its predictions, read back: header and cells."""
+    model, rows = train(experiment, backend="reference"), prepare(experiment).dataset.features[:count]
+    header, *lines = csv.reader(io.StringIO(prediction_table(model, rows)))
+    return model.predict(rows), header, lines
+
+
+@pytest.mark.parametrize("name", SCORES)
+def test_what_is_no_probability_is_not_called_one(name):
+    origin, loss, activation, columns = SCORES[name]
+    experiment = with_loss(set_field(preset(origin), "training.epochs", "2"), loss)
+    experiment = with_output_activation(experiment, activation) if activation else experiment
+    assert experiment.training.loss == loss
+    outputs, header, lines = written(experiment)
+    assert header[-len(columns) :] == columns
+    assert not any(title.startswith("probability") for title in header)
+    assert np.array_equal(np.array([line[-len(columns) :] for line in lines], np.float32), outputs)
+
+
+@pytest.mark.parametrize("name", ["circle", "iris", "multilabel"])
+def test_whatever_is_called_a_probability_is_one(name):
+    """Every head that can be chosen for classes, with a rate that drives the outputs far out."""
+    experiment = set_field(set_field(preset(name), "training.epochs", "1"), "training.optimizer.learning_rate", "0.5")
+    called = set()
+    for activation in fitting_output_activations(experiment):
+        headed = with_output_activation(experiment, activation)
+        _, header, lines = written(headed)
+        columns = [column for column, title in enumerate(header) if title.startswith("probability_")]
+        assert bool(columns) == gives_probabilities(headed)
+        shares = np.array([[float(line[column]) for column in columns] for line in lines])
+        assert ((shares >= 0) & (shares <= 1)).all()
+        if columns and name != "multilabel":
+            assert np.allclose(shares.sum(axis=1), 1, atol=1e-5)
+        called.add(bool(columns))
+    assert called == {False, True}

@@ -11,10 +11,9 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
-from playground.catalog.activations import resolve
 from playground.catalog.tasks import TASKS
 from playground.data.preprocessing import class_shares
-from playground.experiment import output_activation
+from playground.experiment import gives_probabilities
 from playground.gui.widgets.controls import ElidedLabel, painting, scroll_area
 from playground.gui.widgets.theme import Theme
 from playground.training import parts
@@ -193,11 +192,12 @@ def output_bars(run: RunInfo, outputs: NDArray[np.float64], row: int | None, the
         holds = [float(index == target[0]) for index in range(len(shares))] if target is not None else None
     else:
         holds = target.tolist() if target is not None else None
-    # A linear output is no probability: its number is shown as it is.
-    percent = np.isfinite(resolve(output_activation(run.experiment))[0].range).all()
+    percent = gives_probabilities(run.experiment)
+    # What is no probability is shown as it is; a single output is that of the yes.
+    scores = ["–"] * (len(shares) - len(outputs)) + [number(output, 3) for output in outputs.tolist()]
     bars = []
     for index, (name, share) in enumerate(zip(dataset.class_names, shares.tolist(), strict=True)):
-        text = f"{100 * share:.1f} %" if percent else number(share, 3)
+        text = f"{100 * share:.1f} %" if percent else scores[index]
         color = theme.class_color(index, len(dataset.class_names)) if dataset.task == "binary" else theme.color("accent")
         bars.append(Bar(name, share, text, float(holds[index]) if holds is not None else None, color))
     return bars
