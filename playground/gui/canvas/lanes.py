@@ -51,7 +51,7 @@ class LaneContent:
     path
         Where the layer stands: ``(1, 0)`` is the first one within the block that is the second layer.
     prefix
-        What the names of its parameters begin with.
+        What the names of its parameters begin with; empty for the inputs, which have none.
     range
         Least and largest value that its neurons can have.
     """
@@ -120,7 +120,8 @@ def contents_of(experiment: Experiment, plan: Plan) -> tuple[LaneContent, ...]:
         for position in path:
             layer = within[position]
             within = getattr(layer, "layers", ())
-        prefix = stage.name if layer is not None else f"layers.{len(layers)}"
+        # The outputs' weights are called as if they were one more layer's.
+        prefix = stage.name if layer is not None else f"layers.{len(layers)}" if stage.kind == "outputs" else ""
         found.append(LaneContent(place, stage, layer, path, prefix, _range(experiment, stage, layer, found)))
     return tuple(found)
 

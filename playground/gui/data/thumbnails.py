@@ -53,9 +53,9 @@ class Thumbnail(QAbstractButton):
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         theme, on = self._theme, self.isChecked()
-        if self._picture is None:
-            self._picture = self._draw_picture()
         with painting(self) as painter:
+            if self._picture is None:
+                self._picture = self._draw_picture()
             marked = on or self.hasFocus()
             painter.setPen(QPen(theme.color("accent" if marked else "border"), 2 if marked else 1))
             painter.setBrush(theme.color("accent_soft" if on else "hover" if self.underMouse() else "lane"))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Iterator
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
@@ -26,13 +28,30 @@ Align = Qt.AlignmentFlag
 RAIL, GUTTER = 268, 12
 
 
+# Of each widget, the places in the code that have failed while it was painted.
+_failed: WeakKeyDictionary[QWidget, set[tuple[str, int]]] = WeakKeyDictionary()
+
+
 @contextlib.contextmanager
 def painting(widget: QWidget) -> Iterator[QPainter]:
-    """A painter with smooth edges on a widget, ended in time whatever happens."""
+    """A painter with smooth edges on a widget, ended in time whatever happens.
+
+    What fails leaves the picture as far as it is and is told to `sys.excepthook` once for each widget and place in the code:
+    a widget is painted many times a second, and what is said about a failure may itself have to be painted.
+    """
     painter = QPainter(widget)
     painter.setRenderHints(QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform)
     try:
         yield painter
+    except Exception as error:
+        frame = error.__traceback__
+        while frame is not None and frame.tb_next is not None:
+            frame = frame.tb_next
+        place = (frame.tb_frame.f_code.co_filename, frame.tb_lineno) if frame is not None else ("", 0)
+        known = _failed.setdefault(widget, set())
+        if place not in known:
+            known.add(place)
+            sys.excepthook(type(error), error, error.__traceback__)
     finally:
         painter.end()
 

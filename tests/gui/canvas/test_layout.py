@@ -122,6 +122,17 @@ def test_features_that_are_switched_off_have_a_node_but_no_edge():
     assert set(edges.sources.tolist()) == {1, 5} and len(edges.values) == 6
 
 
+def test_inputs_that_are_on_but_do_not_fit_have_no_edge_and_leave_those_of_the_others_alone():
+    """Rows of the weights are counted over the inputs that are on; nodes over all of them, of which the last aren't shown."""
+    lanes, _ = placed((40, 3), height=150)
+    assert 1 < lanes[0].shown < 39
+    last, weights = lanes[0].shown - 1, weights_of((4, 3))
+    edges = edges_between(lanes, weights, [np.array([1, last, last + 1, 39])])
+    assert set(edges.sources.tolist()) == {1, last}
+    for source, target, value in zip(edges.sources, edges.targets, edges.values, strict=True):
+        assert value == weights[0][0 if source == 1 else 1, target]
+
+
 def test_gaps_without_a_matrix_have_no_edges_and_a_scale_stretches_all_but_the_opacity():
     lanes, _ = placed((2, 3, 3, 1))
     first, _, last = weights_of((2, 3, 3, 1))
