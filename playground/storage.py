@@ -268,6 +268,11 @@ def config_folder() -> Path:
     return _own_folder("PLAYGROUND_CONFIG_DIR", "user_config_path")
 
 
+def state_folder() -> Path:
+    """Folder for what the program notes about itself (the log)."""
+    return _own_folder("PLAYGROUND_STATE_DIR", "user_state_path")
+
+
 def _own_folder(variable: str, kind: str) -> Path:
     """One of the program's own folders; an environment variable moves it (tests, portable installs)."""
     chosen = os.environ.get(variable)

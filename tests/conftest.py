@@ -7,3 +7,4 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 # Qt's own pool for small fills makes antialiased lines many times slower; the program sets this too.
 os.environ["QT_NO_GUI_THREADPOOL"] = "1"
 os.environ["PLAYGROUND_CONFIG_DIR"] = tempfile.mkdtemp(prefix="playground-test-")
+os.environ["PLAYGROUND_STATE_DIR"] = tempfile.mkdtemp(prefix="playground-test-")

@@ -25,6 +25,7 @@ ORDER = (
     ("gui.background", "gui.widgets"),
     ("bench", "insight"),
     ("api", "training"),
+    ("machine",),
     ("formats",),
     ("model",),
     ("data", "kernels.cpu", "kernels.cuda", "kernels.reference"),
@@ -35,6 +36,7 @@ ORDER = (
     ("experiment",),
     ("network",),
     ("catalog",),
+    ("log",),
     ("storage",),
     ("arrays", "words"),
 )

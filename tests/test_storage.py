@@ -76,6 +76,9 @@ def test_without_a_word_folders_are_the_systems(tmp_path, monkeypatch):
     monkeypatch.setattr("platformdirs.user_config_path", lambda name, appauthor: tmp_path / name)
     assert storage.config_folder() == tmp_path / "neural-playground"
     assert storage.config_folder().is_dir()
+    monkeypatch.delenv("PLAYGROUND_STATE_DIR", raising=False)
+    monkeypatch.setattr("platformdirs.user_state_path", lambda name, appauthor: tmp_path / "state" / name)
+    assert storage.state_folder() == tmp_path / "state" / "neural-playground"
 
 
 def test_a_disk_that_takes_a_part_alone_leaves_the_old_file(tmp_path, monkeypatch):

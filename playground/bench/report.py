@@ -5,14 +5,12 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import platform
-import subprocess
-import sys
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from playground.bench.rounds import Measured, Result
+from playground.machine import processor_name
 
 VERSIONS = ("numpy", "numba", "llvmlite", "torch", "scikit-learn")
 # FLOP/s in the unit of each suite; samples/s are what they are.
@@ -39,23 +37,6 @@ def host() -> dict[str, Any]:
         "blas": f"{blas.get('name', 'unknown')} {blas.get('version', '')}".strip(),
         "date": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
     }
-
-
-def processor_name() -> str:
-    """The processor's name as its maker has it, or as near as the system tells."""
-    if sys.platform == "linux":
-        try:
-            lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
-        except OSError:
-            lines = []
-        names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-        if names:
-            return names[0]
-    if sys.platform == "darwin":
-        answer = subprocess.run(["sysctl", "-n", "machdep.cpu.brand_string"], capture_output=True, text=True, check=False)
-        if answer.stdout.strip():
-            return answer.stdout.strip()
-    return platform.processor() or platform.machine()
 
 
 def _version(name: str) -> str | None:

@@ -1,8 +1,9 @@
-"""The command line: ``playground [train | rates | predict | export | bench | presets]``; without a word, the window.
+"""The command line: ``playground [train | rates | predict | export | bench | presets | doctor]``; without a word, the window.
 
 Results go to stdout, progress and complaints to stderr. Exit codes: 0 done, 1 diverged (bench: a wrong result, rates: none
-helps), 2 bad input, 130 interrupted. Each command has a file: ``add_to`` says what it takes, ``run`` does it, and everything
-heavy is imported inside ``run``, so that ``--help`` answers at once.
+helps), 2 bad input, 70 a fault of the program, whose traceback is in the log (PLAYGROUND_DEBUG=1: on stderr, too), 130
+interrupted. Each command has a file: ``add_to`` says what it takes, ``run`` does it, and everything heavy is imported inside
+``run``, so that ``--help`` answers at once.
 """
 
 from __future__ import annotations
@@ -12,13 +13,14 @@ import os
 import sys
 from collections.abc import Sequence
 
-from playground.cli import bench, export, predict, presets, rates, train, window
-from playground.cli.parsing import BAD_INPUT, DONE, INTERRUPTED, Parser
+from playground import log
+from playground.cli import bench, doctor, export, predict, presets, rates, train, window
+from playground.cli.parsing import BAD_INPUT, DONE, FAULT, INTERRUPTED, Parser
 from playground.storage import resource
 from playground.words import choose_language, tr
 
 # In the order in which --help lists them.
-COMMANDS = (window, presets, train, rates, predict, export, bench)
+COMMANDS = (window, presets, train, rates, predict, export, bench, doctor)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -27,7 +29,7 @@ def parser() -> argparse.ArgumentParser:
         prog="playground",
         description=tr("Build a small neural network, watch it learn, take the weights away. Without a command: the window."),
     )
-    top.add_argument("--version", action="store_true", help=tr("print the version"))
+    top.add_argument("--version", action="store_true", help=tr("print the versions of the program and of what it runs on"))
     top.set_defaults(run=window.run, file=None)
     commands = top.add_subparsers(dest="command", metavar="COMMAND")
     for command in COMMANDS:
@@ -41,7 +43,7 @@ def run(words: Sequence[str]) -> int:
     Returns
     -------
     code
-        0 done, 1 diverged, 2 bad input, 130 interrupted.
+        0 done, 1 diverged, 2 bad input, 70 a fault of the program, 130 interrupted.
     """
     _survive_a_narrow_console()
     # Before anything is imported that has words in it.
@@ -49,10 +51,11 @@ def run(words: Sequence[str]) -> int:
     try:
         options = parser().parse_args(words)
         if options.version:
-            from playground import __version__
+            from playground.machine import versions
 
-            print(f"Neural Playground {__version__}")
+            print(", ".join(f"{title} {version}" for title, version in versions().items()))
             return DONE
+        log.watch()
         code: int = options.run(options)
         return code
     except SystemExit as stop:
@@ -70,9 +73,23 @@ def run(words: Sequence[str]) -> int:
         from playground.storage import FileError
 
         if not isinstance(error, (ExperimentError, FileError, GpuError)):
-            raise
+            return _own_up(error)
         print(f"playground: {error}", file=sys.stderr)
         return BAD_INPUT
+    except Exception as error:
+        return _own_up(error)
+
+
+def _own_up(error: Exception) -> int:
+    """A fault of the program itself: say where the details are; the exit code."""
+    path = log.unexpected(error, "command line")
+    if path is not None:
+        words = tr(
+            "playground: something went wrong that nobody expected ({kind}); please report it with the end of {path} "
+            "and what `playground doctor` prints."
+        )
+        print(words.format(kind=type(error).__name__, path=path), file=sys.stderr)
+    return FAULT
 
 
 def _survive_a_narrow_console() -> None:

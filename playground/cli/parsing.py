@@ -9,7 +9,7 @@ from typing import NoReturn
 from playground.kernels import BACKEND_CHOICES
 from playground.words import tr
 
-DONE, DIVERGED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+DONE, DIVERGED, BAD_INPUT, FAULT, INTERRUPTED = 0, 1, 2, 70, 130
 THREADS_A_CORE = 8
 
 

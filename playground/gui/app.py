@@ -40,6 +40,9 @@ def main(file: str | None = None) -> int:
     code
         The process's exit code.
     """
+    from playground.gui.unexpected import log_qt_messages
+
+    log_qt_messages()
     application = QApplication(sys.argv[:1])
     application.setApplicationName("Neural Playground")
     application.setDesktopFileName("neural-playground")

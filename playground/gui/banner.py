@@ -11,6 +11,9 @@ from playground.gui.widgets.controls import IconButton
 from playground.gui.widgets.theme import Theme
 from playground.words import tr
 
+# The kind of a message about a fault of the program itself.
+UNEXPECTED = "unexpected"
+
 Offer = tuple[str, Callable[[], object]]
 
 

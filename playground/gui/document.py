@@ -10,6 +10,7 @@ from typing import Any
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QUndoCommand, QUndoStack
 
+from playground import log
 from playground.arrays import Float32
 from playground.experiment import Experiment, ExperimentError, checked, keeps_weights, weights_key
 from playground.experiment.edits import with_field
@@ -163,6 +164,7 @@ class Document(QObject):
             return False
         if new == old and parameters is None and not restart:
             return True
+        log.did(f"edit: {label} ({', '.join(changes or ()) or 'the whole experiment'})")
         # Weights set by hand or thrown away are part of the step, so that undo brings exactly those back.
         trained = self.weights_for(old) if restart or parameters is not None else None
         key = f"{merge_key}#{self._gesture}" if merge_key is not None else None
@@ -177,6 +179,7 @@ class Document(QObject):
         """Begin again with another experiment (and its trained weights): the undo history starts empty."""
         old = self._experiment
         self._experiment = checked(experiment)
+        log.did(f"open: {path or 'an example'}")
         self._path = path
         self._remembered.clear()
         self.undo_stack.clear()
@@ -186,6 +189,7 @@ class Document(QObject):
 
     def mark_saved(self, path: Path) -> None:
         """Note that ``path`` now holds what the window shows."""
+        log.did(f"save: {path}")
         self._path = path
         self.undo_stack.setClean()
         self.file_changed.emit()

@@ -9,6 +9,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QFileDialog, QMenu, QMessageBox, QWidget
 
+from playground import log
 from playground.experiment import Experiment, ExperimentError, FileSource, encode
 from playground.experiment.edits import with_source
 from playground.experiment.presets import examples, preset, welcome_experiment
@@ -80,6 +81,7 @@ class FileActions(QObject):
 
     def open_path(self, path: Path) -> bool:
         """Open a file by what its ending says: an experiment, a trained model or a table."""
+        log.did(f"asked to open: {path}")
         return self._attempt(lambda: self._open(path))
 
     def open_table(self, path: Path, targets: tuple[str, ...], ignore: tuple[str, ...]) -> bool:

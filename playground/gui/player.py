@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject, Signal
 
+from playground import log
 from playground.gui.frame_loop import FrameLoop
 from playground.training.protocol import Pause, Snapshot, Status, Train
 from playground.training.session import TrainingSession
@@ -39,6 +40,7 @@ class Player(QObject):
 
     def play_or_pause(self) -> None:
         """Train, or hold still."""
+        log.did("pause" if self.running else "play")
         if self.running:
             self._asked = False
             self._session.send(Pause())

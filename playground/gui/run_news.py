@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from playground.gui.banner import Banner
+from playground.gui.banner import UNEXPECTED, Banner
 from playground.gui.status_line import StatusLine
 from playground.training.protocol import Snapshot, Status
 from playground.words import tr
@@ -57,7 +57,7 @@ class RunNews:
             slower = trouble is None or (trouble.rate > 0 and not trouble.row)
             offers = [(tr("Take a tenth of the rate"), self._take_a_tenth)] if slower else []
             banner.show_message("diverged", snapshot.error, *offers)
-        elif status is Status.FAILED and snapshot.error:
+        elif status is Status.FAILED and snapshot.error and banner.kind != UNEXPECTED:
             banner.show_message("failed", snapshot.error)
         elif status is Status.FINISHED and snapshot.stopped:
             banner.show_message("tip", snapshot.stopped)

@@ -28,6 +28,7 @@ from playground.gui.probing import Prober
 from playground.gui.run_news import RunNews
 from playground.gui.status_line import StatusLine
 from playground.gui.training_bar import TrainingBar
+from playground.gui.unexpected import Unexpected, note_actions
 from playground.gui.widgets.theme import Theme
 from playground.training.protocol import Snapshot, TestRates, Use
 from playground.training.session import TrainingSession
@@ -94,6 +95,7 @@ class Window(QMainWindow):
         self.panels = Panels(self.theme)
         self.status = StatusLine(self.theme)
         self.changes = Changes(self.document, self.files, self.status, self.banner, lambda: self.loop.newest)
+        self.unexpected = Unexpected(self.banner, self.status, self)
         self.news = RunNews(self.status, self.banner, self._take_a_tenth)
         root = Root()
         root.setObjectName("root")
@@ -157,6 +159,7 @@ class Window(QMainWindow):
         self.files.failed.connect(lambda text: self.banner.show_message("error", text))
         self.files.column_refused.connect(self.changes.offer_to_ignore)
         self.files.said.connect(self.status.show_notice)
+        note_actions(self.actions_by_name.values())
         for name, signal in (("undo", document.undo_stack.canUndoChanged), ("redo", document.undo_stack.canRedoChanged)):
             self.actions_by_name[name].setEnabled(False)
             signal.connect(self.actions_by_name[name].setEnabled)

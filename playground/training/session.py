@@ -10,6 +10,7 @@ import queue
 import threading
 import time
 
+from playground import log
 from playground.experiment import Experiment, ExperimentError, FileSource, output_activation, target_range
 from playground.kernels import cache
 from playground.kernels.cuda import target as cuda_target
@@ -247,6 +248,8 @@ class TrainingSession:
     def _fail(self, error: Exception) -> None:
         """Report an exception in the snapshot; sentences of our own stand as they are."""
         ours = isinstance(error, (ExperimentError, FileError, cuda_target.GpuError))
+        if not ours:
+            log.unexpected(error, "training")
         self._error = str(error) if ours else f"Training stopped: {type(error).__name__}: {error}."
         self._status = Status.FAILED
         self._changed = True

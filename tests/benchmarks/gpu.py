@@ -41,9 +41,9 @@ from gpu_table import line, table, write_json
 
 from playground.bench.cases import AB, ABT, ATB, FORMS
 from playground.bench.job import Job, Paced, clocked
-from playground.bench.report import processor_name
 from playground.kernels.cuda import target as cuda_target
 from playground.kernels.state import available_cores
+from playground.machine import processor_name
 
 DONE, BAD, NO_GPU, INTERRUPTED = 0, 1, 2, 130
 # Errors of a product relative to |A|·|B|. FP32 is about 2e-7 off, and what was rounded to TF32 by mistake some 2e-5: that would

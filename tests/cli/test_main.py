@@ -2,10 +2,14 @@
 
 import importlib.util
 import os
+import platform
 import re
 import subprocess
 import sys
 
+import numba
+import numpy
+import PySide6
 import pytest
 from command_lines import FILES
 
@@ -36,7 +40,10 @@ def test_help_lists_what_can_be_said(run, words):
 def test_the_version_is_the_packages(run):
     from playground import __version__
 
-    assert run("--version") == (0, f"Neural Playground {__version__}\n", "")
+    code, out, err = run("--version")
+    assert (code, err, out.count("\n")) == (0, "", 1)
+    assert out.startswith(f"Neural Playground {__version__}, Python {platform.python_version()}, Qt {PySide6.__version__}, ")
+    assert f"NumPy {numpy.__version__}, Numba {numba.__version__}, " in out
 
 
 def test_without_a_display_the_welcome_experiment_trains_in_the_terminal(run, monkeypatch, folder):
