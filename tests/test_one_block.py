@@ -2,14 +2,13 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from kept import REPOSITORY, keep_alike, kept_folder
 
-REPOSITORY = Path(__file__).resolve().parent.parent
 BLOCKS = {
     "activations.py": """
 
@@ -113,24 +112,26 @@ print(json.dumps({
 
 
 @pytest.fixture(scope="module")
-def copy(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("copy")
-    for name in ("playground", "resources"):
-        shutil.copytree(REPOSITORY / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(REPOSITORY / "README.md", folder)
-    shutil.copy(REPOSITORY / "tests" / "readme_table.py", folder)
+def copy():
+    """A copy of the program with the blocks in it, kept with its compiled kernels: compiled anew where a kernel has changed."""
+    folder = kept_folder("one-block")
+    sources = [path for name in ("playground", "resources") for path in (REPOSITORY / name).rglob("*") if path.is_file()]
+    contents = {path.relative_to(REPOSITORY).as_posix(): path for path in sources if path.suffix != ".pyc"}
+    contents |= {"readme_table.py": REPOSITORY / "tests" / "readme_table.py"}
     for name, block in BLOCKS.items():
-        path = folder / "playground" / "catalog" / name
-        path.write_text(path.read_text(encoding="utf-8") + "\n" + block, encoding="utf-8")
+        path = REPOSITORY / "playground" / "catalog" / name
+        contents[f"playground/catalog/{name}"] = path.read_text(encoding="utf-8") + "\n" + block
+    keep_alike(folder / "program", contents)
     return folder
 
 
 def run(folder, *words):
     # The user's compiled kernels are left alone; so is the folder that this process has pointed Numba at.
-    environment = {**os.environ, "PYTHONPATH": str(folder), "PLAYGROUND_CACHE_DIR": str(folder / "cache")}
+    program = folder / "program"
+    environment = {**os.environ, "PYTHONPATH": str(program), "PLAYGROUND_CACHE_DIR": str(folder / "cache")}
     environment.pop("NUMBA_CACHE_DIR", None)
     result = subprocess.run(
-        [sys.executable, *words], cwd=folder, env=environment, capture_output=True, text=True, timeout=600, check=False
+        [sys.executable, *words], cwd=program, env=environment, capture_output=True, text=True, timeout=600, check=False
     )
     assert result.returncode == 0, result.stderr[-3000:]
     return result.stdout
@@ -149,10 +150,12 @@ def test_one_block_is_found_everywhere(copy):
         assert title in answers["window"], title
 
 
-def test_one_block_is_in_the_readmes_table(copy):
-    before = (copy / "README.md").read_text(encoding="utf-8")
-    run(copy, "readme_table.py", str(copy / "README.md"))
-    after = (copy / "README.md").read_text(encoding="utf-8")
+def test_one_block_is_in_the_readmes_table(copy, tmp_path):
+    readme = tmp_path / "README.md"
+    before = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    readme.write_text(before, encoding="utf-8")
+    run(copy, "readme_table.py", str(readme))
+    after = readme.read_text(encoding="utf-8")
     for title in ("Bent line", "Double squared error", "Sign descent"):
         assert title not in before
         assert title in after

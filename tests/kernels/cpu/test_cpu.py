@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from kept import kept_folder
 from oracle import HIDDEN, OUTPUTS, all_heads, make_experiment, outputs_of, random_batch
 
 from playground.experiment import SGD, Adam, Momentum, build_plan, initial_parameters
@@ -275,7 +276,7 @@ def test_a_step_in_the_lanes_gives_what_the_reference_gives(head, widths, inputs
     np.testing.assert_allclose(lanes.parameters, twin.parameters, rtol=1e-3, atol=1e-3)
 
 
-def test_registers_of_another_width_train_the_same(tmp_path):
+def test_registers_of_another_width_train_the_same():
     """The layout of values and weights depends on the registers; LLVM splits wider ones, so theirs can be proved here.
 
     Against the reference, so that nothing but the kernels of the lanes is compiled anew.
@@ -288,7 +289,7 @@ def test_registers_of_another_width_train_the_same(tmp_path):
         f"{here}::test_rows_of_the_last_batch_that_are_not_there_take_no_part",
     ]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
-    environment |= {"PLAYGROUND_VECTOR_WIDTH": str(other), "PLAYGROUND_CACHE_DIR": str(tmp_path)}
+    environment |= {"PLAYGROUND_VECTOR_WIDTH": str(other), "PLAYGROUND_CACHE_DIR": str(kept_folder("other-registers"))}
     result = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", *chosen],
         env=environment,

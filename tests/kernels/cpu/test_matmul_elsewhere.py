@@ -7,6 +7,7 @@ from pathlib import Path
 
 import check_matmul
 import pytest
+from kept import kept_folder
 
 from playground.kernels.simd.host import IS_X86, WIDTH
 
@@ -28,20 +29,20 @@ def test_no_product_reads_or_writes_past_the_end_of_memory():
         assert int(found["between walls"]) > 1000
 
 
-def test_products_of_a_wider_register_equal_float64(tmp_path):
+def test_products_of_a_wider_register_equal_float64():
     width = 8 if WIDTH == 16 else 16
-    found = checked_elsewhere(width, PLAYGROUND_VECTOR_WIDTH=str(width), PLAYGROUND_CACHE_DIR=str(tmp_path))
+    found = checked_elsewhere(width, PLAYGROUND_VECTOR_WIDTH=str(width), PLAYGROUND_CACHE_DIR=str(kept_folder("other-registers")))
     assert found["registers"] == {8: "AVX2", 16: "AVX-512"}[width]
 
 
 @pytest.mark.skipif(not IS_X86, reason="the fallback of x86 processors")
-def test_products_of_the_oldest_processors_equal_float64(tmp_path):
+def test_products_of_the_oldest_processors_equal_float64():
     found = checked_elsewhere(
         4,
         "only narrow",
         # The features choose the tile, the name keeps LLVM from using what this processor has.
         NUMBA_CPU_NAME="generic",
         NUMBA_CPU_FEATURES="+sse,+sse2,+x87,+cmov,+cx8,+fxsr,+mmx,+64bit",
-        PLAYGROUND_CACHE_DIR=str(tmp_path),
+        PLAYGROUND_CACHE_DIR=str(kept_folder("other-registers")),
     )
     assert found["registers"] == "SSE"

@@ -1,15 +1,21 @@
 """What NVIDIA's compiler makes of every kernel, for three kinds of GPUs, none of which is needed: no float64, no spills."""
 
+import hashlib
+import importlib.metadata
 import os
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 from compile_kernels import NO_COMPILER, capabilities_of
+from kept import kept_folder
 from launch_types import LAUNCHES
+
+from playground.kernels.cache import cuda_folder
 
 HERE = Path(__file__).parent
 # Compiled one after the other in a process each, about as long each: functions that kernels share are translated once.
@@ -20,10 +26,36 @@ RUNGS = ("one_output_a_thread", "shared_tiles", "register_tiles", "tensor_cores"
 KERNELS = [(name, *capability) for name in LAUNCHES for capability in capabilities_of(name)]
 
 
+def made_from():
+    """What the PTX depends on: the kernels' sources, what has them compiled, and the compilers' versions."""
+    digest = hashlib.sha256(cuda_folder().name.encode())
+    for name in ("compile_kernels.py", "launch_types.py"):
+        digest.update((HERE / name).read_bytes())
+    compilers = {
+        f"{found.name} {found.version}"
+        for found in importlib.metadata.distributions()
+        if found.name.startswith(("nvidia-", "cuda-", "numba", "llvmlite"))
+    }
+    return hashlib.sha256(f"{digest.hexdigest()} {sorted(compilers)}".encode()).hexdigest()[:16]
+
+
 @pytest.fixture(scope="module")
-def ptx(tmp_path_factory):
-    """PTX by kernel and capability."""
-    folder = tmp_path_factory.mktemp("ptx")
+def ptx():
+    """PTX by kernel and capability; compiled where that hasn't been done for these sources."""
+    kept = kept_folder("ptx")
+    folder = kept / made_from()
+    if not folder.exists():
+        for old in kept.iterdir():
+            shutil.rmtree(old)
+        begun = Path(tempfile.mkdtemp(dir=kept))
+        compile_all(begun)
+        # Under its name only once all is there.
+        begun.rename(folder)
+    return {kernel: (folder / "{}-{}{}.ptx".format(*kernel)).read_text(encoding="utf-8") for kernel in KERNELS}
+
+
+def compile_all(folder):
+    """Have all kernels compiled into a folder; skips where there is no compiler."""
     environment = {**os.environ, "NUMBA_ENABLE_CUDASIM": "0"}
     command = [sys.executable, str(HERE / "compile_kernels.py"), str(folder)]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "env": environment}
@@ -32,7 +64,6 @@ def ptx(tmp_path_factory):
     if all(process.returncode == NO_COMPILER for process in processes):
         pytest.skip(f"there is no compiler for GPUs here: {said[0].strip()[-200:]}")
     assert [process.returncode for process in processes] == [0] * len(GROUPS), "\n".join(said)
-    return {kernel: (folder / "{}-{}{}.ptx".format(*kernel)).read_text(encoding="utf-8") for kernel in KERNELS}
 
 
 def blocks_of(text):
