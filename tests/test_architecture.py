@@ -37,7 +37,7 @@ ORDER = (
     ("network",),
     ("catalog",),
     ("log",),
-    ("storage",),
+    ("ending", "storage"),
     ("arrays", "words"),
 )
 

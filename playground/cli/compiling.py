@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 from playground.words import tr
+
+if TYPE_CHECKING:
+    import subprocess
 
 
 def provide_kernels(backend: str) -> None:
@@ -22,12 +26,20 @@ def provide_kernels(backend: str) -> None:
         load_backend(backend)
         if not cuda_warm.is_warm():
             say_compiling()
-            cuda_warm.start_warming().wait()
+            _wait_for(cuda_warm.start_warming())
     elif not warm.is_warm():
         print(tr("Compiling the kernels (once; about a minute) …"), file=sys.stderr)
-        warm.start_warming().wait()
+        _wait_for(warm.start_warming())
     if notice := cache.notice():
         print(f"playground: {notice}", file=sys.stderr)
+
+
+def _wait_for(compiling: subprocess.Popen[bytes]) -> None:
+    try:
+        compiling.wait()
+    except KeyboardInterrupt:
+        compiling.terminate()
+        raise
 
 
 def say_compiling() -> None:

@@ -2,8 +2,8 @@
 
 Results go to stdout, progress and complaints to stderr. Exit codes: 0 done, 1 diverged (bench: a wrong result, rates: none
 helps), 2 bad input, 70 a fault of the program, whose traceback is in the log (PLAYGROUND_DEBUG=1: on stderr, too), 130
-interrupted. Each command has a file: ``add_to`` says what it takes, ``run`` does it, and everything heavy is imported inside
-``run``, so that ``--help`` answers at once.
+interrupted, be it by Ctrl+C, TERM or HUP. Each command has a file: ``add_to`` says what it takes, ``run`` does it, and
+everything heavy is imported inside ``run``, so that ``--help`` answers at once.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from playground import log
 from playground.cli import bench, doctor, export, predict, presets, rates, train, window
 from playground.cli.parsing import BAD_INPUT, DONE, FAULT, INTERRUPTED, Parser
+from playground.ending import heard
 from playground.storage import resource
 from playground.words import choose_language, tr
 
@@ -56,7 +57,8 @@ def run(words: Sequence[str]) -> int:
             print(", ".join(f"{title} {version}" for title, version in versions().items()))
             return DONE
         log.watch()
-        code: int = options.run(options)
+        with heard():
+            code: int = options.run(options)
         return code
     except SystemExit as stop:
         # argparse leaves this way: 0 after --help, 2 after a wrong word.

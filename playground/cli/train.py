@@ -8,7 +8,8 @@ from typing import Any
 
 from playground.cli.compiling import provide_kernels, say_compiling
 from playground.cli.experiments import changed, opened
-from playground.cli.parsing import add_backend, add_changes, add_table_options, positive, seed, threads
+from playground.cli.parsing import DONE, INTERRUPTED, add_backend, add_changes, add_table_options, positive, seed, threads
+from playground.ending import held
 from playground.words import tr
 
 
@@ -53,8 +54,11 @@ def run(options: argparse.Namespace, explain: bool = False) -> int:
         recover=options.recover,
         before_compiling=say_compiling,
     )
-    code = training.train(show_progress=not options.quiet)
-    for path, words in training.write().items():
+    # Whatever ends the program from now on: what was trained is written first.
+    with held(training.trainer.stop) as ending:
+        code = training.train(show_progress=not options.quiet)
+        written = training.write()
+    for path, words in written.items():
         if explain:
             print(f"{path}  {words}")
         elif not options.quiet:
@@ -65,4 +69,4 @@ def run(options: argparse.Namespace, explain: bool = False) -> int:
         print(f"{name} {value}")
     for line in training.report_lines():
         print(line)
-    return code
+    return INTERRUPTED if ending.asked and code == DONE else code

@@ -83,28 +83,22 @@ class TrainingRun:
         self.folder = _prepare_folder(self.trainer.run.data.dataset.name, folder, overwrite)
 
     def train(self, show_progress: bool) -> int:
-        """Train to the last epoch; the exit code: 0 done, 1 diverged, 130 interrupted."""
+        """Train to the last epoch, or until the trainer is stopped; the exit code: 0 done, 1 diverged, 130 interrupted."""
         trainer, epochs = self.trainer, self.experiment.training.epochs
         if show_progress and trainer.choice.reason:
             print(trainer.choice.reason, file=sys.stderr)
         trainer.record()
-        try:
-            with _Progress(self.experiment, show_progress) as progress:
-                while trainer.steps_until(epochs) > 0 and not trainer.stopped:
-                    if trainer.train_epochs() and not trainer.measured:
-                        trainer.record()
-                    if trainer.diverged and not self._recover():
-                        break
-                    progress.show(trainer.history)
-                    self._say_once(trainer.compute.notice)
-                    if show_progress:
-                        self._say_what_is_wrong()
-        except KeyboardInterrupt:
-            # It may have come after training and before measuring: the last row is that of the weights that are saved.
-            if not trainer.measured:
-                trainer.record()
-            print(tr("Interrupted: what was trained so far is kept."), file=sys.stderr)
-            return INTERRUPTED
+        with _Progress(self.experiment, show_progress) as progress:
+            while trainer.steps_until(epochs) > 0 and not trainer.stopped and not trainer.asked_to_stop:
+                # Stopped in the middle of an epoch, the last row is still that of the weights that are saved.
+                if trainer.train_epochs() and not trainer.measured:
+                    trainer.record()
+                if trainer.diverged and not self._recover():
+                    break
+                progress.show(trainer.history)
+                self._say_once(trainer.compute.notice)
+                if show_progress:
+                    self._say_what_is_wrong()
         if trainer.stopped and show_progress:
             print(trainer.stopped, file=sys.stderr)
         if trainer.trouble is not None and trainer.diverged:
@@ -114,6 +108,9 @@ class TrainingRun:
             ).format(rate=rate)
             print(f"playground: {sentence}{kept if rate else ''}", file=sys.stderr)
             return DIVERGED
+        if trainer.asked_to_stop and trainer.steps_until(epochs) > 0:
+            print(tr("Interrupted: what was trained so far is kept."), file=sys.stderr)
+            return INTERRUPTED
         return DONE
 
     def _recover(self) -> bool:
@@ -187,7 +184,8 @@ class TrainingRun:
         row = self.trainer.measurement
         # Without test rows there is nothing to say about them.
         row = {name: value for name, value in row.items() if math.isfinite(value)}
-        return {name: f"{value:.0f}" if name == "epoch" else f"{value:.4f}" for name, value in row.items()}
+        whole = row.get("epoch", 0.0).is_integer()
+        return {name: f"{value:.0f}" if name == "epoch" and whole else f"{value:.4f}" for name, value in row.items()}
 
     def _picture(self) -> bytes | None:
         """The window's own plot as a PNG; None where Qt can't load."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import gc
-import signal
 import sys
 from pathlib import Path
 
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
+from playground.ending import held
 from playground.storage import resource
 
 SWITCH_SECONDS = 0.0005
@@ -25,6 +25,12 @@ def settle() -> None:
     gc.collect()
     gc.freeze()
     sys.setswitchinterval(SWITCH_SECONDS)
+
+
+class Ender(QObject):
+    """Carries the wish to end from whichever thread hears of it to the window's."""
+
+    asked = Signal()
 
 
 def main(file: str | None = None) -> int:
@@ -53,13 +59,12 @@ def main(file: str | None = None) -> int:
     window.show()
     if file is not None:
         window.open_path(Path(file))
-    # Ctrl+C in the terminal closes the window; Python hears it only when it gets a turn.
-    signal.signal(signal.SIGINT, lambda *_: application.quit())
-    waker = QTimer(application, interval=200)
-    waker.timeout.connect(lambda: None)
-    waker.start()
+    ender = Ender()
+    ender.asked.connect(window.end_at_once, Qt.ConnectionType.QueuedConnection)
     settle()
-    code = application.exec()
+    # Ctrl+C in the terminal, TERM and HUP end the window: nobody is there to be asked.
+    with held(ender.asked.emit):
+        code = application.exec()
     window.loop.stop()
     window.session.close()
     return code

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +19,7 @@ from playground.formats.opening import is_table, open_file, opening_endings
 from playground.gui.document import Document, Parameters
 from playground.gui.preferences import Preferences
 from playground.model import TrainedModel
-from playground.storage import FileError, atomic_write
+from playground.storage import FileError, atomic_write, config_folder
 from playground.training.protocol import Snapshot
 from playground.words import Sentence, tr
 
@@ -149,6 +150,21 @@ class FileActions(QObject):
         if answer == button.Save:
             return self.save()
         return answer == button.Discard
+
+    def keep_unsaved(self) -> None:
+        """Write what would be lost if the program ended now beside the settings, with its weights, and list it as recent."""
+        snapshot, experiment = self._newest_snapshot(), self._document.experiment
+        trained = snapshot is not None and snapshot.run is not None and snapshot.run.experiment == experiment
+        if not self._document.modified and not (trained and snapshot is not None and snapshot.epoch > 0):
+            return
+        path = config_folder() / f"unsaved-work{'.safetensors' if trained else '.json'}"
+        # There is nobody to tell.
+        with contextlib.suppress(FileError):
+            if trained:
+                FORMATS[path.suffix].save(self._trained_model(), path)
+            else:
+                atomic_write(path, encode(experiment))
+            self._preferences.add_recent_file(path)
 
     def fill_recent(self, menu: QMenu) -> None:
         """List the recent files in a menu."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent, QResizeEvent
-from PySide6.QtWidgets import QMainWindow, QMenuBar, QVBoxLayout
+from PySide6.QtWidgets import QApplication, QMainWindow, QMenuBar, QVBoxLayout
 
 from playground.experiment import Experiment, edits
 from playground.experiment.presets import welcome_experiment
@@ -350,11 +350,20 @@ class Window(QMainWindow):
         if not self.files.confirm_discard():
             event.ignore()
             return
+        self._shut_down()
+        event.accept()
+
+    def end_at_once(self) -> None:
+        """End the program without asking anything; what no file holds is kept as a recent file."""
+        self.files.keep_unsaved()
+        self._shut_down()
+        QApplication.exit()
+
+    def _shut_down(self) -> None:
         self.loop.stop()
         self.session.close()
         self.preferences.geometry = self.saveGeometry()
         self.preferences.save()
-        event.accept()
 
     def _restore_place(self) -> None:
         geometry = self.preferences.geometry

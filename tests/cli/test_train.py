@@ -197,7 +197,7 @@ def test_an_interruption_between_training_and_measuring_keeps_both_in_step(run, 
         result = original(self, *arguments)
         left[0] -= 1
         if left[0] == 0:
-            raise KeyboardInterrupt
+            signal.raise_signal(signal.SIGINT)
         return result
 
     with monkeypatch.context() as patch:
