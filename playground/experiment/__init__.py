@@ -1,7 +1,7 @@
 """The Experiment: one frozen value that says everything that is to be trained; its file, schema and rules."""
 
 from playground.catalog.optimizers import SGD, Adagrad, Adam, AdamW, Momentum, Nesterov, RMSprop
-from playground.experiment.checking import checked, decode, encode, schema
+from playground.experiment.checking import checked, decode, encode, plain, schema
 from playground.experiment.edits import set_field
 from playground.experiment.rules import (
     build_plan,
@@ -79,6 +79,7 @@ __all__ = [
     "keeps_weights",
     "loss_of",
     "output_activation",
+    "plain",
     "schema",
     "set_field",
     "sketch",

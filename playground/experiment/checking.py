@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import numbers
 import re
 from typing import Any
 
@@ -14,7 +15,7 @@ from playground.catalog.datasets import DATASETS
 from playground.catalog.losses import LOSSES
 from playground.catalog.tasks import TASKS
 from playground.experiment.fields import field_names_at, names_at
-from playground.experiment.paths import nearest, value_at
+from playground.experiment.paths import fields_of, nearest, value_at
 from playground.experiment.rules import loss_of, output_activation, sketch
 from playground.experiment.specs import VERSION, Experiment, ExperimentError, FileSource, NewerVersionError
 from playground.words import Sentence, tr
@@ -24,14 +25,14 @@ def checked(experiment: Experiment) -> Experiment:
     """Return the experiment if it can be trained; every edit goes through here.
 
     Constructors and ``structs.replace`` accept anything, so the whole value is checked again: types, ranges, finite
-    numbers, and combinations that make no sense.
+    numbers, and combinations that make no sense. Numbers of NumPy are Python's own in what is returned.
 
     Raises
     ------
     ExperimentError
         One sentence with the field's path and what would be right.
     """
-    return _from_builtins(msgspec.to_builtins(experiment))
+    return _from_builtins(plain(experiment))
 
 
 def decode(data: bytes | str) -> Experiment:
@@ -65,7 +66,46 @@ def decode(data: bytes | str) -> Experiment:
 
 def encode(experiment: Experiment) -> bytes:
     """The experiment as JSON, UTF-8, indented for people."""
-    return msgspec.json.format(msgspec.json.encode(experiment), indent=2) + b"\n"
+    return msgspec.json.format(msgspec.json.encode(plain(experiment)), indent=2) + b"\n"
+
+
+def plain(value: Any, path: str = "") -> Any:
+    """A spec, or any value of one, as dicts, lists, text, and Python's own numbers; arrays and numbers of NumPy as well.
+
+    Parameters
+    ----------
+    path
+        Where it stands in an experiment.
+
+    Raises
+    ------
+    ExperimentError
+        If it holds something that is none of these: one sentence with the field's path.
+    """
+    try:
+        return msgspec.to_builtins(value, enc_hook=_as_pythons_own)
+    except TypeError:
+        fields = fields_of(value)
+        items = fields.items() if fields is not None else enumerate(value) if isinstance(value, (list, tuple)) else ()
+        for name, item in items:
+            plain(item, f"{path}.{name}" if path else str(name))
+        raise ExperimentError(
+            tr("{at}a value of type {kind} can't be used; give a number, text or a list.").format(
+                at=f"{path}: " if path else "", kind=type(value).__name__
+            )
+        ) from None
+
+
+def _as_pythons_own(value: Any) -> Any:
+    """What msgspec doesn't know: arrays as lists, numbers that keep to Python's rules as Python's own."""
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    if isinstance(value, numbers.Real) and not isinstance(value, (int, float)):
+        # Long doubles stay what they are in tolist.
+        return float(value)
+    if type(value) in (bool, int, float, str, list, type(None)):
+        return value
+    raise TypeError
 
 
 def schema() -> dict[str, Any]:
@@ -162,8 +202,8 @@ def _check_combinations(experiment: Experiment) -> None:
         raise ExperimentError(tr("data.features: a feature is listed twice; list each once."))
     _check_head(experiment)
     _check_training(experiment)
-    _, numbers = initializers.resolve(experiment.network.initializer)
-    if isinstance(numbers, initializers.Uniform) and numbers.low > numbers.high:
+    _, drawn = initializers.resolve(experiment.network.initializer)
+    if isinstance(drawn, initializers.Uniform) and drawn.low > drawn.high:
         raise ExperimentError(tr("network.initializer: low is above high; swap them."))
     sketch(experiment)
 

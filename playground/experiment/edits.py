@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-import msgspec
 from msgspec.structs import replace
 
 from playground.catalog import activations, losses
@@ -15,7 +14,7 @@ from playground.catalog.features import FEATURES
 from playground.catalog.losses import LOSSES
 from playground.catalog.optimizers import OPTIMIZERS
 from playground.catalog.tasks import TASKS
-from playground.experiment.checking import checked, converted
+from playground.experiment.checking import checked, converted, plain
 from playground.experiment.fields import size_field
 from playground.experiment.paths import replaced, value_at
 from playground.experiment.rules import default_loss, loss_of, output_activation
@@ -177,7 +176,7 @@ def with_field(experiment: Experiment, path: str, value: Any) -> Experiment:
     return rule(experiment, value) if rule is not None else replaced(experiment, path, value)
 
 
-def set_field(experiment: Experiment, path: str, text: str) -> Experiment:
+def set_field(experiment: Experiment, path: str, value: Any) -> Experiment:
     """Set one field by its path, as ``--set training.optimizer.learning_rate=0.01`` does.
 
     Where the experiment can't be with the new value alone, what has to change with it changes as in the window
@@ -187,17 +186,17 @@ def set_field(experiment: Experiment, path: str, text: str) -> Experiment:
     ----------
     path
         Field names joined by dots; list items by number: ``network.layers.0.units``.
-    text
-        JSON, or plain text where that isn't JSON. A name alone picks a choice with its defaults
-        (``training.optimizer=sgd``).
+    value
+        A number or a list, also of NumPy; or text: JSON, or plain text where that isn't JSON. A name alone picks a choice
+        with its defaults (``training.optimizer=sgd``).
 
     Raises
     ------
     ExperimentError
         If there is no such field or the value doesn't fit.
     """
-    root = msgspec.to_builtins(experiment)
-    old, value = value_at(root, path), _parsed(path, text)
+    root = plain(experiment)
+    old, value = value_at(root, path), _parsed(path, value) if isinstance(value, str) else plain(value, path)
     if isinstance(old, dict) and isinstance(value, str):
         value = {"type": value}
     wanted = converted(replaced(root, path, value))

@@ -52,7 +52,7 @@ def replaced(spec: Any, path: str, value: Any) -> Any:
 
 def differences(old: Any, new: Any) -> list[str]:
     """The paths at which two specs, or their plain dicts, differ, each as deep as both have the same fields there."""
-    ours, theirs = _fields(old), _fields(new)
+    ours, theirs = fields_of(old), fields_of(new)
     if ours is None or theirs is None or type(old) is not type(new) or ours.keys() != theirs.keys():
         return [] if old == new else [""]
     return [f"{name}.{path}".rstrip(".") for name in ours for path in differences(ours[name], theirs[name])]
@@ -78,7 +78,7 @@ def _chain(spec: Any, path: str) -> list[Any]:
                 )
             found.append(holder[int(name)])
             continue
-        fields = _fields(holder)
+        fields = fields_of(holder)
         if fields is None:
             raise ExperimentError(tr("{path}: {names} has no fields to set.").format(path=path, names=".".join(names[:depth])))
         if name not in fields:
@@ -89,7 +89,7 @@ def _chain(spec: Any, path: str) -> list[Any]:
     return found
 
 
-def _fields(holder: Any) -> Mapping[str, Any] | None:
+def fields_of(holder: Any) -> Mapping[str, Any] | None:
     """The fields of a spec or of a plain dict by their names; None for what has none."""
     fields = asdict(holder) if isinstance(holder, msgspec.Struct) else holder
     return fields if isinstance(fields, Mapping) else None

@@ -92,7 +92,7 @@ def to_bytes(model: TrainedModel) -> bytes:
         KEY: encode(model.experiment).decode(),
         "playground.preprocessing": msgspec.json.encode(model.preprocessing).decode(),
         "playground.classes": json.dumps(model.classes),
-        "playground.metrics": msgspec.json.encode(dict(model.metrics)).decode(),
+        "playground.metrics": msgspec.json.encode({name: float(value) for name, value in model.metrics.items()}).decode(),
         "playground.torch": in_words(model.experiment.network.layers, model.plan),
     }
     return serialize(tensors(model), metadata)

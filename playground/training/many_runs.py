@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -15,11 +16,10 @@ import numpy as np
 from playground.arrays import Array
 from playground.data.preprocessing import PreparedData
 from playground.data.weighting import row_weights
-from playground.experiment import Experiment, ExperimentError, TrainingSpec, checked
-from playground.kernels.state import available_cores
+from playground.experiment import Experiment, ExperimentError, TrainingSpec, checked, plain
 from playground.model import TrainedModel
 from playground.training.backends import load_backend
-from playground.training.run import RunInfo, plan_run, start_parameters
+from playground.training.run import RunInfo, for_so_long, plan_run, start_parameters, thread_count
 from playground.words import tr
 
 
@@ -102,7 +102,7 @@ def train_many(
     experiment
         What to train.
     seeds
-        Seeds of the initial weights.
+        Seeds of the initial weights; a list, a range or an array.
     learning_rates
         None takes the experiment's own.
     epochs
@@ -119,26 +119,47 @@ def train_many(
     Raises
     ------
     ExperimentError
-        If a seed or a learning rate isn't possible, or there is none.
+        If the experiment, a seed or a learning rate isn't possible, or there is none: one sentence with the field's path.
     """
-    rates = (experiment.training.optimizer.learning_rate,) if learning_rates is None else tuple(map(float, learning_rates))
-    if not len(seeds) or not rates:
+    # Each says how long it is trained: schedules must know, and so must the models.
+    experiment, epochs = for_so_long(experiment, epochs)
+    rates = [experiment.training.optimizer.learning_rate]
+    rates = rates if learning_rates is None else _listed("learning_rates", learning_rates)
+    seeds = _listed("seeds", seeds)
+    if not seeds or not rates:
         raise ExperimentError(tr("there is nothing to train: give at least one seed and one learning rate."))
+    target = plain(target, "target")
+    if type(target) not in (int, float):
+        raise ExperimentError(tr("target: {target!r} is no loss; give a number.").format(target=target))
     variants = [_variant(experiment, seed, rate) for seed in seeds for rate in rates]
     run = plan_run(experiment)
     parameters = np.stack([start_parameters(variant, run.plan) for variant in variants])
     backend = "cpu" if backend == "auto" else backend
     load_backend(backend)
-    epochs = experiment.training.epochs if epochs is None else epochs
     stop = np.zeros(1, np.int64) if stop is None else stop
-    job = _Job(run, variants, parameters, epochs, stop, backend, threads or available_cores())
+    job = _Job(run, variants, parameters, epochs, stop, backend, thread_count(threads))
     train = _train_in_turn
     if backend == "cpu" and _fits_lanes(job):
         train = _train_on_lanes
     elif backend == "cuda" and _fits_blocks(job):
         train = _train_in_blocks
     trained, train_losses, test_losses = train(job)
-    return ManyRuns(experiment, run.data, tuple(seeds), rates, trained, train_losses, test_losses, target)
+    return ManyRuns(experiment, run.data, tuple(seeds), tuple(map(float, rates)), trained, train_losses, test_losses, target)
+
+
+def _listed(name: str, values: Any) -> list[Any]:
+    """What is in a list, a range or an array, as Python's own numbers.
+
+    Raises
+    ------
+    ExperimentError
+        If it is none of these.
+    """
+    values = plain(list(values) if isinstance(values, Sequence) and not isinstance(values, str) else values, name)
+    if not isinstance(values, list):
+        sentence = tr("{name}: {values!r} is no list of numbers; give one, such as [1, 2].")
+        raise ExperimentError(sentence.format(name=name, values=values))
+    return values
 
 
 @dataclass(frozen=True, eq=False)

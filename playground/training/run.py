@@ -6,12 +6,15 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from playground.arrays import Float32
 from playground.catalog.initializers import FromFile
 from playground.data.preprocessing import PreparedData, prepare
 from playground.data.weighting import training_targets
-from playground.experiment import Experiment, ExperimentError, TrainingSpec, build_plan, initial_parameters
+from playground.experiment import Experiment, ExperimentError, TrainingSpec, build_plan, checked, initial_parameters, plain
 from playground.formats import read_parameters
+from playground.kernels.state import available_cores
 from playground.network.parameters import padded
 from playground.network.plan import Plan
 from playground.words import tr
@@ -61,6 +64,43 @@ def plan_run(experiment: Experiment, data: PreparedData | None = None) -> RunInf
     plan = build_plan(experiment, data.preprocessing.network_inputs, data.preprocessing.outputs)
     refuse_what_does_not_fit(plan, experiment.training, len(data.train_rows))
     return RunInfo(experiment, data, plan, training_targets(experiment, data))
+
+
+def for_so_long(experiment: Experiment, epochs: int | None) -> tuple[Experiment, int]:
+    """An experiment that knows how long it is trained, as schedules and early stopping must, and for how many epochs that is.
+
+    Parameters
+    ----------
+    epochs
+        None for its own; 0 for not at all, which leaves the experiment as it is.
+
+    Raises
+    ------
+    ExperimentError
+        If it can't be trained, or not for so long.
+    """
+    epochs = plain(epochs, "training.epochs")
+    if epochs is None or (type(epochs) is int and epochs == 0):
+        experiment = checked(experiment)
+        return experiment, experiment.training.epochs if epochs is None else 0
+    experiment = checked(replace(experiment, training=replace(experiment.training, epochs=epochs)))
+    return experiment, experiment.training.epochs
+
+
+def thread_count(threads: int | None) -> int:
+    """How many threads shall compute; None for one a core.
+
+    Raises
+    ------
+    ExperimentError
+        If that is no number of threads.
+    """
+    threads = plain(threads, "threads")
+    if threads is None:
+        return available_cores()
+    if type(threads) is not int or threads < 1:
+        raise ExperimentError(tr("threads: {threads!r} is no number of threads; give 1 or more.").format(threads=threads))
+    return threads
 
 
 def refuse_what_does_not_fit(plan: Plan, training: TrainingSpec, rows: int) -> None:

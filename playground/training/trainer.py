@@ -14,14 +14,14 @@ from playground.arrays import Array, Float32
 from playground.data.preprocessing import PreparedData
 from playground.data.weighting import row_weights
 from playground.experiment import Experiment, ExperimentError, checked, keeps_weights
-from playground.kernels.state import EPOCH, POSITION, TrainingState, available_cores
+from playground.kernels.state import EPOCH, POSITION, TrainingState
 from playground.model import TrainedModel
 from playground.training.backends import BackendChoice, Work, pick
 from playground.training.compute import Compute
 from playground.training.diagnosis import Trouble, find_trouble
 from playground.training.history import History, Recorder
 from playground.training.measuring import Measurement, Measuring, columns_of, gradient_numbers, no_gradient_numbers
-from playground.training.run import plan_run, start_parameters
+from playground.training.run import for_so_long, plan_run, start_parameters, thread_count
 from playground.training.stopping import Patience
 from playground.words import tr
 
@@ -67,11 +67,11 @@ class Trainer:
     ) -> None:
         self.run = plan_run(experiment, data)
         data, plan = self.run.data, self.run.plan
-        start = start_parameters(experiment, plan) if parameters is None else parameters
+        start = start_parameters(experiment, plan) if parameters is None else np.asarray(parameters)
         if start.shape != (plan.parameter_size,):
             raise ExperimentError(tr("the weights were trained for a network of another shape; open their own experiment."))
         weights = row_weights(experiment, data)
-        threads = threads or available_cores()
+        threads = thread_count(threads)
         if backend == "auto":
             numbers = data.train_inputs, self.run.training_targets, weights.astype(np.float32)
             work = Work(plan, experiment.training, start, *numbers, threads)
@@ -436,14 +436,17 @@ def train(
     Returns
     -------
     model
-        The trained model, with its measurement as its metrics.
+        The trained model, with its measurement as its metrics; its experiment says how long it was trained.
+
+    Raises
+    ------
+    ExperimentError, FileError
+        If it can't be trained, or its data can't be loaded: one sentence with the field's path.
     """
-    if epochs is not None and epochs != experiment.training.epochs and epochs > 0:
-        # Schedules and early stopping must know where the end is.
-        experiment = checked(structs.replace(experiment, training=structs.replace(experiment.training, epochs=epochs)))
+    experiment, epochs = for_so_long(experiment, epochs)
     trainer = Trainer(experiment, backend, parameters, threads=threads)
     trainer.record()
-    for _ in range(experiment.training.epochs if epochs is None else epochs):
+    for _ in range(epochs):
         if not trainer.train_epochs():
             break
         if not trainer.measured:

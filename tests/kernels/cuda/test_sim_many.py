@@ -73,6 +73,7 @@ def test_each_network_ends_as_alone_and_as_on_the_cpu(name, launches):
     np.testing.assert_array_equal(runs.reached, host.reached)
     alone = set_field(set_field(experiment, "network.seed", "7"), "training.optimizer.learning_rate", "0.005")
     trainer = Trainer(alone, "cuda")
+    assert runs.model(7, 0.005).experiment == alone
     for epoch in range(3):
         trainer.train_epochs()
         if name != "no test rows":
@@ -123,12 +124,12 @@ def test_it_stops_between_launches(launches, monkeypatch):
         return write(*arguments)
 
     monkeypatch.setattr(cuda_many, "write_script", and_stop)
-    runs = train_many(RUNS["binary"], seeds=SEEDS, epochs=5, backend="cuda", stop=stop)
+    runs = train_many(RUNS["class weights"], seeds=SEEDS, epochs=5, backend="cuda", stop=stop)
     assert len(launches) == 2
     assert np.isfinite(runs.train_losses[:2]).all()
     assert np.isnan(runs.train_losses[2:]).all()
     monkeypatch.undo()
-    host = train_many(RUNS["binary"], seeds=SEEDS, epochs=2, backend="cpu")
+    host = train_many(RUNS["class weights"], seeds=SEEDS, epochs=2, backend="cpu")
     assert_near(runs.parameters, host.parameters)
 
 
