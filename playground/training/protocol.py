@@ -133,7 +133,8 @@ class Snapshot:
     reason
         Why that backend: one sentence, or empty.
     speed
-        Floating-point operations a second of the last matrix products; 0 before there are any.
+        Floating-point operations a second of the last calls' matrix products, by the rows that they trained on; 0 before
+        there are any.
     threads
         How many threads compute.
     notice

@@ -28,6 +28,8 @@ from playground.words import tr
 PUBLISH_SHARE = 0.35
 # Seconds from one close look (gradients, parts that are `Seldom`) to the next: what it shows changes slowly.
 CLOSE_LOOK_PAUSE = 0.5
+# What is left of a call's weight in the speed after each later one.
+FADING = 0.9
 
 
 class TrainingSession:
@@ -61,7 +63,8 @@ class TrainingSession:
         self._last_publish = 0.0
         self._publish_cost = 0.0
         self._changed = False
-        self._speed = 0.0
+        # Floating-point operations of the last calls, and their seconds.
+        self._work, self._seconds = 0.0, 0.0
         self._rates: RateTest | None = None
         self._last_close_look = 0.0
 
@@ -182,7 +185,7 @@ class TrainingSession:
             # Row 0 of the history: where the run starts from.
             self._trainer.record()
             self._rates, self._last_close_look = None, 0.0
-            self._speed = 0.0
+            self._work, self._seconds = 0.0, 0.0
             self._pace.forget()
             self._status = Status.RUNNING if running else Status.IDLE
         self._pace.start(self._trainer)
@@ -215,11 +218,11 @@ class TrainingSession:
             steps = min(steps, self._pace.steps_due(trainer))
         if steps <= 0:
             return
-        before, start = trainer.step, time.perf_counter()
+        before, rows, start = trainer.step, trainer.rows_done, time.perf_counter()
         good = trainer.train_steps(steps)
         elapsed = max(1e-6, time.perf_counter() - start)
         done = trainer.step - before
-        self._measure_speed(trainer, done / elapsed)
+        self._note_work((trainer.rows_done - rows) * trainer.run.plan.operations, elapsed)
         if done == steps:
             self._pace.learn(steps, elapsed)
         if self._steps_left is not None:
@@ -233,10 +236,9 @@ class TrainingSession:
             self._status = Status.PAUSED
             self._changed = True
 
-    def _measure_speed(self, trainer: Trainer, steps_a_second: float) -> None:
-        """Keep a running mean of the speed of the arithmetic, which short calls would make look slow."""
-        speed = steps_a_second * trainer.state.batch_size * trainer.run.plan.operations
-        self._speed = speed if not self._speed else 0.9 * self._speed + 0.1 * speed
+    def _note_work(self, work: float, seconds: float) -> None:
+        """Keep running sums of what was computed and how long it took: each call counts for as long as it lasted."""
+        self._work, self._seconds = FADING * self._work + work, FADING * self._seconds + seconds
 
     def _diverge(self, trainer: Trainer) -> None:
         self._status = Status.DIVERGED
@@ -299,7 +301,7 @@ class TrainingSession:
             backend=trainer.backend.NAME,
             device=cuda_target.facts() if trainer.backend.NAME == "cuda" else None,
             reason=trainer.choice.reason,
-            speed=self._speed,
+            speed=self._work / self._seconds if self._seconds else 0.0,
             threads=trainer.state.threads,
             notice=trainer.compute.notice or cache.notice(),
         )

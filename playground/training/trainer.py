@@ -127,6 +127,11 @@ class Trainer:
         return float(self.state.epoch)
 
     @property
+    def rows_done(self) -> int:
+        """Rows trained on so far, in each epoch anew."""
+        return int(self.state.counters[EPOCH]) * self.state.order.size + int(self.state.counters[POSITION])
+
+    @property
     def steps_per_epoch(self) -> int:
         """Mini-batches in one epoch."""
         return max(1, math.ceil(self.state.order.size / self.state.batch_size))

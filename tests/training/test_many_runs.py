@@ -7,7 +7,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from playground import train_many
+from playground import train, train_many
 from playground.catalog.schedules import Cosine, Step
 from playground.experiment import (
     SGD,
@@ -74,6 +74,21 @@ def test_each_run_gives_what_it_gives_alone(experiment, backend):
             trainer.train_epochs()
             assert runs.test_losses[epoch, index] == pytest.approx(trainer.record()["test_loss"], rel=1e-4)
         np.testing.assert_allclose(runs.parameters[index], trainer.parameters, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("schedule", ["constant", "cosine", "warm_up", "one_cycle", '{"type": "step", "every": 2}'])
+@pytest.mark.parametrize("epochs", [1, 5])
+@pytest.mark.parametrize("units", [4, 40])
+@pytest.mark.parametrize("backend", ["cpu", "reference"])
+def test_a_storm_of_some_epochs_runs_the_schedule_that_one_run_of_so_many_does(schedule, epochs, units, backend):
+    experiment = set_field(experiment_of("gauss"), "network.layers.0.units", units)
+    experiment = set_field(experiment, "training.schedule", schedule)
+    many = train_many(experiment, seeds=[0, 1], epochs=epochs, backend=backend)
+    alone = train(set_field(experiment, "network.seed", "1"), epochs=epochs, backend=backend)
+    np.testing.assert_allclose(many.parameters[1], alone.parameters, rtol=2e-5, atol=1e-6)
+    model = many.model(1, experiment.training.optimizer.learning_rate)
+    assert model.experiment == alone.experiment
+    assert model.experiment.training.epochs == many.experiment.training.epochs == epochs
 
 
 def test_the_losses_are_those_of_training():

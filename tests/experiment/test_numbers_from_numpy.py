@@ -186,21 +186,3 @@ def test_a_model_with_numpys_numbers_as_metrics_is_saved(tmp_path):
     model = TrainedModel(checked(GAUSS), trainer.parameters, preprocessing, {"test_loss": np.float32(0.5), "epoch": np.int64(3)})
     safetensors.save(model, tmp_path / "model.safetensors")
     assert safetensors.load(tmp_path / "model.safetensors").metrics == {"test_loss": 0.5, "epoch": 3}
-
-
-# How long
-
-
-@pytest.mark.parametrize("schedule", ["constant", "cosine", "warm_up", "one_cycle", '{"type": "step", "every": 2}'])
-@pytest.mark.parametrize("epochs", [1, 5])
-@pytest.mark.parametrize("units", [4, 40])
-@pytest.mark.parametrize("backend", ["cpu", "reference"])
-def test_a_storm_of_some_epochs_runs_the_schedule_that_one_run_of_so_many_does(schedule, epochs, units, backend):
-    experiment = set_field(set_field(GAUSS, "training.epochs", "300"), "network.layers.0.units", units)
-    experiment = set_field(experiment, "training.schedule", schedule)
-    many = train_many(experiment, seeds=[0, 1], epochs=epochs, backend=backend)
-    alone = train(set_field(experiment, "network.seed", "1"), epochs=epochs, backend=backend)
-    np.testing.assert_allclose(many.parameters[1], alone.parameters, rtol=2e-5, atol=1e-6)
-    model = many.model(1, experiment.training.optimizer.learning_rate)
-    assert model.experiment == alone.experiment
-    assert model.experiment.training.epochs == many.experiment.training.epochs == epochs
