@@ -31,7 +31,7 @@ ORDER = (
     ("data", "kernels.cpu", "kernels.cuda", "kernels.reference"),
     ("data.readers", "kernels"),
     ("data.readers.*", "kernels.compiling"),
-    ("kernels.cache", "kernels.dropping", "kernels.shuffling"),
+    ("data.names", "kernels.cache", "kernels.dropping", "kernels.shuffling"),
     ("kernels.simd",),
     ("experiment",),
     ("network",),

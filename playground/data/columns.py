@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import difflib
 import os
+from collections import Counter
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from playground.catalog.tasks import TASKS
+from playground.data.cells import numbers
+from playground.data.classes import class_names
 from playground.data.dataset import Dataset
+from playground.data.names import in_one_form, listed, nearest_column, option
 from playground.data.readers import read_table
 from playground.experiment import FileSource
 from playground.storage import FileError
@@ -22,6 +26,8 @@ if TYPE_CHECKING:
 MOST_CLASSES = 100
 # Squares of larger numbers leave the range of float64, and float32 ends at 3e38.
 LARGEST = 1e30
+# Kinds of columns that hold numbers alone: yes and no, whole ones, any.
+_NUMBERS = "biuf"
 
 
 class ColumnError(FileError):
@@ -49,25 +55,30 @@ def load_table(source: FileSource, task: str) -> Dataset:
     FileError
         If a column is missing, a feature is text, a value is missing, or the targets don't fit the task.
     """
-    frame = read_table(source.path)
-    targets = target_columns(frame, source)
-    for name in source.ignore:
-        _require_column(frame, name, source.path, "ignore")
-    features = [name for name in frame.columns if name not in targets and name not in source.ignore]
+    one_of_several = task in ("binary", "multiclass")
+    frame = read_table(source.path, lambda names: target_columns(names, source) if one_of_several else ())
+    return dataset_of(frame, source, task)
+
+
+def dataset_of(frame: pd.DataFrame, source: FileSource, task: str) -> Dataset:
+    """A table that has been read as a data set, as `load_table` gives it; a target of classes is there as text."""
+    targets = target_columns(list(frame.columns), source)
+    left_out = {*targets, *(_known_column(frame.columns, name, source.path, "ignore") for name in source.ignore)}
+    features = [name for name in frame.columns if name not in left_out]
     if not features:
         raise FileError(
             tr("{path}: no column is left to learn from; name fewer targets or ignore fewer columns.").format(path=source.path)
         )
     if len(frame) < 2:
         raise FileError(tr("{path}: a single row is too little to learn from; add rows.").format(path=source.path))
-    values = np.column_stack([_numbers(frame, name, source.path, "feature") for name in features])
+    values = _matrix(frame, features, source.path, "feature")
     encoded, classes = _encode_targets(frame, targets, task, source.path)
     name = Path(source.path).stem
     return Dataset(
         name=name,
         title=name,
         description=tr("{values:,} rows of {name}: {features} columns to learn from, to predict {targets}.").format(
-            values=len(values), name=Path(source.path).name, features=len(features), targets=", ".join(targets)
+            values=len(values), name=Path(source.path).name, features=len(features), targets=listed(targets)
         ),
         task=task,
         features=values,
@@ -93,10 +104,9 @@ def feature_rows(
     FileError
         If one is missing, or holds text, gaps or the number of nothing that was learned.
     """
-    for name in columns:
-        _require_column(frame, name, path, "model")
-    rows = np.column_stack([_numbers(frame, name, path, "input") for name in columns])
-    for name, count, values in zip(columns, categories, rows.T, strict=False):
+    names = [_known_column(frame.columns, name, path, "model") for name in columns]
+    rows = _matrix(frame, names, path, "input")
+    for name, count, values in zip(names, categories, rows.T, strict=False):
         unknown = (values < 0) | (values >= count) | (values != np.floor(values))
         if unknown.any():
             at = int(unknown.argmax())
@@ -109,17 +119,20 @@ def feature_rows(
     return rows
 
 
-def target_columns(frame: pd.DataFrame, source: FileSource) -> list[str]:
-    """The columns to predict: those named, else the last one that isn't ignored."""
-    for name in source.targets:
-        _require_column(frame, name, source.path, "target")
-        if name in source.ignore:
+def target_columns(names: Collection[str], source: FileSource) -> list[str]:
+    """Which of a table's columns are to be predicted: those named, else the last one that isn't ignored."""
+    known, ignored = dict.fromkeys(names), {in_one_form(name) for name in source.ignore}
+    targets = [_known_column(known, name, source.path, "target") for name in source.targets]
+    for name, times in Counter(targets).items():
+        if name in ignored:
             raise FileError(
                 tr("{path}: the column {name!r} is both a target and ignored; choose one.").format(path=source.path, name=name)
             )
-    if source.targets:
-        return list(source.targets)
-    left = [name for name in frame.columns if name not in source.ignore]
+        if times > 1:
+            raise FileError(tr("{path}: the target {name!r} is named twice; name it once.").format(path=source.path, name=name))
+    if targets:
+        return targets
+    left = [name for name in names if name not in ignored]
     if len(left) < 2:
         raise FileError(
             tr("{path}: a column to predict and at least one to learn from are needed; it has {left}.").format(
@@ -129,25 +142,31 @@ def target_columns(frame: pd.DataFrame, source: FileSource) -> list[str]:
     return left[-1:]
 
 
-def _require_column(frame: pd.DataFrame, name: str, path: str | os.PathLike[str], role: str) -> None:
-    if name not in frame.columns:
-        close = difflib.get_close_matches(name, list(frame.columns), 1)
-        hint = (
-            tr("did you mean {close!r}?").format(close=close[0])
-            if close
-            else tr("it has {columns}.").format(columns=", ".join(list(frame.columns)[:12]))
-        )
+def _known_column(names: Collection[str], name: str, path: str | os.PathLike[str], role: str) -> str:
+    """The column's name as the table has it, which may differ in how accents are put together."""
+    own = in_one_form(name)
+    if own not in names:
         raise FileError(
-            tr("{path}: there is no column {name!r} ({role}); {hint}").format(path=path, name=name, role=role, hint=hint)
+            tr("{path}: there is no column {name!r} ({role}); {hint}").format(
+                path=path, name=name, role=role, hint=nearest_column(name, names)
+            )
         )
+    return own
+
+
+def _matrix(frame: pd.DataFrame, names: list[str], path: str | os.PathLike[str], role: str) -> np.ndarray[Any, Any]:
+    """Columns as float64 (rows, columns); refuses text, gaps and infinities by name and line."""
+    if all(dtype.kind in _NUMBERS for dtype in frame.dtypes[names]):
+        # Twenty thousand columns one by one take seconds.
+        values = frame[names].to_numpy(np.float64)
+        if np.abs(values).max(initial=0) <= LARGEST:
+            return values
+    return np.column_stack([_numbers(frame, name, path, role) for name in names])
 
 
 def _numbers(frame: pd.DataFrame, name: str, path: str | os.PathLike[str], role: str) -> np.ndarray[Any, Any]:
     """A column as float64; refuses text, gaps and infinities by name and line."""
-    import pandas as pd
-
-    column = frame[name]
-    mend = tr("give a number there")
+    column, ignored = frame[name], option("--ignore", name)
 
     def refusal(problem: str, mend: str) -> FileError:
         return ColumnError(problem, mend, name) if role == "feature" else FileError(problem + mend)
@@ -155,24 +174,25 @@ def _numbers(frame: pd.DataFrame, name: str, path: str | os.PathLike[str], role:
     if column.isna().any():
         line = column.index[int(column.isna().to_numpy().argmax())]
         mend = (
-            tr("fill it in, or leave the column out with --ignore {name}").format(name=name)
+            tr("fill it in, or leave the column out with {ignored}").format(ignored=ignored)
             if role == "feature"
             else tr("fill it in")
         )
         raise refusal(
             tr("{path}: line {line} has no value in column {name!r}").format(path=path, line=line, name=name), f"; {mend}."
         )
-    numbers = pd.to_numeric(column, errors="coerce") if column.dtype != bool else column.astype(float)
-    if numbers.isna().any():
-        at = int(numbers.isna().to_numpy().argmax())
+    values = column.to_numpy(np.float64) if column.dtype.kind in _NUMBERS else numbers(column.tolist(), _decimal(frame))
+    if np.isnan(values).any():
+        at = int(np.isnan(values).argmax())
         mend = (
-            tr("make it numbers, or leave the column out with --ignore {name}").format(name=name) if role == "feature" else mend
+            tr("make it numbers, or leave the column out with {ignored}").format(ignored=ignored)
+            if role == "feature"
+            else tr("give a number there")
         )
         text = tr("{path}: column {name!r} holds text ({text!r} in line {line})").format(
             path=path, name=name, text=str(column.iloc[at])[:40], line=column.index[at]
         )
         raise refusal(text, f"; {mend}.")
-    values = numbers.to_numpy(np.float64)
     beyond = np.abs(values) > LARGEST
     if beyond.any():
         line, infinite = column.index[int(beyond.argmax())], not np.isfinite(values[beyond.argmax()])
@@ -197,14 +217,13 @@ def _encode_targets(
                 )
             )
     if not TASKS[task].classes:
-        values = np.column_stack([_numbers(frame, name, path, "target") for name in targets])
-        return values, ()
+        return _matrix(frame, targets, path, "target"), ()
     if task == "multilabel":
-        labels = np.column_stack([_numbers(frame, name, path, "target") for name in targets])
+        labels = _matrix(frame, targets, path, "target")
         if not np.isin(labels, (0, 1)).all():
             raise FileError(
                 tr("{path}: labels must be 0 or 1; change the columns {targets} or the task.").format(
-                    path=path, targets=", ".join(targets)
+                    path=path, targets=listed(targets)
                 )
             )
         return labels, tuple(targets)
@@ -214,9 +233,16 @@ def _encode_targets(
                 path=path, task=task, targets=len(targets)
             )
         )
-    column = frame[targets[0]]
-    # Numbers sort as numbers, everything else as text; 1.0 and 1 are shown alike.
-    names = sorted(column.unique()) if column.dtype != object else sorted(column.unique(), key=str)
+    column = frame[targets[0]].astype(str)
+    distinct = column.nunique()
+    if distinct > MOST_CLASSES:
+        raise FileError(
+            tr(
+                "{path}: the target {targets!r} has {names} different values; up to {most} classes are possible, "
+                "or set the task to regression."
+            ).format(path=path, targets=targets[0], names=distinct, most=MOST_CLASSES)
+        )
+    names = class_names(column, path, _decimal(frame))
     if len(names) < 2:
         raise FileError(
             tr(
@@ -230,17 +256,10 @@ def _encode_targets(
                 "set the task to multiclass or regression."
             ).format(path=path, targets=targets[0], names=len(names))
         )
-    if len(names) > MOST_CLASSES:
-        raise FileError(
-            tr(
-                "{path}: the target {targets!r} has {names} different values; up to {most} classes are possible, "
-                "or set the task to regression."
-            ).format(path=path, targets=targets[0], names=len(names), most=MOST_CLASSES)
-        )
     number = {name: index for index, name in enumerate(names)}
-    return np.array([[number[value]] for value in column], np.float64), tuple(_class_name(name) for name in names)
+    return column.map(number).to_numpy(np.float64)[:, None], names
 
 
-def _class_name(value: Any) -> str:
-    """A class's name for people: whole numbers without their decimals."""
-    return str(int(value)) if isinstance(value, (float, np.floating)) and float(value).is_integer() else str(value)
+def _decimal(frame: pd.DataFrame) -> str:
+    """The decimal mark of a table's numbers, which stands in those cells that were read as text."""
+    return str(frame.attrs.get("decimal", "."))

@@ -6,9 +6,11 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 from msgspec.structs import replace
 
-from playground.data.columns import load_table, target_columns
+from playground.data.cells import numbers
+from playground.data.columns import dataset_of, target_columns
 from playground.data.readers import read_table
 from playground.experiment import Adam, DataSpec, Dense, Experiment, FileSource, NetworkSpec, TrainingSpec, checked, default_loss
 
@@ -43,9 +45,10 @@ def suggest(
     FileError
         If the table can't be used as it is.
     """
-    frame = read_table(path)
     source = FileSource(path=str(path), ignore=ignore, targets=targets)
-    source = replace(source, targets=tuple(target_columns(frame, source)))
+    # A single target may be of classes, whose names are spelled as in the file.
+    frame = read_table(path, lambda names: target_columns(names, source) if len(targets) < 2 else ())
+    source = replace(source, targets=tuple(target_columns(list(frame.columns), source)))
     task = task or _guess_task(frame, list(source.targets))
     experiment = checked(
         Experiment(
@@ -58,23 +61,22 @@ def suggest(
         )
     )
     # Complaints name the file as it was named, but the experiment must find it from any folder.
-    load_table(source, task)
+    dataset_of(frame, source, task)
     found = replace(source, path=str(Path(path).resolve()))
     return replace(experiment, data=replace(experiment.data, source=found))
 
 
 def _guess_task(frame: pd.DataFrame, targets: list[str]) -> str:
-    import pandas as pd
-
-    columns = [frame[name] for name in targets]
     if len(targets) > 1:
-        zero_one = all(set(column.dropna().unique()) <= {0, 1} for column in columns)
+        zero_one = all(set(frame[name].dropna().unique()) <= {0, 1} for name in targets)
         return "multilabel" if zero_one else "regression"
-    column = columns[0].dropna()
-    distinct = column.nunique()
+    cells = frame[targets[0]].dropna().unique()
+    values = np.unique(numbers(cells, str(frame.attrs.get("decimal", "."))))
+    words = bool(np.isnan(values).any())
+    distinct = len(cells) if words else len(values)
     if distinct <= 2:
         return "binary"
-    if not pd.api.types.is_numeric_dtype(column):
+    if words:
         return "multiclass"
-    whole = bool((column == column.round()).all())
+    whole = bool((values == values.round()).all())
     return "multiclass" if whole and distinct <= 10 else "regression"

@@ -103,14 +103,19 @@ def test_a_column_named_twice_is_refused(write):
 
 
 @pytest.mark.parametrize(
-    "rows",
-    ["1,2\n3,4,5\n6,7\n", "1,2,3\n4,5,6\n", "1,2,3,4\n5,6,7,8\n", "1,2,\n3,4,5\n"],
-    ids=["one row", "every row by one", "every row by two", "some rows"],
+    ("rows", "line", "cells"),
+    [
+        ("1,2\n3,4,5\n6,7\n", 3, 3),
+        ("1,2,3\n4,5,6\n", 2, 3),
+        ("1,2,3,4\n5,6,7,8\n", 2, 4),
+        ("1,2,\n3,4,5\n", 3, 3),
+        ('1,"2\n3"\n\n4,5,6\n', 5, 3),
+    ],
+    ids=["one row", "every row by one", "every row by two", "some rows", "below a line break in quotes"],
 )
-def test_rows_with_more_cells_than_the_header_are_refused(write, rows):
+def test_rows_with_more_cells_than_the_header_are_refused_by_their_line(write, rows, line, cells):
     message = refusal(read_table, write("a,b\n" + rows))
-    assert "can't be read as a table" in message
-    assert "every row needs as many" in message
+    assert f"can't be read as a table: line {line} has {cells} cells, the header has 2; every row needs as many" in message
 
 
 def test_a_delimiter_at_the_end_of_every_row_is_forgiven(write):
@@ -134,6 +139,6 @@ def test_a_further_format_is_one_record(write, monkeypatch):
     import pandas as pd
 
     frame = pd.DataFrame({"a": [1.0, 2.0], "y": [0, 1]}, index=[2, 3])
-    monkeypatch.setattr("playground.data.readers.READERS", (*READERS, Reader("Sheet", (".sheet",), lambda path: frame)))
+    monkeypatch.setattr("playground.data.readers.READERS", (*READERS, Reader("Sheet", (".sheet",), lambda path, spelled: frame)))
     dataset = load_table(source(write("no text", "book.SHEET")), "binary")
     assert dataset.features.tolist() == [[1.0], [2.0]]

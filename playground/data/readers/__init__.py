@@ -6,7 +6,7 @@ A reader gives the table as it stands in the file: what its columns mean is said
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,12 +27,12 @@ class Reader:
     name, endings
         Its name for people; how such files' names end, in small letters: ``.csv``, ….
     load
-        Reads a file as a frame indexed by the line where each row begins; raises FileError.
+        Reads a file as `read_table` does; is given the path, and what says which columns to read as text; raises FileError.
     """
 
     name: str
     endings: tuple[str, ...]
-    load: Callable[[str | os.PathLike[str]], pd.DataFrame]
+    load: Callable[[str | os.PathLike[str], Callable[[list[str]], Collection[str]]], pd.DataFrame]
 
 
 TEXT = Reader(tr("Text table"), (".csv", ".tsv", ".txt"), csv.load)
@@ -40,13 +40,22 @@ READERS: tuple[Reader, ...] = (TEXT,)
 ENDINGS = tuple(ending for reader in READERS for ending in reader.endings)
 
 
-def read_table(path: str | os.PathLike[str]) -> pd.DataFrame:
+def read_table(path: str | os.PathLike[str], spelled: Callable[[list[str]], Collection[str]] = lambda names: ()) -> pd.DataFrame:
     """Read a table with the reader of its ending; a name that no reader knows is taken for text.
+
+    Parameters
+    ----------
+    path
+        The file.
+    spelled
+        Given the names of all columns, says which to read as text, each cell as it is spelled in the file but for blanks
+        around it: 007 and 1.0 may be names of classes. All other columns are numbers where all their cells are.
 
     Returns
     -------
     frame
-        The rows, indexed by the line of the file where each begins.
+        The rows, indexed by the line of the file where each begins. Names of columns are in Unicode's form NFC, each is there
+        once. ``frame.attrs["decimal"]`` is the decimal mark of its numbers.
 
     Raises
     ------
@@ -54,4 +63,4 @@ def read_table(path: str | os.PathLike[str]) -> pd.DataFrame:
         If it can't be read, or is no such table; the message says what to mend.
     """
     ending = Path(path).suffix.lower()
-    return next((reader for reader in READERS if ending in reader.endings), TEXT).load(path)
+    return next((reader for reader in READERS if ending in reader.endings), TEXT).load(path, spelled)

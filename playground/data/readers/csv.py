@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import os
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from playground.data.names import column_names
 from playground.storage import FileError, read_bytes
 from playground.words import tr
 
@@ -17,13 +19,20 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def load(path: str | os.PathLike[str]) -> pd.DataFrame:
+def load(path: str | os.PathLike[str], spelled: Callable[[list[str]], Collection[str]]) -> pd.DataFrame:
     """Read a table with a header.
+
+    Parameters
+    ----------
+    path
+        The file.
+    spelled
+        Given the names of all columns, says which to read as text.
 
     Returns
     -------
     frame
-        The rows, indexed by the line of the file where each begins.
+        The rows, indexed by the line of the file where each begins, as `read_table` describes them.
 
     Raises
     ------
@@ -32,6 +41,61 @@ def load(path: str | os.PathLike[str]) -> pd.DataFrame:
     """
     import pandas as pd
 
+    text = _text(path)
+    rows = io.StringIO(text.lstrip(" \r\n"), newline="")
+    header = rows.readline()
+    # Delimiters inside quotes belong to a name.
+    delimiter = max(",;\t|", key=re.sub(r'"[^"]*"', "", header).count)
+    rows.seek(0)
+    try:
+        # Reads no further than to the end of the header, which may be lines below where names are in quotes.
+        cells = next(csv.reader(rows, delimiter=delimiter, skipinitialspace=True))
+    except csv.Error:
+        # A cell that is longer than it takes.
+        cells = header.split(delimiter)
+    names = column_names(cells, path)
+    as_text = [names.index(name) for name in spelled(names)]
+    # A decimal comma only makes sense where the comma doesn't part columns, and no number has a decimal point.
+    decimal = "," if delimiter != "," and _has_numbers(text, delimiter, ",") and not _has_numbers(text, delimiter, ".") else "."
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            # pandas only warns where cells beyond the header's columns would be dropped.
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            frame = pd.read_csv(
+                rows,
+                sep=delimiter,
+                header=None,
+                names=range(len(names)),
+                dtype=dict.fromkeys(as_text, str),
+                skipinitialspace=True,
+                index_col=False,
+                on_bad_lines="error",
+                decimal=decimal,
+                # Only an empty cell has no value: "NA" and "None" may well be names of classes.
+                keep_default_na=False,
+                na_values=[""],
+            )
+    except (pd.errors.ParserWarning, pd.errors.ParserError, pd.errors.EmptyDataError, ValueError) as error:
+        if "EOF inside string" in str(error):
+            raise _open_quote(path) from None
+        raise _ragged(path, text, delimiter, len(names)) from None
+    if frame.empty:
+        if text.count('"') % 2:
+            raise _open_quote(path)
+        raise FileError(tr("{path}: it has a header but no rows; add at least two.").format(path=path))
+    for place in as_text:
+        column = frame[place].str.strip()
+        frame[place] = column.mask(column == "")
+    frame.columns = pd.Index(names)
+    # Complaints name the line that an editor shows.
+    frame.index = pd.Index(_lines_of_rows(text, delimiter, len(frame)))
+    frame.attrs["decimal"] = decimal
+    return frame
+
+
+def _text(path: str | os.PathLike[str]) -> str:
+    """The file's text, which holds more than blanks."""
     data = read_bytes(path)
     try:
         text = data.decode("utf-8-sig")
@@ -44,56 +108,25 @@ def load(path: str | os.PathLike[str]) -> pd.DataFrame:
         raise FileError(tr("{path}: it isn't a text table; save it as CSV in UTF-8.").format(path=path))
     if not text.strip():
         raise FileError(tr("{path}: it is empty; a header and at least two rows are needed.").format(path=path))
-    header = text.lstrip(" \r\n").splitlines()[0]
-    # Delimiters inside quotes belong to a name.
-    delimiter = max(",;\t|", key=re.sub(r'"[^"]*"', "", header).count)
-    names = [name.strip() for name in next(csv.reader([header], delimiter=delimiter))]
-    for name in names:
-        if names.count(name) > 1:
-            raise FileError(
-                tr("{path}: the column {name!r} is there twice; give each column a name of its own.").format(path=path, name=name)
-            )
-    # A decimal comma only makes sense where the comma doesn't part columns, and no number has a decimal point.
-    decimal = "," if delimiter != "," and _has_numbers(text, delimiter, ",") and not _has_numbers(text, delimiter, ".") else "."
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            # pandas only warns where cells beyond the header's columns would be dropped.
-            warnings.simplefilter("error", pd.errors.ParserWarning)
-            frame = pd.read_csv(
-                io.StringIO(text),
-                sep=delimiter,
-                skipinitialspace=True,
-                index_col=False,
-                on_bad_lines="error",
-                decimal=decimal,
-                # Only an empty cell has no value: "NA" and "None" may well be names of classes.
-                keep_default_na=False,
-                na_values=[""],
-            )
-    except pd.errors.ParserWarning:
-        raise FileError(
-            tr("{path}: it can't be read as a table: its rows have more cells than the header; every row needs as many.").format(
-                path=path
-            )
-        ) from None
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, ValueError) as error:
-        reason = str(error).removeprefix("Error tokenizing data. C error: ").strip()
-        if "EOF inside string" in reason:
-            raise FileError(
-                tr("{path}: a quotation mark is opened and never closed; close it or remove it.").format(path=path)
-            ) from None
-        raise FileError(
-            tr("{path}: it can't be read as a table: {reason}; every row needs as many cells as the header.").format(
-                path=path, reason=reason
-            )
-        ) from None
-    frame.columns = pd.Index([str(name).strip() for name in frame.columns])
-    if frame.empty:
-        raise FileError(tr("{path}: it has a header but no rows; add at least two.").format(path=path))
-    # Complaints name the line that an editor shows.
-    frame.index = pd.Index(_lines_of_rows(text, delimiter, len(frame)))
-    return frame
+    return text
+
+
+def _open_quote(path: str | os.PathLike[str]) -> FileError:
+    return FileError(tr("{path}: a quotation mark is opened and never closed; close it or remove it.").format(path=path))
+
+
+def _ragged(path: str | os.PathLike[str], text: str, delimiter: str, columns: int) -> FileError:
+    """The refusal of a table whose rows don't fit its header, by the first such line."""
+    with contextlib.suppress(csv.Error):
+        for line, cells in _rows(text, delimiter):
+            if any(cell.strip() for cell in cells[columns:]):
+                return FileError(
+                    tr(
+                        "{path}: it can't be read as a table: line {line} has {cells} cells, the header has {columns}; "
+                        "every row needs as many."
+                    ).format(path=path, line=line, cells=len(cells), columns=columns)
+                )
+    return FileError(tr("{path}: it can't be read as a table; every row needs as many cells as the header.").format(path=path))
 
 
 def _has_numbers(text: str, delimiter: str, point: str) -> bool:
@@ -107,13 +140,18 @@ def _lines_of_rows(text: str, delimiter: str, count: int) -> Sequence[int]:
     usual = range(2, count + 2)
     if text.rstrip().count("\n") == count:
         return usual
-    lines, begin = [], 1
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True)
     try:
-        for cells in reader:
-            if len(cells) > 1 or "".join(cells).strip():
-                lines.append(begin)
-            begin = reader.line_num + 1
+        lines = [line for line, _ in _rows(text, delimiter)]
     except csv.Error:
         return usual
     return lines[1:] if len(lines) == count + 1 else usual
+
+
+def _rows(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    """The rows that aren't blank, header and all: the line where each begins, and its cells."""
+    begin = 1
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True)
+    for cells in reader:
+        if len(cells) > 1 or "".join(cells).strip():
+            yield begin, cells
+        begin = reader.line_num + 1
