@@ -1,9 +1,10 @@
-"""Set up and start Neural Playground with nothing but Python: ``python3 run.py [words for the program | test | check]``.
+"""Set up and start Neural Playground with nothing but Python: ``python3 run.py [program words | test | check | campaign]``.
 
 Makes ``.venv`` beside this file, installs the project there (with uv, where that is installed), and uses it again until
 pyproject.toml changes. ``python3 run.py test [words for pytest]`` runs all tests; ``--without-torch`` leaves out PyTorch,
 against which the arithmetic is checked (its wheel is large on Linux). ``python3 run.py check`` says in seconds what format,
-lint, types, dead code and the order of imports say; ``--mend`` first mends what can be mended by itself.
+lint, types, dead code and the order of imports say; ``--mend`` first mends what can be mended by itself. ``python3 run.py
+campaign NAME --minutes N`` attacks the program by chance and writes down what breaks it (``--help`` has the names).
 """
 
 # This file is read by any Python 3, so that an old one can say what is wrong: no newer syntax here.
@@ -144,6 +145,8 @@ def main(words):
         os.chdir(HERE)
         return check("--mend" in words)
     set_up([])
+    if words[:1] == ["campaign"]:
+        return become([PYTHON, os.path.join(HERE, "tests", "campaigns", "run_campaign.py")] + words[1:])
     return become([PYTHON, "-m", "playground"] + words)
 
 

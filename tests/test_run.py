@@ -94,6 +94,13 @@ def test_the_tests_get_their_extras_and_words_go_to_pytest(clone):
     assert "--without-torch" not in asked[-1]
 
 
+def test_a_campaign_gets_its_words(clone):
+    fake_environment(clone)
+    run(clone, "campaign", "mutations", "--seed", "3")
+    assert log(clone)[-1] == f"{clone}/tests/campaigns/run_campaign.py mutations --seed 3"
+    assert (REPOSITORY / "tests" / "campaigns" / "run_campaign.py").exists()
+
+
 def test_uv_installs_where_it_is_there(clone):
     fake_environment(clone)
     assert run(clone, path=fake_uv(clone)).returncode == 0
