@@ -1,10 +1,64 @@
-"""Tests run off screen, with a folder of their own for settings; compiled kernels are shared with the program."""
+"""Tests run off screen, with folders of their own for settings; compiled kernels are shared with the program.
+
+Marks say what a test needs: ``compile`` (compiled kernels), ``window`` (Qt), ``simulator`` (Numba's, of a GPU) and ``torch``.
+``--quick`` (``run.py test quick``) runs those that need none of them, and fails a test that compiles all the same.
+"""
 
 import os
+import re
 import tempfile
+
+import pytest
+
+NEEDS = ("compile", "window", "simulator", "torch")
+# A fixture of Qt's: who asks for one needs a window.
+WINDOW_FIXTURES = {"qtbot", "qapp", "shared_window"}
+NEEDED_BY_A_FILE = re.compile(rf"^pytestmark = .*pytest\.mark\.({'|'.join(NEEDS)})\b", re.MULTILINE)
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 # Qt's own pool for small fills makes antialiased lines many times slower; the program sets this too.
 os.environ["QT_NO_GUI_THREADPOOL"] = "1"
 os.environ["PLAYGROUND_CONFIG_DIR"] = tempfile.mkdtemp(prefix="playground-test-")
 os.environ["PLAYGROUND_STATE_DIR"] = tempfile.mkdtemp(prefix="playground-test-")
+
+
+def pytest_addoption(parser):
+    parser.addoption("--quick", action="store_true", help="only tests that need nothing compiled, no window, no torch")
+
+
+def pytest_configure(config):
+    if config.option.quick:
+        # Where compiled kernels lie, a test that needs them wouldn't be noticed.
+        os.environ["PLAYGROUND_CACHE_DIR"] = tempfile.mkdtemp(prefix="playground-test-")
+        refuse_to_compile()
+
+
+def refuse_to_compile():
+    """Have every compilation in this process fail, and so the test that it is for."""
+    from numba.core import event
+
+    class Refusal(event.Listener):
+        def on_start(self, event):
+            raise RuntimeError("this test compiles kernels: mark it with pytest.mark.compile")
+
+        def on_end(self, event):
+            pass
+
+    event.register("numba:compile", Refusal())
+
+
+def pytest_ignore_collect(collection_path, config):
+    """Don't even import what can't be quick."""
+    if config.option.quick and collection_path.name.startswith("test_") and collection_path.suffix == ".py":
+        return bool(NEEDED_BY_A_FILE.search(collection_path.read_text(encoding="utf-8"))) or None
+    return None
+
+
+def pytest_collection_modifyitems(config, items):
+    for item in items:
+        if WINDOW_FIXTURES.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.window)
+    if config.option.quick:
+        slow = [item for item in items if any(item.get_closest_marker(need) for need in NEEDS)]
+        config.hook.pytest_deselected(items=slow)
+        items[:] = [item for item in items if item not in set(slow)]

@@ -6,6 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+pytestmark = pytest.mark.compile
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 # Rooms and files every line of which the tests named below run; a line that no test can reach says why beside it.
 FULL = ("experiment", "formats", "insight", "storage.py", "words.py")

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from kept import REPOSITORY, keep_alike, kept_folder
 
+pytestmark = pytest.mark.compile
+
 BLOCKS = {
     "activations.py": """
 

@@ -170,6 +170,7 @@ def test_a_failed_installation_is_one_sentence_and_starts_over_next_time(clone):
     assert "pip install" in log(clone)[0]
 
 
+@pytest.mark.compile
 def test_a_real_environment_is_made_where_there_is_none(clone):
     """Up to the installation, which is refused here by an installer that finds no index."""
     result = subprocess.run(
@@ -191,6 +192,7 @@ def test_run_py_needs_the_standard_library_alone_and_any_python_3_can_read_it():
     assert not [node for node in ast.walk(tree) if isinstance(node, ast.JoinedStr)]
 
 
+@pytest.mark.compile
 def test_without_a_display_the_main_job_is_done_in_the_terminal(tmp_path):
     environment = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")}
     result = subprocess.run(

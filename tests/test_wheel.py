@@ -6,6 +6,10 @@ import sys
 import venv
 from pathlib import Path
 
+import pytest
+
+pytestmark = pytest.mark.compile
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 

@@ -110,6 +110,8 @@ def test_rungs_are_left_out_where_they_would_take_long():
 # What engines make of it
 
 
+@pytest.mark.compile
+@pytest.mark.torch
 @pytest.mark.parametrize("engine", [*cases.RUNGS, *MatmulCase.peers])
 @pytest.mark.parametrize("form", cases.FORMS)
 def test_every_engine_multiplies_right(engine, form):
@@ -127,6 +129,8 @@ def test_every_engine_multiplies_right(engine, form):
     assert job.rate(0.001) > 0
 
 
+@pytest.mark.compile
+@pytest.mark.torch
 @pytest.mark.parametrize("engine", ["playground", "session", *TrainCase.peers])
 @pytest.mark.parametrize(
     "case", [*chosen_cases("train", "2-4-2-1"), *chosen_cases("train", "64-32-10")], ids=lambda case: case.name
@@ -138,6 +142,7 @@ def test_every_engine_trains_right(engine, case):
     assert job.error() <= job.tolerance
 
 
+@pytest.mark.compile
 def test_momentum_is_the_same_everywhere():
     case = TrainCase((12, 9, 10), "momentum", 20)
     for engine in ("playground", "scikit-learn", "numpy"):
@@ -150,6 +155,7 @@ def test_weights_that_are_no_numbers_are_not_timed():
         training.refuse_infinity([(np.ones((2, 2), np.float32), np.array([1, np.nan], np.float32))])
 
 
+@pytest.mark.compile
 @pytest.mark.parametrize("threads", [1, 2])
 def test_the_peak_is_measured(threads):
     from playground.bench import peak
@@ -266,6 +272,7 @@ def test_engines_that_are_not_installed_are_left_out(tmp_path, monkeypatch):
 # The command
 
 
+@pytest.mark.compile
 def test_products_from_word_to_file(run, tmp_path, monkeypatch):
     """All engines but torch, which isn't there."""
     (tmp_path / "torch.py").write_text("raise ImportError('No module named torch')\n")
@@ -289,6 +296,7 @@ def test_products_from_word_to_file(run, tmp_path, monkeypatch):
     assert set(engines["packed"]["ratio_to"]) == set(engines) - {"naive", "packed"}
 
 
+@pytest.mark.compile
 def test_training_from_word_to_file(run, few_engines, tmp_path, monkeypatch):
     monkeypatch.setattr(command, "_peaks", lambda *what: {})
     code, out, err = run("train", "--only", "2-4-2-1 SGD", "--seconds", "0.001", "--json", tmp_path / "results.json")

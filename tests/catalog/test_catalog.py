@@ -79,6 +79,7 @@ def test_slopes_and_values_stay_finite_far_out():
             assert np.isfinite(a) and np.isfinite(record.slope(z, a, p)), record.name
 
 
+@pytest.mark.torch
 def test_activations_equal_torch():
     torch = pytest.importorskip("torch")
     z = np.linspace(-9, 9, 2001)

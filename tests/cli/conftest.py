@@ -10,10 +10,10 @@ from playground.kernels.cpu import warm
 Result = namedtuple("Result", "code out err")
 
 
-@pytest.fixture(scope="session", autouse=True)
-def compiled():
+@pytest.fixture(autouse=True)
+def compiled(request):
     """Whether kernels are compiled first, and said to be, is no matter of what else a command says."""
-    if not warm.is_warm():
+    if request.node.get_closest_marker("compile") and not warm.is_warm():
         warm.start_warming().wait()
 
 

@@ -177,6 +177,7 @@ def ratings_model():
     return "ratings.safetensors"
 
 
+@pytest.mark.compile
 @pytest.mark.parametrize("case", BAD)
 def test_bad_input_is_refused_in_one_line_that_names_the_mend(run, case):
     words, *says = BAD[case]

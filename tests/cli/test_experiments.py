@@ -11,6 +11,8 @@ from playground.data.suggest import suggest
 from playground.experiment import decode, encode
 from playground.formats.opening import load
 
+pytestmark = pytest.mark.compile
+
 
 def test_fields_are_set_from_the_command_line(run, without_plot):
     changes = {

@@ -3,9 +3,12 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from playground.formats import npz
 from playground.formats.opening import load
+
+pytestmark = pytest.mark.compile
 
 
 def test_weights_are_exported_to_npz_and_to_safetensors(run, iris_model):

@@ -46,6 +46,7 @@ def test_the_version_is_the_packages(run):
     assert f"NumPy {numpy.__version__}, Numba {numba.__version__}, " in out
 
 
+@pytest.mark.compile
 def test_without_a_display_the_welcome_experiment_trains_in_the_terminal(run, monkeypatch, folder):
     for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"):
         monkeypatch.delenv(name, raising=False)

@@ -10,6 +10,8 @@ from playground.cli import main as cli
 from playground.data.bundled import load_bundled
 from playground.formats.opening import load
 
+pytestmark = pytest.mark.compile
+
 
 def test_predictions_come_in_input_order_with_a_probability_per_class(run, iris_model):
     dataset = write_iris()

@@ -3,7 +3,10 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 from command_lines import rows_of, value_of
+
+pytestmark = pytest.mark.compile
 
 
 def test_rates_suggests_one_and_writes_its_curve(run, folder):

@@ -22,6 +22,8 @@ from playground.formats.opening import load
 from playground.kernels.cpu.warm import warm
 from playground.training.trainer import Trainer
 
+pytestmark = pytest.mark.compile
+
 
 def test_training_a_preset_writes_its_files_and_prints_the_results(run, folder):
     result = run("train", "circle", "--epochs", "25")

@@ -88,6 +88,7 @@ def test_a_class_that_counts_nothing_is_refused(backend, choice):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.5])
 def test_smoothed_classes_cost_what_torch_says(share):
     torch = pytest.importorskip("torch")

@@ -43,6 +43,7 @@ def trained(name):
     return trainer, trainer.record()
 
 
+@pytest.mark.compile
 @pytest.mark.parametrize("name", preset_names())
 def test_a_preset_reaches_what_it_promises(name):
     trainer, row = trained(name)
@@ -81,6 +82,7 @@ def test_every_real_set_has_a_preset_of_its_name_and_the_gallery_shows_every_pre
         assert dataset.description in picture["description"], "made anew by tests/thumbnails.py"
 
 
+@pytest.mark.compile
 def test_a_network_on_diabetes_is_no_better_than_a_linear_model_and_we_say_so():
     from sklearn.linear_model import LinearRegression
 

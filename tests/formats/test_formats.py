@@ -95,6 +95,7 @@ def torch_network(torch, experiment, inputs, outputs):
     return torch.nn.Sequential(*chain, torch.nn.Linear(width, outputs))
 
 
+@pytest.mark.torch
 def test_torch_loads_the_file_strictly_and_gives_the_same_outputs(model, path):
     torch = pytest.importorskip("torch")
     from safetensors.torch import load_file
@@ -234,6 +235,7 @@ def test_a_model_of_another_program_is_refused(path):
     assert refusal(load, path).startswith(f"{path}: it is a model of another program")
 
 
+@pytest.mark.torch
 def test_number_types_that_numpy_lacks_are_refused(path):
     torch = pytest.importorskip("torch")
     from safetensors.torch import save_file

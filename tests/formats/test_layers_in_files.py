@@ -174,6 +174,7 @@ def test_only_networks_that_are_no_chain_need_a_note(kind):
     assert FORMATS[".npz"].note(model_of(kind)) == ""
 
 
+@pytest.mark.torch
 def test_a_trained_convolutional_model_reopens_in_torch(path):
     torch = pytest.importorskip("torch")
     from safetensors import safe_open

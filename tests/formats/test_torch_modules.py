@@ -81,6 +81,7 @@ def assert_torch_agrees(torch, layers, inputs):
     assert np.allclose(ours, theirs, rtol=1e-5, atol=1e-5 * max(1.0, float(np.abs(ours).max())))
 
 
+@pytest.mark.torch
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(st.data())
 def test_any_chain_over_rows_or_images_gives_torchs_logits(data):
@@ -94,6 +95,7 @@ def test_any_chain_over_rows_or_images_gives_torchs_logits(data):
     assert_torch_agrees(torch, data.draw(chains(shape)), inputs)
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize("padding", ["same", "valid"])
 @pytest.mark.parametrize("stride", [1, 2, 3])
 @pytest.mark.parametrize("size", [1, 2, 3, 4, 5])
@@ -109,12 +111,14 @@ def test_every_window_gives_torchs_logits(size, stride, padding):
             assert_torch_agrees(torch, (layer, Flatten()), inputs)
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize("choice", [*HIDDEN, LeakyRelu(negative_slope=0.37), Elu(alpha=0.4)], ids=str)
 def test_every_activation_gives_torchs_logits(choice):
     torch = pytest.importorskip("torch")
     assert_torch_agrees(torch, (Dense(units=5, activation=choice), BatchNorm(activation=choice)), ROW)
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize(
     "layers",
     [
@@ -187,6 +191,7 @@ def test_every_layer_is_named_and_all_its_numbers_are_there_once(kind):
 # Networks that are no chain
 
 
+@pytest.mark.torch
 def test_a_skip_over_convolutions_is_what_its_layouts_say():
     """The network as somebody would write it down in torch, from the names in the file."""
     torch = pytest.importorskip("torch")
@@ -214,6 +219,7 @@ def test_a_skip_over_convolutions_is_what_its_layouts_say():
     assert in_words(layers, plan).startswith("Not a Sequential: Residual is no step of a chain.")
 
 
+@pytest.mark.torch
 def test_tables_are_torchs_embeddings():
     torch = pytest.importorskip("torch")
     layers = (Embedding(units=3), Dense(units=4, activation="tanh"))

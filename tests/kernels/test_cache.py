@@ -11,6 +11,8 @@ import pytest
 
 from playground.kernels import cache
 
+pytestmark = pytest.mark.compile
+
 # What fills a folder in a moment: one small kernel instead of all.
 SMALL = """
 from playground.kernels import cache

@@ -12,6 +12,8 @@ from playground.kernels import cache
 from playground.kernels.cuda.target import load
 from playground.words import tr
 
+pytestmark = pytest.mark.compile
+
 PACKAGE = Path(cache.__file__).parent.parent
 
 

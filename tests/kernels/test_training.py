@@ -11,6 +11,8 @@ from playground.kernels.cpu import backend as cpu
 from playground.kernels.reference import backend as reference
 from playground.kernels.state import EPOCH, POSITION
 
+pytestmark = pytest.mark.compile
+
 OPTIMIZERS = [SGD(learning_rate=0.1), Momentum(learning_rate=0.05, momentum=0.8), Adam(learning_rate=0.02, beta1=0.8)]
 
 
@@ -20,6 +22,7 @@ def start(backend, experiment, rows, inputs=4):
     return plan, backend.new_state(plan, experiment.training, parameters, rows)
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize("backend", [cpu, reference], ids=lambda backend: backend.NAME)
 @pytest.mark.parametrize("penalty", [{}, {"l2": 0.05}, {"l1": 0.01}, {"l1": 0.02, "l2": 0.1}], ids=str)
 @pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=lambda optimizer: type(optimizer).__name__)

@@ -54,6 +54,7 @@ def test_a_plan_ends_with_the_loss_of_what_the_last_stage_answers(name):
     assert plan.instructions[-1, table.INPUT] == plan.regions[-1]
 
 
+@pytest.mark.torch
 def test_it_has_as_many_parameters_as_pytorch_counts():
     torch = pytest.importorskip("torch")
     net = torch.nn.Sequential(

@@ -15,6 +15,8 @@ from playground.catalog.tasks import TASKS
 from playground.experiment import Dense
 from playground.network.layers import LAYERS
 
+pytestmark = pytest.mark.compile
+
 GROUPS = grouped()
 
 

@@ -12,7 +12,7 @@ from oracle import BACKENDS, load_backend, needs, optional
 from playground.catalog.activations import ACTIVATIONS
 
 onnx = optional("onnx")
-pytestmark = needs("onnx")
+pytestmark = [pytest.mark.compile, needs("onnx")]
 
 # Cases of our operators that are left out: a pattern of their names, and why.
 LEFT_OUT = {

@@ -42,7 +42,7 @@ from playground.experiment import (
 )
 
 torch = optional("torch")
-pytestmark = needs("torch")
+pytestmark = [pytest.mark.compile, pytest.mark.torch, needs("torch")]
 
 STEPS, ROWS, BATCH = 50, 38, 8
 EPOCHS = 10

@@ -10,6 +10,8 @@ from replay import batches, trained
 from playground.data.preprocessing import prepare
 from playground.experiment import SGD, Adam, BundledSource, Momentum, Nesterov, build_plan, initial_parameters
 
+pytestmark = pytest.mark.compile
+
 EPOCHS = 20
 TOLERANCE = 1e-3
 ACTIVATIONS = {"identity": "identity", "sigmoid": "logistic", "tanh": "tanh", "relu": "relu"}

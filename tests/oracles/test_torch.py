@@ -37,7 +37,7 @@ from playground.experiment import (
 from playground.kernels.reference import backend as reference
 
 torch = optional("torch")
-pytestmark = needs("torch")
+pytestmark = [pytest.mark.compile, pytest.mark.torch, needs("torch")]
 
 # How near a backend must come to torch's float64, whose hard sigmoid has the slope 1/6 as a float32.
 TOLERANCE = {"reference": 3e-7, "cpu": 1e-4}

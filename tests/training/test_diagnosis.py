@@ -26,6 +26,8 @@ from playground.kernels.state import EPOCH, POSITION, STEP
 from playground.training.diagnosis import gradient_layers, gradient_statistics, measure_health
 from playground.training.trainer import Trainer
 
+pytestmark = pytest.mark.compile
+
 # The ways to compute: batches in the vector lanes (narrow networks), layer by layer, and NumPy in float64.
 LANES, LAYERS, REFERENCE = ("cpu", 8), ("cpu", 24), ("reference", 8)
 WAYS = [pytest.param(*way, id=name) for name, way in (("lanes", LANES), ("layers", LAYERS), ("reference", REFERENCE))]

@@ -37,6 +37,8 @@ from playground.kernels.reference import backend as reference
 from playground.kernels.state import RATE
 from playground.training.trainer import Trainer, train
 
+pytestmark = pytest.mark.compile
+
 BACKENDS = ["cpu", "reference"]
 
 

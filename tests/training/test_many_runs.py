@@ -29,6 +29,8 @@ from playground.experiment import (
 )
 from playground.training.trainer import Trainer
 
+pytestmark = pytest.mark.compile
+
 
 def experiment_of(name="circle", task="binary", loss="binary_cross_entropy", **training):
     source = BundledSource(name=name) if name == "iris" else SyntheticSource(name=name, samples=90)

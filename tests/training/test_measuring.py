@@ -9,6 +9,8 @@ from playground.kernels.state import EPOCH, POSITION, STEP
 from playground.training.measuring import Measuring, columns_of, gradient_numbers, no_gradient_numbers
 from playground.training.trainer import Trainer
 
+pytestmark = pytest.mark.compile
+
 IRIS = Experiment(
     data=DataSpec(source=BundledSource(name="iris"), validation_fraction=0.2),
     network=NetworkSpec(layers=(Dense(units=6, activation="tanh"),)),

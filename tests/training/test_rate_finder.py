@@ -20,6 +20,8 @@ from playground.experiment import (
 from playground.training.rate_finder import HIGHEST, LOWEST, STEPS, TOO_HIGH, find_rate, suggest
 from playground.training.trainer import Trainer
 
+pytestmark = pytest.mark.compile
+
 BACKENDS = ["cpu", "reference"]
 # Least squares on a plane: convex, and plain gradient descent diverges above a rate that the data set.
 CONVEX = Experiment(

@@ -29,6 +29,8 @@ from playground.training.rate_finder import find_rate
 from playground.training.session import TrainingSession
 from playground.training.trainer import Trainer
 
+pytestmark = pytest.mark.compile
+
 CIRCLE = Experiment(
     data=DataSpec(source=SyntheticSource(name="circle", samples=100)),
     network=NetworkSpec(layers=(Dense(units=4, activation="tanh"),)),

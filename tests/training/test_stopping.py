@@ -25,6 +25,8 @@ from playground.training.session import TrainingSession
 from playground.training.stopping import Patience
 from playground.training.trainer import Trainer, train
 
+pytestmark = pytest.mark.compile
+
 BACKENDS = ["cpu", "reference"]
 # Few noisy points and many neurons: the validation loss rises after some epochs.
 OVERFITTING = Experiment(

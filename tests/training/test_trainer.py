@@ -20,6 +20,8 @@ from playground.experiment import (
 )
 from playground.training.trainer import Trainer, train
 
+pytestmark = pytest.mark.compile
+
 
 def experiment(name, task, loss, **training):
     return Experiment(

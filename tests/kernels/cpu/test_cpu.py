@@ -22,6 +22,8 @@ from playground.kernels.cpu import tiny_layout
 from playground.kernels.reference import backend as reference
 from playground.kernels.simd.host import WIDTH
 
+pytestmark = pytest.mark.compile
+
 HEADS = list(all_heads())
 OPTIMIZERS = [SGD(learning_rate=0.05), Momentum(learning_rate=0.02, momentum=0.8), Adam(learning_rate=0.01)]
 TINY = np.float32(1.1754944e-38)

@@ -39,6 +39,8 @@ from playground.kernels.cpu.packed import AB, ABT, ATB, WORKSPACE_FLOATS
 from playground.kernels.cpu.team import ROOM_EACH, WORTH_SHARING, Team
 from playground.kernels.simd.host import TILE_COLUMNS, WIDTH
 
+pytestmark = pytest.mark.compile
+
 SMALL = (0, 1, 2, 3, 5)
 
 

@@ -11,6 +11,8 @@ from kept import kept_folder
 
 from playground.kernels.simd.host import IS_X86, WIDTH
 
+pytestmark = pytest.mark.compile
+
 
 def checked_elsewhere(width, *options, **environment):
     """What `check_matmul` prints where the environment asks for other registers: ``{name: value}``."""

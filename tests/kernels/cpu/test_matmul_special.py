@@ -21,6 +21,8 @@ from playground.kernels.cpu.matmul import LADDER
 from playground.kernels.cpu.packed import INNER_BLOCK
 from playground.kernels.simd.host import TILE_COLUMNS, TILE_ROWS, WIDTH
 
+pytestmark = pytest.mark.compile
+
 
 @pytest.fixture
 def random():

@@ -22,6 +22,8 @@ from playground.kernels.simd.host import IS_ARM, IS_X86, TILE_COLUMNS, TILE_ROWS
 from playground.kernels.simd.threads import atomic_add, atomic_load, flushing, give_way, rounding, set_rounding
 from playground.kernels.state import CORRECTION_1, CORRECTION_2, HYPER_3, HYPER_SIZE, available_cores
 
+pytestmark = pytest.mark.compile
+
 THREADS = (1, 2, 3, 4)
 # Rows, columns, inner: cut by rows, cut by columns, and with fewer tiles than threads.
 SHAPES = [(257, 130, 90), (90, 257, 130), (7, 5, 20_011), (20_011, 6, 7), (6, 20_011, 7)]

@@ -21,6 +21,8 @@ def pytest_collection_modifyitems(items):
     """A file that is asked for by its name is collected all the same: say why its tests don't run."""
     why = pytest.mark.skip(reason=f"needs NUMBA_ENABLE_CUDASIM={0 if SIMULATED else 1}; run.py test starts both kinds")
     for item in items:
+        if item.path.parent == HERE and item.path.name.startswith("test_sim_"):
+            item.add_marker(pytest.mark.simulator)
         if item.path.parent == HERE and item.path.name.startswith("test_sim_") != SIMULATED:
             item.add_marker(why)
 

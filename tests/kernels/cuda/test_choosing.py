@@ -24,6 +24,8 @@ from playground.kernels.cuda.target import GpuError, GpuFacts, OutOfMemory, expl
 from playground.training import backends
 from playground.training.backends import Work, load_backend, pick
 
+pytestmark = pytest.mark.compile
+
 GPU = GpuFacts("NVIDIA RTX 4090", 24 * 2**30, (8, 9), 128, "numba_cuda")
 
 

@@ -17,6 +17,8 @@ from launch_types import LAUNCHES
 
 from playground.kernels.cache import cuda_folder
 
+pytestmark = pytest.mark.compile
+
 HERE = Path(__file__).parent
 # Compiled one after the other in a process each, about as long each: functions that kernels share are translated once.
 GROUPS = (["train_on_grid"], [name for name in LAUNCHES if name != "train_on_grid"])

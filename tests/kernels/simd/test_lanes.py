@@ -19,6 +19,8 @@ from playground.kernels.simd.memory import (
 from playground.kernels.simd.vectors import LANES, dot_products, lane_indices, load_vector, spread, store_vector, sum_of_lanes
 from playground.network.parameters import aligned_zeros
 
+pytestmark = pytest.mark.compile
+
 PATTERN = np.float32(-777.25)
 
 

@@ -20,6 +20,8 @@ from playground.kernels.simd.threads import (
     set_rounding,
 )
 
+pytestmark = pytest.mark.compile
+
 LARGEST, TINY, EPSILON = np.finfo(np.float32).max, np.finfo(np.float32).tiny, np.finfo(np.float32).eps
 
 flushes = pytest.mark.skipif(not (IS_X86 or IS_ARM), reason="rounding is left alone on this processor")

@@ -17,6 +17,8 @@ from playground.network.parameters import aligned_zeros
 # Importing the kernels has told Numba where its cache is.
 from numba.extending import register_jitable  # isort: skip
 
+pytestmark = pytest.mark.compile
+
 LARGEST, TINY, EPSILON = np.finfo(np.float32).max, np.finfo(np.float32).tiny, np.finfo(np.float32).eps
 PATTERN = np.float32(-777.25)
 # Where formulas change their course, and what float32 has at its ends.
