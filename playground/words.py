@@ -77,6 +77,18 @@ class _Text(str):
         return cut(repr(cut(self.whole, QUOTED)), QUOTED + 2)
 
 
+class _Huge(int):
+    """A whole number with more digits than anybody reads; writing them out takes long, and Python refuses it."""
+
+    def __format__(self, spec: str) -> str:
+        return tr("a number of {count:,} digits").format(count=int(self.bit_length() * math.log10(2)) + 1)
+
+    def __repr__(self) -> str:
+        return format(self)
+
+    __str__ = __repr__
+
+
 def _filled(text: str, given: tuple[object, ...], named: dict[str, object], width: int) -> str:
     return str.format(
         text, *(_shown(value, width) for value in given), **{name: _shown(value, width) for name, value in named.items()}
@@ -86,7 +98,9 @@ def _filled(text: str, given: tuple[object, ...], named: dict[str, object], widt
 def _shown(value: object, width: int) -> object:
     """What is put into a sentence in place of a value."""
     # Nearly all are such, and the window writes many in each frame.
-    if isinstance(value, (int, float)) or (type(value) is str and len(value) <= _WIDTHS[-1] and value.isprintable()):
+    if isinstance(value, int):
+        return value if value.bit_length() < 200 else _Huge(value)
+    if isinstance(value, float) or (type(value) is str and len(value) <= _WIDTHS[-1] and value.isprintable()):
         return value
     if isinstance(value, Exception):
         value = str(value)

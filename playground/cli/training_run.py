@@ -6,6 +6,7 @@ import json
 import math
 import os
 import sys
+import tempfile
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
@@ -157,7 +158,12 @@ class TrainingRun:
         if picture := self._picture():
             contents["loss.png"] = picture
         files = {self.folder / name: content for name, content in contents.items()}
-        write_together(files, gone=[self.folder / name for name in FILES if name not in contents])
+        try:
+            # It may have gone since.
+            self.folder.mkdir(parents=True, exist_ok=True)
+            write_together(files, gone=[self.folder / name for name in FILES if name not in contents])
+        except (FileError, OSError) as error:
+            raise _kept_elsewhere(contents, error) from None
         safetensors.refuse_another(model, self.folder / "model.safetensors")
         return {self.folder / name: words for name, words in FILES.items() if name in contents}
 
@@ -198,6 +204,17 @@ class TrainingRun:
         from playground.gui.views.loss.picture import loss_png
 
         return loss_png(self.trainer.history)
+
+
+def _kept_elsewhere(contents: dict[str, bytes], error: FileError | OSError) -> FileError:
+    """What to say where a run's folder takes nothing any more, once its files lie in a temporary one."""
+    sentence = str(error) if isinstance(error, FileError) else explain(error)
+    try:
+        folder = Path(tempfile.mkdtemp(prefix="neural-playground-run-"))
+        write_together({folder / name: content for name, content in contents.items()})
+    except (FileError, OSError):
+        return FileError(sentence)
+    return FileError(tr("{sentence} What was trained lies in {folder}.").format(sentence=sentence, folder=folder))
 
 
 def _prepare_folder(data_name: str, folder: str | None, overwrite: bool) -> Path:

@@ -20,6 +20,9 @@ from playground.experiment.rules import loss_of, output_activation, sketch
 from playground.experiment.specs import VERSION, Experiment, ExperimentError, FileSource, NewerVersionError
 from playground.words import Sentence, tr
 
+# Of a whole number in a file; seeds, the longest there are, have ten.
+MOST_DIGITS = 400
+
 
 def checked(experiment: Experiment) -> Experiment:
     """Return the experiment if it can be trained; every edit goes through here.
@@ -46,7 +49,7 @@ def decode(data: bytes | str) -> Experiment:
     try:
         # json instead of msgspec: it names line and column, which people need to mend a file by hand.
         text = data.decode("utf-8-sig") if isinstance(data, bytes) else data
-        value = json.loads(text)
+        value = json.loads(text, parse_int=_whole, object_pairs_hook=_object)
         version = value.get("version") if isinstance(value, dict) else None
         # Asked first: whatever else is unknown in such a file is not a mistake of its author.
         if type(version) is int and version > VERSION:
@@ -62,6 +65,25 @@ def decode(data: bytes | str) -> Experiment:
         ) from None
     except RecursionError:
         raise ExperimentError(tr("it is nested too deeply to be an experiment.")) from None
+
+
+def _whole(digits: str) -> int:
+    """A whole number of a file; Python reads none of more than 4,300 digits, and no field takes a tenth of that."""
+    if len(digits) > MOST_DIGITS:
+        raise ExperimentError(
+            tr("it holds a number of {count:,} digits, and no field takes one; give a smaller one.").format(count=len(digits))
+        )
+    return int(digits)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of a file; of two fields of one name nobody could tell which is meant."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in found if names.count(name) > 1)
+        raise ExperimentError(tr("the field {name!r} is there twice; remove one.").format(name=twice))
+    return found
 
 
 def encode(experiment: Experiment) -> bytes:
@@ -141,7 +163,7 @@ def _from_builtins(value: Any) -> Experiment:
 
 def _refuse_unstorable(value: Any, path: str) -> None:
     """msgspec lets NaN and infinity pass every range, and text that isn't Unicode; a spec must not hold them."""
-    if isinstance(value, str) and not value.isprintable() and any("\ud800" <= letter <= "\udfff" for letter in value):
+    if isinstance(value, str) and _is_torn(value):
         raise ExperimentError(
             tr("{path}: the text holds half of a character, which no file can store; write it anew.").format(path=path)
         )
@@ -151,19 +173,31 @@ def _refuse_unstorable(value: Any, path: str) -> None:
         )
     if isinstance(value, dict):
         for key, item in value.items():
+            if isinstance(key, str) and _is_torn(key):
+                raise ExperimentError(
+                    tr("{at}the field {name!r} holds half of a character, which no name here has; remove it.").format(
+                        at=f"{path}: " if path else "", name=key
+                    )
+                )
             _refuse_unstorable(item, f"{path}.{key}" if path else str(key))
     elif isinstance(value, (list, tuple)):
         for index, item in enumerate(value):
             _refuse_unstorable(item, f"{path}.{index}")
 
 
+def _is_torn(text: str) -> bool:
+    return not text.isprintable() and any("\ud800" <= letter <= "\udfff" for letter in text)
+
+
 def _sentence(message: str, root: Any) -> str:
     """Rewrite msgspec's message: the field's path first, then what would be right."""
-    text, _, place = message.partition(" - at `")
-    path = re.sub(r"\[(\d+)\]", r".\1", place.rstrip("`").removeprefix("$").removeprefix("."))
+    # At the outermost object there is no place, and the name of a field may look like one.
+    placed = re.fullmatch(r"(.*unknown field `.*`|(?!.*unknown field).*) - at `\$([\w.\[\]]*)`", message, re.DOTALL)
+    text, place = placed.groups() if placed else (message, "")
+    path = re.sub(r"\[(\d+)\]", r".\1", place.removeprefix("."))
     at = f"{path}: " if path else ""
     given = value_at(root, path) if path else root
-    unknown = re.search(r"unknown field `(.*)`", text)
+    unknown = re.search(r"unknown field `(.*)`", text, re.DOTALL)
     if unknown:
         own = given if isinstance(given, dict) else {}
         others = [name for name in field_names_at(Experiment, path) if name not in own]
@@ -182,8 +216,9 @@ def _sentence(message: str, root: Any) -> str:
             at=at, given=given, hint=nearest(str(given), choices), allowed=allowed
         )
     expected = text.replace("`", "").replace("Expected ", "").replace(", got ", ", not ")
-    shown = f"{given!r}" if isinstance(given, (int, float, str, bool)) or given is None else tr("that value")
-    return tr("{at}{shown} doesn't fit: expected {expected}.").format(at=at, shown=shown, expected=expected)
+    if not (isinstance(given, (int, float, str, bool)) or given is None):
+        return tr("{at}that value doesn't fit: expected {expected}.").format(at=at, expected=expected)
+    return tr("{at}{given!r} doesn't fit: expected {expected}.").format(at=at, given=given, expected=expected)
 
 
 def _check_combinations(experiment: Experiment) -> None:

@@ -55,9 +55,10 @@ def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
                 raise FileError(tr("{path}: it unpacks to more than 1 GiB; use a smaller file.").format(path=path))
         with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
             return {name: arrays[name] for name in arrays.files}
-    except (zipfile.BadZipFile, ValueError, EOFError, OSError) as error:
-        if isinstance(error, FileError):
-            raise
+    except FileError:
+        raise
+    except Exception:
+        # Of a damaged file zipfile, zlib, tokenize and NumPy raise whatever they come across, even that memory is short.
         raise FileError(
             tr("{path}: it isn't an npz file, or it is damaged; export the weights again.").format(path=path)
         ) from None

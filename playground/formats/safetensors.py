@@ -142,6 +142,12 @@ def load(path: Path) -> TrainedModel:
                 path=path
             )
         ) from None
+    except (UnicodeError, RecursionError):
+        raise FileError(
+            tr("{path}: its description of the model can't be used: it is no text of ours; save the model again.").format(
+                path=path
+            )
+        ) from None
     except NewerVersionError as error:
         raise FileError(tr("{path}: {error}").format(path=path, error=error)) from None
     except (ExperimentError, msgspec.MsgspecError, KeyError, ValueError) as error:

@@ -1,6 +1,7 @@
 """Where commands read and write: ordinary files only, refused before any work is done."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -70,3 +71,47 @@ def test_a_pipe_is_not_read(run, iris_model, command, ending):
     result = run(command, *more, f"pipe.{ending}", *last)
     assert result.code == 2
     assert result.err == f"playground: pipe.{ending}: it is a device, a pipe or a socket; name an ordinary file.\n"
+
+
+def test_what_was_trained_is_kept_where_its_folder_takes_nothing_any_more(run, tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
+    (tmp_path / "temporary").mkdir()
+    from playground.training.trainer import Trainer
+
+    train = Trainer.train_epochs
+
+    def in_the_way(self):
+        # The folder has gone, and something else is there.
+        Path("out").rmdir()
+        os.mkfifo("out")
+        return train(self)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "train_epochs", in_the_way)
+        result = run("train", "circle", "--epochs", "1", "--quiet", "--out", "out")
+    assert result.code == 2
+    folder = Path(re.search(r" What was trained lies in (.*)\.$", result.err)[1])
+    assert folder.parent == tmp_path / "temporary"
+    assert set(os.listdir(folder)) == FILES
+    # And where no other takes it either, the reason alone is said.
+    Path("out").unlink()
+    monkeypatch.setattr("tempfile.mkdtemp", lambda prefix: "/proc/none")
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "train_epochs", in_the_way)
+        result = run("train", "circle", "--epochs", "1", "--quiet", "--out", "out")
+    assert result.code == 2
+    assert "What was trained" not in result.err
+
+
+def test_a_folder_that_has_gone_is_made_again(run, without_plot, monkeypatch):
+    from playground.training.trainer import Trainer
+
+    train = Trainer.train_epochs
+
+    def gone(self):
+        Path("out").rmdir()
+        return train(self)
+
+    monkeypatch.setattr(Trainer, "train_epochs", gone)
+    assert run("train", "circle", "--epochs", "1", "--quiet", "--out", "out").code == 0
+    assert set(os.listdir("out")) == FILES - {"loss.png"}
