@@ -34,7 +34,7 @@ def opened(options: argparse.Namespace) -> Opened:
         _refuse_table_options(options)
     # Path.exists raises for a name that is too long or a folder that may not be entered.
     if os.path.exists(what):
-        return open_file(what, tuple(options.target), tuple(options.ignore), options.task)
+        return open_file(what, tuple(options.target), tuple(options.ignore), options.task, options.from_elsewhere)
     _refuse_table_options(options)
     names = preset_names()
     if what in names:

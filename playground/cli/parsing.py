@@ -41,6 +41,13 @@ def add_changes(command: argparse.ArgumentParser) -> None:
     command.add_argument("--set", metavar="FIELD=VALUE", action="append", default=[], help=tr("change a field of the experiment"))
 
 
+def add_elsewhere(command: argparse.ArgumentParser) -> None:
+    """Files on other computers."""
+    command.add_argument(
+        "--from-elsewhere", action="store_true", help=tr("let an experiment or a model name files on other computers")
+    )
+
+
 def positive(text: str) -> int:
     """A whole number from 1 on."""
     if not text.isdecimal() or int(text) < 1:

@@ -10,7 +10,7 @@ from typing import Any
 
 from playground.cli.compiling import provide_kernels, say_compiling
 from playground.cli.experiments import changed, opened
-from playground.cli.parsing import DIVERGED, DONE, add_backend, add_changes, add_table_options
+from playground.cli.parsing import DIVERGED, DONE, add_backend, add_changes, add_elsewhere, add_table_options
 from playground.words import tr
 
 
@@ -21,6 +21,7 @@ def add_to(commands: argparse._SubParsersAction[Any]) -> None:
     rates.add_argument("--out", metavar="FILE.csv", help=tr("file for the curve: learning_rate,loss"))
     add_table_options(rates)
     add_backend(rates)
+    add_elsewhere(rates)
     add_changes(rates)
     rates.set_defaults(run=run)
 

@@ -8,7 +8,17 @@ from typing import Any
 
 from playground.cli.compiling import provide_kernels, say_compiling
 from playground.cli.experiments import changed, opened
-from playground.cli.parsing import DONE, INTERRUPTED, add_backend, add_changes, add_table_options, positive, seed, threads
+from playground.cli.parsing import (
+    DONE,
+    INTERRUPTED,
+    add_backend,
+    add_changes,
+    add_elsewhere,
+    add_table_options,
+    positive,
+    seed,
+    threads,
+)
 from playground.ending import held
 from playground.words import tr
 
@@ -23,6 +33,7 @@ def add_to(commands: argparse._SubParsersAction[Any]) -> None:
     add_table_options(train)
     train.add_argument("--epochs", type=positive, metavar="N", help=tr("how long to train"))
     add_backend(train)
+    add_elsewhere(train)
     train.add_argument("--threads", type=threads, metavar="N", help=tr("how many threads compute (default: one a core)"))
     train.add_argument("--seed", type=seed, metavar="N", help=tr("sets the seeds of data, network and training"))
     add_changes(train)

@@ -15,6 +15,7 @@ from playground.arrays import Float32
 from playground.catalog.tasks import TASKS
 from playground.cli.parsing import DIVERGED, DONE, INTERRUPTED
 from playground.experiment import Experiment, encode
+from playground.experiment.places import stored
 from playground.formats import safetensors
 from playground.insight.evaluation import Report, evaluate_outputs, report_json, report_lines
 from playground.insight.heads import head_warnings
@@ -150,8 +151,8 @@ class TrainingRun:
         model = self.trainer.model()
         contents = {
             # The first is there whatever happens, and holds the experiment as well.
-            "model.safetensors": safetensors.to_bytes(model),
-            "experiment.json": encode(self.experiment),
+            "model.safetensors": safetensors.to_bytes(model, self.folder / "model.safetensors"),
+            "experiment.json": encode(stored(self.experiment, self.folder / "experiment.json")),
             "history.csv": history_table(self.trainer.history).encode(),
             "report.json": json.dumps(report_json(self.report), indent=2, ensure_ascii=False).encode(),
         }

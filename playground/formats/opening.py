@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import codecs
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-
-from msgspec.structs import replace
 
 from playground.arrays import Float32
 from playground.data.readers import ENDINGS
 from playground.data.suggest import suggest
-from playground.experiment import Experiment, ExperimentError, FileSource, decode
+from playground.experiment import Experiment, ExperimentError, decode
+from playground.experiment.places import found, refuse_elsewhere
 from playground.formats import FORMATS, safetensors
 from playground.model import TrainedModel
 from playground.storage import FileError, read_beginning, read_bytes
@@ -49,10 +48,11 @@ def open_file(
     targets: tuple[str, ...] = (),
     ignore: tuple[str, ...] = (),
     task: str | None = None,
+    elsewhere: bool = False,
 ) -> Opened:
     """Open an experiment, a model or a table; a name of no known ending is taken for a table in text.
 
-    A table that an experiment names without its folder is looked for beside the experiment first.
+    What an experiment or a model names is looked for as `experiment.places` says.
 
     Parameters
     ----------
@@ -60,11 +60,14 @@ def open_file(
         The file.
     targets, ignore, task
         Of a table: columns to predict and to leave out, and what the targets are; for `suggest`.
+    elsewhere
+        Whether an experiment or a model may name files on other computers.
 
     Raises
     ------
     FileError
-        If it can't be read, or isn't what its ending says; a `ColumnError` where leaving out a column would mend that.
+        If it can't be read, or isn't what its ending says; a `ColumnError` where leaving out a column would mend that,
+        an `ElsewhereError` where it names another computer's file.
     """
     path = Path(path)
     if is_table(path):
@@ -77,12 +80,15 @@ def open_file(
         return Opened(suggest(path, targets, ignore, task), is_table=True)
     if path.suffix.lower() == EXPERIMENT:
         try:
-            experiment = decode(read_bytes(path, EXPERIMENT_LIMIT))
+            opened = Opened(found(decode(read_bytes(path, EXPERIMENT_LIMIT)), path))
         except ExperimentError as error:
             raise FileError(tr("{path}: {error}").format(path=path, error=error)) from None
-        return Opened(_with_table_beside(experiment, path))
-    model = load(path)
-    return Opened(_with_table_beside(model.experiment, path), model.parameters)
+    else:
+        model = load(path)
+        opened = Opened(model.experiment, model.parameters)
+    if not elsewhere:
+        refuse_elsewhere(opened.experiment, path)
+    return opened
 
 
 def load(path: str | os.PathLike[str]) -> TrainedModel:
@@ -96,7 +102,8 @@ def load(path: str | os.PathLike[str]) -> TrainedModel:
     path = Path(path)
     form = FORMATS.get(path.suffix.lower())
     # Whatever it is called, it may be a model in the usual format.
-    return form.load(path) if form is not None and form.load is not None else safetensors.load(path)
+    model = form.load(path) if form is not None and form.load is not None else safetensors.load(path)
+    return replace(model, experiment=found(model.experiment, path))
 
 
 def is_table(path: str | os.PathLike[str]) -> bool:
@@ -111,15 +118,6 @@ def opening_endings() -> tuple[str, ...]:
 
 def _model_endings() -> tuple[str, ...]:
     return tuple(suffix for suffix, form in FORMATS.items() if form.load is not None)
-
-
-def _with_table_beside(experiment: Experiment, path: Path) -> Experiment:
-    """The experiment with the table that it names without a folder found beside its own file, if it is there."""
-    source = experiment.data.source
-    if not isinstance(source, FileSource) or not os.path.isfile(beside := path.parent / source.path):
-        return experiment
-    # An absolute name stays what it is beside anything.
-    return replace(experiment, data=replace(experiment.data, source=replace(source, path=str(beside.resolve()))))
 
 
 def _begins_with_text(path: Path) -> bool:

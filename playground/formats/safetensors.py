@@ -34,6 +34,7 @@ from playground.experiment import (
     output_activation,
     target_range,
 )
+from playground.experiment.places import stored
 from playground.experiment.specs import NewerVersionError
 from playground.formats.torch_modules import in_words, is_chain, named_tensors
 from playground.model import TrainedModel
@@ -68,7 +69,7 @@ def save(model: TrainedModel, path: Path) -> None:
     FileError
         If it can't be written.
     """
-    atomic_write(path, to_bytes(model))
+    atomic_write(path, to_bytes(model, path))
     refuse_another(model, path)
 
 
@@ -84,12 +85,12 @@ def refuse_another(model: TrainedModel, path: Path) -> None:
         raise FileError(tr("{path}: the file read back differs from what was written; try another disk.").format(path=path))
 
 
-def to_bytes(model: TrainedModel) -> bytes:
-    """A model as its file's content."""
+def to_bytes(model: TrainedModel, path: Path) -> bytes:
+    """A model as the content of a file of that place."""
     from safetensors.numpy import save as serialize
 
     metadata = {
-        KEY: encode(model.experiment).decode(),
+        KEY: encode(stored(model.experiment, path)).decode(),
         "playground.preprocessing": msgspec.json.encode(model.preprocessing).decode(),
         "playground.classes": json.dumps(model.classes),
         "playground.metrics": msgspec.json.encode({name: float(value) for name, value in model.metrics.items()}).decode(),

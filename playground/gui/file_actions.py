@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QFileDialog, QMenu, QMessageBox, QWidget
 from playground import log
 from playground.experiment import Experiment, ExperimentError, FileSource, encode
 from playground.experiment.edits import with_source
+from playground.experiment.places import ElsewhereError, stored
 from playground.experiment.presets import examples, preset, welcome_experiment
 from playground.formats import FORMATS
 from playground.formats.opening import is_table, open_file, opening_endings
@@ -163,7 +164,7 @@ class FileActions(QObject):
             if trained:
                 FORMATS[path.suffix].save(self._trained_model(), path)
             else:
-                atomic_write(path, encode(experiment))
+                atomic_write(path, encode(stored(experiment, path)))
             self._preferences.add_recent_file(path)
 
     def fill_recent(self, menu: QMenu) -> None:
@@ -194,12 +195,27 @@ class FileActions(QObject):
     def _open(self, path: Path) -> bool:
         if is_table(path):
             return self._use_table(path, (), ())
-        opened = open_file(path)
+        try:
+            opened = open_file(path)
+        except ElsewhereError as error:
+            if not self._may_ask(path, error.computer):
+                return False
+            opened = open_file(path, elsewhere=True)
         if not self._load(opened.experiment, path, opened.parameters):
             return False
         self._preferences.add_recent_file(path)
         self.said.emit(tr("Opened {0}").format(path.name))
         return True
+
+    def _may_ask(self, path: Path, computer: str) -> bool:
+        """Ask whether another computer may be asked for what an opened file names; it learns who asks."""
+        button = QMessageBox.StandardButton
+        words = tr("“{file}” names a file on another computer, {computer}. Ask that computer for it?")
+        title = tr("A file on another computer")
+        answer = QMessageBox.question(
+            self._window, title, words.format(file=path.name, computer=computer), button.Yes | button.No, button.No
+        )
+        return answer == button.Yes
 
     def _use_table(self, path: Path, targets: tuple[str, ...], ignore: tuple[str, ...]) -> bool:
         from playground.data.columns import ColumnError
@@ -229,7 +245,7 @@ class FileActions(QObject):
 
     def _write(self, path: Path) -> bool:
         if path.suffix.lower() == ".json":
-            atomic_write(path, encode(self._document.experiment))
+            atomic_write(path, encode(stored(self._document.experiment, path)))
         else:
             FORMATS[path.suffix.lower()].save(self._trained_model(), path)
         self._document.mark_saved(path)

@@ -121,7 +121,7 @@ def test_a_table_in_the_present_folder_is_still_found(tmp_path, table, monkeypat
     away = tmp_path / "away"
     away.mkdir()
     opened = open_file(write(away / "e.json", naming(suggest(table), "points.csv")))
-    assert opened.experiment.data.source.path == "points.csv", "as it stands in the file"
+    assert opened.experiment.data.source.path == str(table)
     assert Trainer(opened.experiment, "reference").run.data.dataset.feature_names == ("a", "b")
 
 

@@ -1,6 +1,7 @@
 """Files in and out of the window: open, save, export, drop, recent; bad input is one sentence and loses nothing."""
 
 import json
+import os
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
 from PySide6.QtWidgets import QFileDialog, QMessageBox
 
+from playground.data.suggest import suggest
 from playground.experiment import decode, encode
 from playground.experiment.presets import examples, preset
 from playground.formats.opening import load
@@ -223,3 +225,50 @@ def test_a_table_that_vanishes_stops_the_run_and_says_so(driver, tmp_path):
     driver.window.document.undo_stack.setClean()
     driver.window.document.load(preset("circle"))
     driver.settle()
+
+
+@pytest.fixture
+def table(tmp_path):
+    path = tmp_path / "points.csv"
+    path.write_text("a,b,y\n" + "".join(f"{i},{i * i},{i % 2}\n" for i in range(20)))
+    return path
+
+
+@pytest.mark.parametrize("door", [lambda window, path: window.open_path(path), drop], ids=["open", "drop"])
+@pytest.mark.parametrize("ending", ["json", "safetensors"])
+def test_saved_beside_its_table_it_is_found_wherever_both_are_moved(driver, tmp_path, table, monkeypatch, door, ending):
+    driver.window.open_path(table)
+    driver.settle()
+    answer_with(monkeypatch, tmp_path / f"mine.{ending}")
+    trigger(driver, "save_as")
+    assert driver.experiment.data.source.path == str(table), "here it stays what it is"
+    (tmp_path / "moved").mkdir()
+    for path in (table, tmp_path / f"mine.{ending}"):
+        path.rename(tmp_path / "moved" / path.name)
+    door(driver.window, tmp_path / "moved" / f"mine.{ending}")
+    driver.settle()
+    assert driver.experiment.data.source.path == str(tmp_path / "moved" / "points.csv")
+    assert not driver.window.banner.isVisible()
+
+
+@pytest.mark.parametrize("answer", [Button.No, Button.Yes])
+def test_another_computer_is_asked_only_after_a_yes(driver, tmp_path, table, monkeypatch, answer):
+    content = json.loads(encode(suggest(table)))
+    content["data"]["source"]["path"] = "//server/share/there.csv"
+    (tmp_path / "e.json").write_text(json.dumps(content))
+    asked, looked, real = [], [], os.stat
+    monkeypatch.setattr(QMessageBox, "question", lambda *words: asked.append(words) or answer)
+    monkeypatch.setattr(os, "stat", lambda path, **more: looked.append(str(path)) or real(path, **more))
+    before = driver.experiment
+    driver.window.open_path(tmp_path / "e.json")
+    (words,) = asked
+    assert "server" in words[2]
+    assert "e.json" in words[2]
+    assert words[-1] == Button.No, "the answer of a hasty Return"
+    if answer == Button.No:
+        assert driver.experiment == before
+        assert "//server/share/there.csv" not in looked
+    else:
+        driver.until(lambda: driver.window.banner.kind == "failed")
+        assert "//server/share/there.csv: can't be read" in driver.window.banner.text
+        assert "//server/share/there.csv" in looked
