@@ -1,6 +1,6 @@
 """Metrics: how good the predictions are in terms that people use, beside the loss; as scikit-learn defines them.
 
-Whole reports are computed by scikit-learn itself (`playground.insight.evaluation`). Three cheap ones are recorded at every
+Whole reports are computed by scikit-learn itself (`playground.insight.evaluation`). The cheap ones are recorded at every
 measurement of a run; those have a NumPy form here, because importing scikit-learn would delay the start by a second.
 """
 
@@ -100,7 +100,7 @@ METRICS: dict[str, Metric] = {
         Metric(
             "accuracy",
             tr("Accuracy"),
-            tr("Share of rows predicted right; with several labels, a row counts only if all of them are."),
+            tr("Share of rows predicted right."),
             formula="right rows / all rows",
             source=_MANNING + "section 8.3",
             tasks=("binary", "multiclass"),
@@ -119,6 +119,7 @@ METRICS: dict[str, Metric] = {
             function="accuracy_score",
             of="answers",
             percent=True,
+            compute=accuracy,
         ),
         Metric(
             "hamming_loss",

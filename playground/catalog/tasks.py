@@ -72,7 +72,7 @@ TASKS: dict[str, Task] = {
                 "Each label is a yes or no of its own, so each output gets a sigmoid of its own. Softmax makes the labels "
                 "compete: two of them could never both be above one half."
             ),
-            metrics=("accuracy",),
+            metrics=("subset_accuracy",),
             classes=True,
         ),
         Task(

@@ -29,7 +29,7 @@ FILES = {
     "experiment.json": tr("what was trained: open it in the window, or train it again"),
     "model.safetensors": tr("the trained weights: open it in the window, predict with it, or load it in PyTorch"),
     "history.csv": tr("loss and metrics after each epoch"),
-    "report.json": tr("every metric on the test rows, with the confusion matrix"),
+    "report.json": tr("every metric on the test rows (without any, on the training rows), with the confusion matrix"),
     "loss.png": tr("the loss curves"),
 }
 # With --recover, a run that diverges goes on with a tenth of the rate, so many times at most.
@@ -154,7 +154,7 @@ class TrainingRun:
             "model.safetensors": safetensors.to_bytes(model, self.folder / "model.safetensors"),
             "experiment.json": encode(stored(self.experiment, self.folder / "experiment.json")),
             "history.csv": history_table(self.trainer.history).encode(),
-            "report.json": json.dumps(report_json(self.report), indent=2, ensure_ascii=False).encode(),
+            "report.json": json.dumps(report_json(self.report, self._judged), indent=2, ensure_ascii=False).encode(),
         }
         if picture := self._picture():
             contents["loss.png"] = picture
@@ -172,8 +172,13 @@ class TrainingRun:
     def report(self) -> Report:
         """Every metric of the trained model: on the test rows, or on the training rows where there are none."""
         data = self.trainer.run.data
-        rows = data.test_rows if len(data.test_rows) else data.train_rows
+        rows = data.test_rows if self._judged == "test" else data.train_rows
         return evaluate_outputs(self.trainer.outputs[rows], data.dataset.targets[rows], data.preprocessing)
+
+    @property
+    def _judged(self) -> str:
+        """The rows that the report is about."""
+        return "test" if len(self.trainer.run.data.test_rows) else "training"
 
     def warnings(self) -> list[str]:
         """What was probably not meant, with the data's own numbers."""
@@ -182,7 +187,7 @@ class TrainingRun:
 
     def report_lines(self) -> list[str]:
         """What `results` doesn't say, for stdout: ``test_f1 0.9640``."""
-        part = "test" if len(self.trainer.run.data.test_rows) else "train"
+        part = {"test": "test", "training": "train"}[self._judged]
         known = [name.removeprefix(f"{part}_") for name in self.results()]
         return report_lines(self.report, f"{part}_", known)
 

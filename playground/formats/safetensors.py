@@ -62,7 +62,7 @@ def note(model: TrainedModel) -> str:
 
 
 def save(model: TrainedModel, path: Path) -> None:
-    """Write a model, read it back and compare.
+    """Write a model, read it back and compare; the same model gives the same bytes.
 
     Raises
     ------
@@ -96,7 +96,7 @@ def to_bytes(model: TrainedModel, path: Path) -> bytes:
         "playground.metrics": msgspec.json.encode({name: float(value) for name, value in model.metrics.items()}).decode(),
         "playground.torch": in_words(model.experiment.network.layers, model.plan),
     }
-    return serialize(tensors(model), metadata)
+    return _in_order(serialize(tensors(model), metadata))
 
 
 def load(path: Path) -> TrainedModel:
@@ -155,6 +155,19 @@ def load(path: Path) -> TrainedModel:
         raise FileError(
             tr("{path}: its description of the model can't be used: {error}").format(path=path, error=_reason(error))
         ) from None
+
+
+def _in_order(data: bytes) -> bytes:
+    """The same file with its head in order: safetensors writes the texts as chance has it, so no two files would be alike."""
+    (length,) = struct.unpack("<Q", data[:8])
+    head = json.loads(data[8 : 8 + length])
+    texts = head.pop("__metadata__")
+    tensors = sorted(head.items(), key=lambda item: (item[1]["data_offsets"], item[0]))
+    head = {"__metadata__": dict(sorted(texts.items())), **dict(tensors)}
+    text = json.dumps(head, ensure_ascii=False, separators=(",", ":")).encode()
+    # The numbers behind begin at a multiple of 8 bytes.
+    text += b" " * (-len(text) % 8)
+    return struct.pack("<Q", len(text)) + text + data[8 + length :]
 
 
 def _metadata(data: bytes) -> dict[str, str]:

@@ -234,14 +234,21 @@ def in_words(metric: Metric, value: float) -> str:
     return f"{100 * value:.1f} %" if metric.percent else f"{value:.4g}".replace("-", "−")
 
 
-def report_json(report: Report) -> dict[str, Any]:
-    """The report as plain values for a JSON file; what is undefined is null."""
+def report_json(report: Report, judged: str) -> dict[str, Any]:
+    """The report as plain values for a JSON file; what is undefined is null.
+
+    Parameters
+    ----------
+    judged
+        Which rows were judged: ``test``, or ``training`` where none were kept back for a test.
+    """
 
     def plain(value: float) -> float | None:
         return value if np.isfinite(value) else None
 
     return {
         "task": report.task,
+        "judged": judged,
         "rows": report.rows,
         "names": list(report.names),
         "counts": list(report.counts),

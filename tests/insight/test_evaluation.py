@@ -168,7 +168,7 @@ def test_a_trained_preset_is_judged_as_scikit_learn_does(name):
         assert value(report, "hamming_loss") == pytest.approx(oracle.hamming_loss(truth, answers))
         assert value(report, "roc_auc") == pytest.approx(oracle.roc_auc_score(truth, shares, average="macro"))
         assert value(report, "f1") == pytest.approx(oracle.f1_score(truth, answers, average="macro", zero_division=np.nan))
-        assert value(report, "subset_accuracy") == pytest.approx(model.metrics["test_accuracy"])
+        assert value(report, "subset_accuracy") == pytest.approx(model.metrics["test_subset_accuracy"])
         return
     truth = truth[:, 0]
     assert value(report, "accuracy") == oracle.accuracy_score(truth, answers) == pytest.approx(model.metrics["test_accuracy"])
@@ -195,7 +195,8 @@ def test_what_is_recorded_at_every_measurement_has_a_form_of_its_own():
 
 def test_the_report_as_json_and_as_lines():
     report = evaluate_outputs(np.array([[0.8], [0.4]]), np.array([[1.0], [1.0]]), BINARY)
-    plain = json.loads(json.dumps(report_json(report), allow_nan=False))
+    plain = json.loads(json.dumps(report_json(report, "training"), allow_nan=False))
+    assert plain["judged"] == "training"
     assert plain["metrics"]["accuracy"] == {"value": 0.5, "each": []}
     assert plain["metrics"]["roc_auc"]["value"] is None and plain["metrics"]["roc_auc"]["reason"]
     assert plain["confusion_matrix"] == [[0, 0], [1, 1]]

@@ -72,7 +72,7 @@ def test_labels_count_only_if_all_are_right():
     row = trainer.record()
     data = trainer.run.data
     guessed = trainer.outputs[data.test_rows] > 0.5
-    assert row["test_accuracy"] == pytest.approx(accuracy_score(data.dataset.targets[data.test_rows], guessed))
+    assert row["test_subset_accuracy"] == pytest.approx(accuracy_score(data.dataset.targets[data.test_rows], guessed))
 
 
 def test_nothing_is_allocated_in_a_step():
