@@ -161,9 +161,11 @@ class LossPlot(QWidget):
             self.lines[part] = pg.PlotCurveItem(antialias=True)
             plot.addItem(self._bands[part])
             plot.addItem(self.lines[part])
-        self._cursor = pg.InfiniteLine(angle=90)
-        self._cursor.hide()
-        plot.addItem(self._cursor, ignoreBounds=True)
+        # Where the pointer is, and the epoch that a run has gone back to.
+        self._cursor, self._kept = pg.InfiniteLine(angle=90), pg.InfiniteLine(angle=90)
+        for line in (self._cursor, self._kept):
+            line.hide()
+            plot.addItem(line, ignoreBounds=True)
         plot.scene().sigMouseMoved.connect(self.point_at)
 
     # What is shown
@@ -230,11 +232,14 @@ class LossPlot(QWidget):
         if history is None or not history.length:
             return
         epochs = history.column("epoch")
+        # What was gone back to stands at its own epoch, not behind the rest.
+        order = np.argsort(epochs, kind="stable") if (np.diff(epochs) < 0).any() else slice(None)
+        epochs = epochs[order]
         # Changes the axis only now: a tick must never stand beside a curve of the other scale.
         self.axis.logarithmic = self.logarithmic
         lows, highs = [], []
         for part in self.parts:
-            values = self._scaled(history.column(f"{part}_{self.quantity}"))
+            values = self._scaled(history.column(f"{part}_{self.quantity}")[order])
             self._bands[part].setData(*_extremes(epochs, values))
             x, y = _averages(epochs, values)
             self.lines[part].setData(x, y)
@@ -262,10 +267,15 @@ class LossPlot(QWidget):
         assert history is not None
         for part in self.parts:
             self.labels[part].setText(self.words(float(history.column(f"{part}_{self.quantity}")[row])))
-        epoch = history.column("epoch")[row]
-        self.epoch_label.setText(
-            tr("epoch {0}").format(f"{epoch:,.0f}" if epoch == int(epoch) else f"{epoch:,.1f}") if at_pointer else ""
-        )
+        epochs = history.column("epoch")
+        epoch = epochs[row]
+        words = tr("epoch {0}").format(f"{epoch:,.0f}" if epoch == int(epoch) else f"{epoch:,.1f}")
+        # At rest the numbers are those of the weights that are kept, wherever they are from.
+        gone_back = bool(epoch < epochs.max())
+        self.epoch_label.setText(words if at_pointer or gone_back else "")
+        if not at_pointer:
+            self._kept.setVisible(gone_back)
+            self._kept.setPos(float(epoch))
 
     def words(self, value: float) -> str:
         """A value of the present quantity for people: ``97.5 %``, ``0.0312``; a dash where there is none."""
@@ -286,9 +296,7 @@ class LossPlot(QWidget):
         if inside:
             epochs = history.column("epoch")
             x = box.mapSceneToView(position).x()
-            row = min(len(epochs) - 1, int(np.searchsorted(epochs, x)))
-            if row > 0 and x - epochs[row - 1] < epochs[row] - x:
-                row -= 1
+            row = int(np.abs(epochs - x).argmin())
             self._cursor.setPos(float(epochs[row]))
             self._show_numbers(row, at_pointer=True)
         else:
@@ -327,6 +335,7 @@ class LossPlot(QWidget):
             self._bands[part].setPen(pg.mkPen(theme.color(color, 0.28), width=1))
             self.lines[part].setPen(pg.mkPen(theme.color(color), width=WIDTHS[part], dash=DASHES.get(part)))
         self._cursor.setPen(pg.mkPen(theme.color("text_muted"), width=1))
+        self._kept.setPen(pg.mkPen(theme.color("text_faint"), width=1, dash=DASHES["validation"]))
         p = theme.palette
         self.log_button.setStyleSheet(
             f"QToolButton {{ color:{p.text_faint}; border:1px solid {p.border}; border-radius:8px; background:transparent; }}"
@@ -371,20 +380,24 @@ def _round_range(low: float, high: float, logarithmic: bool) -> tuple[float, flo
 
 
 def _averages(x: Array, y: Array) -> tuple[Array, Array]:
-    """At most `LINE_POINTS` points, each the average of its neighbors in turn; the last one is exact."""
-    step = -(-len(x) // LINE_POINTS)
+    """At most `LINE_POINTS` points: averages of neighbors, a last group that isn't full yet as well; the last point is exact."""
+    step = -(-len(x) // (LINE_POINTS - 1))
     if step <= 1:
         return x, y
-    whole = len(x) // step * step
-    means = y[:whole].reshape(-1, step).mean(axis=1)
-    return np.append(x[:whole].reshape(-1, step).mean(axis=1), x[-1]), np.append(means, y[-1])
+    starts, finite = np.arange(0, len(x), step), np.isfinite(y)
+    counts = np.add.reduceat(finite.astype(np.float64), starts)
+    sums = np.add.reduceat(np.where(finite, y, 0.0), starts)
+    means = np.divide(sums, counts, out=np.full(len(starts), np.nan), where=counts > 0)
+    lengths = np.diff(np.append(starts, len(x)))
+    return np.append(np.add.reduceat(x, starts) / lengths, x[-1]), np.append(means, y[-1])
 
 
 def _extremes(x: Array, y: Array) -> tuple[Array, Array]:
-    """At most `BAND_POINTS` points: least and largest value in turn, so that no jump is lost."""
+    """At most `BAND_POINTS` points: least and largest value of neighbors in turn, so that no jump is lost, the newest neither."""
     step = -(-2 * len(x) // BAND_POINTS)
     if step <= 2:
         return x, y
-    whole = len(x) // step * step
-    parts = y[:whole].reshape(-1, step)
-    return np.repeat(x[:whole:step], 2), np.column_stack([parts.min(axis=1), parts.max(axis=1)]).ravel()
+    starts = np.arange(0, len(x), step)
+    ends = np.append(starts[1:], len(x)) - 1
+    lows, highs = np.fmin.reduceat(y, starts), np.fmax.reduceat(y, starts)
+    return np.column_stack([x[starts], x[ends]]).ravel(), np.column_stack([lows, highs]).ravel()
