@@ -20,6 +20,7 @@ from playground.kernels.cpu.objective import loss_and_slope, loss_sum, weighted_
 from playground.kernels.cpu.packed import at
 from playground.kernels.cpu.stepping import add_penalties, clip_gradients, copy_numbers
 from playground.kernels.cpu.team import NUMBERS_WORTH_SHARING, WORTH_SHARING, Team, gather_rows, update_all
+from playground.kernels.misfits import refuse_misfits, refuse_no_rows, refuse_other_parameters
 from playground.kernels.purposes import GRADIENTS_ONLY, PREDICT, TRAIN
 from playground.kernels.rates import correction, rate_at
 from playground.kernels.shuffling import shuffle
@@ -210,6 +211,7 @@ def new_state(plan: Plan, training: TrainingSpec, parameters: Array, rows: int) 
 
 def train(state: State, inputs: Array, targets: Array, steps: int) -> float:
     """Do up to ``steps`` mini-batches; see ``reference.train``."""
+    refuse_misfits(state.plan, state.order.size, inputs, targets, state.weights if state.weights.size else None)
     inputs, targets = _numbers(inputs), _numbers(targets)
     run = _buffers(state, state.order, state.counters)
     # Rows that count differently are weighed layer by layer.
@@ -267,23 +269,25 @@ def _train_layers(
 
 def gradients(state: State, inputs: Array, targets: Array, weights: Array | None = None) -> float:
     """Fill ``state.gradients`` with the slope of the mean loss of one batch; see ``reference.gradients``."""
-    inputs, targets = _numbers(inputs), _numbers(targets)
     rows = len(inputs)
+    refuse_misfits(state.plan, rows, inputs, targets, weights)
+    refuse_no_rows(rows)
+    inputs, targets = _numbers(inputs), _numbers(targets)
     run = _one_batch(state, rows, weights)
     if state.tiny is not None and not run.weights.size and rows <= state.tiny[0].samples:
         layout, buffers = state.tiny
         return float(tiny.train(layout, buffers, run, state.parameters, inputs, targets, rows, 0, 0, 1, GRADIENTS_ONLY))
-    if rows > state.capacity:
-        size, outputs = padded(rows) * state.plan.units, padded(rows) * targets.shape[1]
-        run = run._replace(values=aligned_zeros(size), deltas=aligned_zeros(size))
-        run = run._replace(targets=aligned_zeros(outputs), batch_weights=aligned_zeros(outputs))
     return _train_layers(state, run, inputs, targets, rows, 1, GRADIENTS_ONLY)
 
 
 def _one_batch(state: State, rows: int, weights: Array | None) -> RunBuffers:
-    """A run over so many rows as they come, at the state's present step, with no call to stop."""
+    """A run over so many rows as they come, at the state's present step, with no call to stop; with room for all of them."""
     own = np.zeros((0, state.weights.shape[1]), np.float32) if weights is None else _numbers(weights)
     run = _buffers(state, np.arange(rows), np.array([state.step, 0, 0], np.int64))
+    if rows > state.capacity:
+        size, outputs = padded(rows) * state.plan.units, padded(rows) * state.plan.widths[-1]
+        run = run._replace(values=aligned_zeros(size), deltas=aligned_zeros(size))
+        run = run._replace(targets=aligned_zeros(outputs), batch_weights=aligned_zeros(outputs))
     return run._replace(stop=np.zeros(1, np.int64), weights=own)
 
 
@@ -293,16 +297,18 @@ def trace(state: State, inputs: Array, targets: Array, weights: Array | None = N
     Where the gradient broke, some weights have moved on already: the buffers still hold that batch. Else it is run again.
     """
     plan, rows = state.plan, len(inputs)
-    values, deltas, capacity = state.values, state.deltas, state.capacity
-    if not state.hyper[BROKEN]:
-        run = _one_batch(state, rows, weights)
+    refuse_misfits(plan, rows, inputs, targets, weights)
+    refuse_no_rows(rows)
+    run = _one_batch(state, rows, weights)
+    capacity = run.values.size // plan.units
+    if not state.hyper[BROKEN] or rows > state.capacity:
         _train_layers(state, run, _numbers(inputs), _numbers(targets), rows, 1, GRADIENTS_ONLY)
     parts = [
         {
             unit: buffer[unit * capacity : unit * capacity + rows * width].reshape(rows, width)
             for unit, width in plan.region_widths.items()
         }
-        for buffer in (values, deltas)
+        for buffer in (run.values, run.deltas)
     ]
     return Trace(parts[0], parts[1], state.gradients)
 
@@ -311,9 +317,10 @@ def evaluate(state: State, inputs: Array, targets: Array, outputs: Array) -> flo
     """RunBuffers rows forward, write their outputs, and return their mean loss; see ``reference.evaluate``."""
     if not len(inputs):
         return float("nan")
-    if outputs.dtype != np.float32 or not outputs.flags.c_contiguous:
-        raise ValueError("outputs must be contiguous float32: they are written by address.")
     plan = state.plan
+    refuse_misfits(plan, len(inputs), inputs, targets, outputs=outputs)
+    if outputs.dtype != np.float32 or not outputs.flags.c_contiguous or not outputs.flags.writeable:
+        raise ValueError("outputs must be contiguous float32 that can be written to: that is done by address.")
     last = plan.instructions[-1]
     regions = np.array([(last[table.INPUT], last[table.UNITS])], np.int64)
     return _pass(plan, state.parameters, _numbers(inputs), _numbers(targets), regions, outputs, state.threads)
@@ -340,12 +347,16 @@ def outputs(plan: Plan, parameters: Array, inputs: Array) -> Array:
 
 def _layers(plan: Plan, parameters: Array, inputs: Array, layers: range) -> tuple[Array, ...]:
     """Values (rows, units) of some layers."""
-    inputs, rows = _numbers(inputs), len(inputs)
+    refuse_misfits(plan, len(inputs), inputs)
+    refuse_other_parameters(plan, parameters)
+    inputs, parameters, rows = _numbers(inputs), _numbers(parameters), len(inputs)
     regions = np.array([(plan.regions[layer], plan.widths[layer]) for layer in layers], np.int64)
     ends = np.cumsum(regions[:, 1]) * rows
     collected = np.empty(int(ends[-1]), np.float32)
-    _pass(plan, parameters, inputs, np.zeros((0, 1), np.float32), regions, collected, 1)
-    return tuple(part.reshape(rows, -1) for part in np.split(collected, ends[:-1]))
+    if rows:
+        _pass(plan, parameters, inputs, np.zeros((0, 1), np.float32), regions, collected, 1)
+    parts = zip(np.split(collected, ends[:-1]), regions[:, 1], strict=True)
+    return tuple(part.reshape(rows, width) for part, width in parts)
 
 
 # What a thread keeps between calls; threads share nothing, so several may train at once.

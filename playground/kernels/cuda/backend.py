@@ -25,6 +25,7 @@ from playground.kernels.cuda.kernels import GRADIENT_BROKE, RunBuffers, Scores
 from playground.kernels.cuda.script import LAUNCH_SECONDS, STEP_ROWS, Mark, Script, steps_at_once, write_script
 from playground.kernels.cuda.state import State
 from playground.kernels.cuda.target import OutOfMemory, sentences
+from playground.kernels.misfits import refuse_misfits, refuse_no_rows, refuse_other_parameters
 from playground.kernels.purposes import GRADIENTS_ONLY, TRAIN
 from playground.kernels.shuffling import shuffle
 from playground.kernels.state import BROKEN, POSITION, Trace
@@ -58,6 +59,7 @@ def train(state: State, inputs: Array, targets: Array, steps: int) -> float:
     GpuError
         If the GPU fails; the run then stands where its parameters were last read.
     """
+    refuse_misfits(state.plan, state.order.size, inputs, targets, state.weights if state.weights.size else None)
     total, seen = 0.0, 0
     state.hyper[BROKEN] = 0
     with sentences():
@@ -183,6 +185,8 @@ def gradients(state: State, inputs: Array, targets: Array, weights: Array | None
 def _gradients_only(state: State, inputs: Array, targets: Array, weights: Array | None) -> tuple[float, BatchRoom]:
     """Forward and backward of a batch in which nothing moves: its loss, and where its values and slopes lie."""
     rows = len(inputs)
+    refuse_misfits(state.plan, rows, inputs, targets, weights)
+    refuse_no_rows(rows)
     room = state.room if rows <= state.room.capacity else BatchRoom(state.plan, rows)
     order, steps = np.arange(rows, dtype=np.int32), np.array([(0, rows)], np.int32)
     script = Script(order, steps, np.ones((1, 3), np.float32))
@@ -221,6 +225,7 @@ def evaluate(state: State, inputs: Array, targets: Array, outputs: Array) -> flo
     """Run rows forward, write their outputs, and return their mean loss; see ``reference.evaluate``."""
     if not len(inputs):
         return float("nan")
+    refuse_misfits(state.plan, len(inputs), inputs, targets, outputs=outputs)
     last = state.plan.instructions[-1]
     regions = np.array([(last[table.INPUT], last[table.UNITS])], np.int32)
     with sentences():
@@ -303,6 +308,10 @@ def outputs(plan: Plan, parameters: Array, inputs: Array) -> Array:
 def _layers(plan: Plan, parameters: Array, inputs: Array, layers: range) -> tuple[Array, ...]:
     """Values (rows, units) of some layers."""
     rows = len(inputs)
+    refuse_misfits(plan, rows, inputs)
+    refuse_other_parameters(plan, parameters)
+    if not rows:
+        return tuple(np.zeros((0, plan.widths[layer]), np.float32) for layer in layers)
     regions = np.array([(plan.regions[layer], plan.widths[layer]) for layer in layers], np.int32)
     ends = np.cumsum(regions[:, 1]) * rows
     with sentences():

@@ -14,6 +14,7 @@ from playground.arrays import Array
 from playground.catalog.losses import LOSSES
 from playground.catalog.schedules import SCHEDULES
 from playground.kernels.dropping import drop_key
+from playground.kernels.misfits import refuse_misfits, refuse_no_rows, refuse_other_parameters
 from playground.kernels.reference.layers import Batch, backward, forward
 from playground.kernels.shuffling import shuffle
 from playground.kernels.state import (
@@ -75,6 +76,7 @@ def train(state: TrainingState, inputs: Array, targets: Array, steps: int) -> fl
         gradient of a batch is, and then nothing more is done: the counters still point at that batch.
     """
     rows = state.order.size
+    refuse_misfits(state.plan, rows, inputs, targets, state.weights if state.weights.size else None)
     total, seen = 0.0, 0
     for _ in range(steps):
         if state.stop[0]:
@@ -113,6 +115,8 @@ def gradients(state: TrainingState, inputs: Array, targets: Array, weights: Arra
     loss
         Mean loss of the batch.
     """
+    refuse_misfits(state.plan, len(inputs), inputs, targets, weights)
+    refuse_no_rows(len(inputs))
     return _gradients(state, inputs, targets, weights, updates_statistics=False)
 
 
@@ -137,6 +141,8 @@ def _run(
 
 def trace(state: TrainingState, inputs: Array, targets: Array, weights: Array | None = None) -> Trace:
     """What a batch leaves behind, to find out where it broke: values, slopes and gradients."""
+    refuse_misfits(state.plan, len(inputs), inputs, targets, weights)
+    refuse_no_rows(len(inputs))
     batch = _run(state, inputs, targets, weights, updates_statistics=False)[1]
     return Trace(batch.values, batch.deltas, state.gradients)
 
@@ -153,6 +159,7 @@ def evaluate(state: TrainingState, inputs: Array, targets: Array, outputs: Array
     """
     if not len(inputs):
         return float("nan")
+    refuse_misfits(state.plan, len(inputs), inputs, targets, outputs=outputs)
     values = _predict(state.plan, state.parameters, inputs)
     outputs[:] = values[int(state.plan.instructions[-1, table.INPUT])]
     return _loss(state.plan, values, np.asarray(targets, np.float64), None)[0]
@@ -166,6 +173,9 @@ def activations(plan: Plan, parameters: Array, inputs: Array) -> tuple[Array, ..
     layers
         float32 (rows, width) each: inputs, layers, outputs after the output activation.
     """
+    if not len(inputs):
+        refuse_misfits(plan, 0, inputs)
+        return tuple(np.zeros((0, width), np.float32) for width in plan.widths)
     values = _predict(plan, parameters, inputs)
     return tuple(np.ascontiguousarray(values[region], np.float32) for region in plan.regions)
 
@@ -182,6 +192,8 @@ def logits(plan: Plan, parameters: Array, inputs: Array) -> Array:
 
 def _predict(plan: Plan, parameters: Array, inputs: Array) -> dict[int, Array]:
     """Values of every region, with nothing dropped and with running statistics."""
+    refuse_misfits(plan, len(inputs), inputs)
+    refuse_other_parameters(plan, parameters)
     batch = Batch(np.asarray(inputs, np.float64), training=False)
     forward(plan, np.asarray(parameters, np.float64), batch)
     return batch.values
