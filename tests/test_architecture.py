@@ -31,7 +31,7 @@ ORDER = (
     ("data", "kernels.cpu", "kernels.cuda", "kernels.reference"),
     ("data.readers", "kernels"),
     ("data.readers.*", "kernels.compiling"),
-    ("data.names", "kernels.cache", "kernels.dropping", "kernels.shuffling"),
+    ("data.cells", "data.names", "kernels.cache", "kernels.dropping", "kernels.shuffling"),
     ("kernels.simd",),
     ("experiment",),
     ("network",),

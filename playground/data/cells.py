@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable
 from decimal import Decimal
@@ -25,7 +26,12 @@ def numbers(cells: Iterable[object], decimal: str = ".") -> NDArray[np.float64]:
     words = [_plain(cell, decimal) for cell in cells]
     if {word.lower() for word in words} <= _TRUTH.keys():
         return np.array([_TRUTH[word.lower()] for word in words], np.float64)
-    return np.array([float(word) if _NUMBER.fullmatch(word) else np.nan for word in words], np.float64)
+    return np.array([_number(word) for word in words], np.float64)
+
+
+def each_number(cells: Iterable[str], decimal: str = ".") -> list[float]:
+    """Each cell's number, or NaN where it is a word, true and false as well."""
+    return [_number(_plain(cell, decimal)) for cell in cells]
 
 
 def exact_values(spellings: Iterable[str], decimal: str = ".") -> dict[str, Decimal] | None:
@@ -36,6 +42,10 @@ def exact_values(spellings: Iterable[str], decimal: str = ".") -> dict[str, Deci
     if not all(_NUMBER.fullmatch(word) for word in plain.values()):
         return None
     return {spelling: Decimal(word) for spelling, word in plain.items()}
+
+
+def _number(word: str) -> float:
+    return float(word) if _NUMBER.fullmatch(word) else math.nan
 
 
 def _plain(cell: object, decimal: str) -> str:

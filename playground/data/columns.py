@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 MOST_CLASSES = 100
 # Squares of larger numbers leave the range of float64, and float32 ends at 3e38.
 LARGEST = 1e30
+# A column without a larger number than this is one of zeros for float32, and divided by its deviation one of anything.
+SMALLEST = 1e-30
 # Kinds of columns that hold numbers alone: yes and no, whole ones, any.
 _NUMBERS = "biuf"
 
@@ -156,52 +158,54 @@ def _known_column(names: Collection[str], name: str, path: str | os.PathLike[str
 
 def _matrix(frame: pd.DataFrame, names: list[str], path: str | os.PathLike[str], role: str) -> np.ndarray[Any, Any]:
     """Columns as float64 (rows, columns); refuses text, gaps and infinities by name and line."""
-    if all(dtype.kind in _NUMBERS for dtype in frame.dtypes[names]):
-        # Twenty thousand columns one by one take seconds.
+    # Twenty thousand columns one by one would take seconds: those of numbers are taken together.
+    numeric = np.array([dtype.kind in _NUMBERS for dtype in frame.dtypes[names]])
+    if numeric.all():
         values = frame[names].to_numpy(np.float64)
-        if np.abs(values).max(initial=0) <= LARGEST:
-            return values
-    return np.column_stack([_numbers(frame, name, path, role) for name in names])
-
-
-def _numbers(frame: pd.DataFrame, name: str, path: str | os.PathLike[str], role: str) -> np.ndarray[Any, Any]:
-    """A column as float64; refuses text, gaps and infinities by name and line."""
-    column, ignored = frame[name], option("--ignore", name)
-
-    def refusal(problem: str, mend: str) -> FileError:
-        return ColumnError(problem, mend, name) if role == "feature" else FileError(problem + mend)
-
-    if column.isna().any():
-        line = column.index[int(column.isna().to_numpy().argmax())]
-        mend = (
-            tr("fill it in, or leave the column out with {ignored}").format(ignored=ignored)
-            if role == "feature"
-            else tr("fill it in")
-        )
-        raise refusal(
-            tr("{path}: line {line} has no value in column {name!r}").format(path=path, line=line, name=name), f"; {mend}."
-        )
-    values = column.to_numpy(np.float64) if column.dtype.kind in _NUMBERS else numbers(column.tolist(), _decimal(frame))
-    if np.isnan(values).any():
-        at = int(np.isnan(values).argmax())
-        mend = (
-            tr("make it numbers, or leave the column out with {ignored}").format(ignored=ignored)
-            if role == "feature"
-            else tr("give a number there")
-        )
-        text = tr("{path}: column {name!r} holds text ({text!r} in line {line})").format(
-            path=path, name=name, text=str(column.iloc[at])[:40], line=column.index[at]
-        )
-        raise refusal(text, f"; {mend}.")
-    beyond = np.abs(values) > LARGEST
-    if beyond.any():
-        line, infinite = column.index[int(beyond.argmax())], not np.isfinite(values[beyond.argmax()])
-        what = tr("is infinite") if infinite else tr("holds a number beyond ±{largest:g}").format(largest=LARGEST)
-        mend = tr("give a finite number there") if infinite else tr("use a larger unit")
-        raise refusal(
-            tr("{path}: column {name!r} {what} in line {line}").format(path=path, name=name, what=what, line=line), f"; {mend}."
-        )
+    else:
+        values = np.empty((len(frame), len(names)))
+        values[:, numeric] = frame[[name for name, own in zip(names, numeric, strict=True) if own]].to_numpy(np.float64)
+        for place in np.flatnonzero(~numeric).tolist():
+            values[:, place] = numbers(frame[names[place]].tolist(), _decimal(frame))
+    size = np.abs(values).max(axis=0)
+    # What a model is given may well be small.
+    least = 0.0 if role == "input" else SMALLEST
+    wrong = ~((size == 0) | ((size >= least) & (size <= LARGEST)))
+    if wrong.any():
+        place = int(wrong.argmax())
+        raise _refusal(frame[names[place]], values[:, place], path, role)
     return values
+
+
+def _refusal(column: pd.Series[Any], values: np.ndarray[Any, Any], path: str | os.PathLike[str], role: str) -> FileError:
+    """Why a column's values can't be used, by its name and the first line where they can't."""
+    name, may_be_left_out = str(column.name), role == "feature"
+    leave_out = tr(", or leave the column out with {ignored}").format(ignored=option("--ignore", name)) if may_be_left_out else ""
+    gaps, words, beyond = column.isna().to_numpy(), np.isnan(values), np.abs(values) > LARGEST
+    at = int(next((where.argmax() for where in (gaps, words, beyond) if where.any()), 0))
+    line = column.index[at]
+    if gaps.any():
+        problem = tr("{path}: line {line} has no value in column {name!r}").format(path=path, line=line, name=name)
+        mend = tr("fill it in{leave_out}").format(leave_out=leave_out)
+    elif words.any():
+        problem = tr("{path}: column {name!r} holds text ({text!r} in line {line})").format(
+            path=path, name=name, text=str(column.iloc[at])[:40], line=line
+        )
+        mend = tr("make it numbers{leave_out}").format(leave_out=leave_out) if leave_out else tr("give a number there")
+    elif not beyond.any():
+        problem = tr("{path}: column {name!r} holds no number beyond ±{smallest:g}").format(
+            path=path, name=name, smallest=SMALLEST
+        )
+        mend = tr("use a smaller unit")
+    elif np.isinf(values[at]):
+        problem = tr("{path}: column {name!r} is infinite in line {line}").format(path=path, name=name, line=line)
+        mend = tr("give a finite number there")
+    else:
+        problem = tr("{path}: column {name!r} holds a number beyond ±{largest:g} in line {line}").format(
+            path=path, name=name, largest=LARGEST, line=line
+        )
+        mend = tr("use a larger unit")
+    return ColumnError(problem, f"; {mend}.", name) if may_be_left_out else FileError(f"{problem}; {mend}.")
 
 
 def _encode_targets(

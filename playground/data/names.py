@@ -38,15 +38,22 @@ def column_names(cells: Sequence[str], path: str | os.PathLike[str]) -> list[str
                     path=path, place=place + 1, letters=len(cell), most=MOST_LETTERS
                 )
             )
-        name = in_one_form(cell.strip().strip("\ufeff").strip()) or f"Unnamed: {place}"
+        name = in_one_form(_bare(cell)) or f"Unnamed: {place}"
         if name in names:
+            other, own = _bare(cells[names[name]]), _bare(cell)
+            look = difference(other, own) if other and own else ""
             raise FileError(
                 tr("{path}: the column {name!r} is there twice{difference}; give each column a name of its own.").format(
-                    path=path, name=name, difference=difference(cells[names[name]].strip(), cell.strip())
+                    path=path, name=name, difference=look
                 )
             )
         names[name] = place
     return list(names)
+
+
+def _bare(cell: str) -> str:
+    """A name without what can't be seen around it: blanks, and marks of the byte order that were put twice."""
+    return cell.strip().strip("\ufeff").strip()
 
 
 def difference(one: str, other: str) -> str:

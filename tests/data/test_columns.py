@@ -54,6 +54,21 @@ def test_an_infinite_value_is_named_by_column_and_line(write, cell):
     assert "'a' is infinite in line 3" in message
 
 
+@pytest.mark.parametrize(("cell", "says"), [("2e30", "a number beyond ±1e+30 in line 3"), ("9" * 400, "infinite")])
+def test_numbers_too_large_for_float32_are_refused_by_column_and_line(write, cell, says):
+    path = write(f"a,y\n1,0\n{cell},1\n3,0\n")
+    assert says in refusal(load_table, source(path), "binary")
+    assert says in refusal(feature_rows, read_table(path), ("a",), path)
+
+
+def test_a_column_too_small_for_float32_is_refused_and_not_learned_as_zeros(write):
+    path = write("a,y\n1e-300,0\n-3e-300,1\n0,0\n")
+    assert "'a' holds no number beyond ±1e-30; use a smaller unit" in refusal(load_table, source(path), "binary")
+    assert "'a' holds no number beyond" in refusal(load_table, source(path, "a", ignore=()), "regression")
+    assert feature_rows(read_table(path), ("a",), path).tolist() == [[1e-300], [-3e-300], [0]]
+    assert load_table(source(write("a,y\n0,0\n0,1\n")), "binary").features.tolist() == [[0], [0]]
+
+
 @pytest.mark.parametrize("task", ["binary", "multiclass"])
 def test_a_target_that_never_changes_is_refused(write, task):
     assert "same in every row" in refusal(load_table, source(write("a,y\n1,5\n2,5\n")), task)

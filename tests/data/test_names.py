@@ -75,7 +75,7 @@ def test_messages_stay_short_whatever_the_columns_are_called(write):
 def test_columns_without_a_name_are_called_by_their_place(write):
     frame = read_table(write(',a,"  "\n1,2,3\n4,5,6\n'))
     assert list(frame.columns) == ["Unnamed: 0", "a", "Unnamed: 2"]
-    assert "'Unnamed: 1' is there twice" in refusal(read_table, write("Unnamed: 1,,y\n1,2,3\n"))
+    assert "'Unnamed: 1' is there twice;" in refusal(read_table, write("Unnamed: 1,,y\n1,2,3\n"))
 
 
 @pytest.mark.parametrize("sign", ["\x0b", "\x0c", "\x85", "\u2028", "\u2029", "\x1c"])
