@@ -11,7 +11,10 @@ from playground.gui.widgets.choices import LabeledCombo
 from playground.gui.widgets.controls import ElidedLabel, TextLabel
 from playground.gui.widgets.theme import Theme
 from playground.training.run import RunInfo
-from playground.words import tr
+from playground.words import tr, trn
+
+# A window of twenty thousand boxes takes minutes to lay out, and nobody looks through so many.
+MOST_LISTED = 200
 
 
 class FilePage(QWidget):
@@ -66,6 +69,9 @@ class FilePage(QWidget):
         for widget in (self.open_button, self.hint, self.name, self.target, self.task, self.columns_title):
             layout.addWidget(widget)
         layout.addLayout(self._boxes)
+        self.more = TextLabel(theme, "", 11, 400, "text_faint", wordWrap=True)
+        self.more.hide()
+        layout.addWidget(self.more)
         layout.addStretch(1)
         self._described = (self.name, self.target, self.task, self.columns_title)
         for widget in self._described:
@@ -94,6 +100,19 @@ class FilePage(QWidget):
         if self._listed == set(names):
             return False
         self._listed = frozenset(names)
+        # The targets are always among those that are shown.
+        rest = [name for name in names if name not in dataset.target_names]
+        shown = {*dataset.target_names, *rest[: max(0, MOST_LISTED - len(dataset.target_names))]}
+        names = tuple(name for name in names if name in shown)
+        hidden = len(self._listed) - len(names)
+        self.more.setText(
+            trn(
+                "One more column is not listed; it is used as the file that was opened says.",
+                "{count:,} more columns are not listed; they are used as the file that was opened says.",
+                hidden,
+            ).format(count=hidden)
+        )
+        self.more.setVisible(hidden > 0)
         self.target.set_items([(name, name, "") for name in names])
         while (item := self._boxes.takeAt(0)) is not None:
             box = item.widget()
@@ -112,7 +131,8 @@ class FilePage(QWidget):
 
     def _columns_switched(self) -> None:
         if self._source is not None:
-            ignore = tuple(name for name, box in self.column_boxes.items() if not box.isChecked())
+            unlisted = (name for name in self._source.ignore if name not in self.column_boxes)
+            ignore = (*(name for name, box in self.column_boxes.items() if not box.isChecked()), *unlisted)
             self.columns_chosen.emit(self._source.targets, ignore)
 
     def _target_chosen(self, name: str) -> None:
