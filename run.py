@@ -2,7 +2,8 @@
 
 Makes ``.venv`` beside this file, installs the project there (with uv, where that is installed), and uses it again until
 pyproject.toml changes. ``python3 run.py test [words for pytest]`` runs all tests; ``--without-torch`` leaves out PyTorch,
-against which the arithmetic is checked (its wheel is large on Linux). ``python3 run.py check`` says in seconds what format,
+against which the arithmetic is checked (its wheel is large on Linux); ``test quick`` runs those that need nothing compiled, no
+window and no PyTorch. ``python3 run.py check`` says in seconds what format,
 lint, types, dead code and the order of imports say; ``--mend`` first mends what can be mended by itself. ``python3 run.py
 campaign NAME --minutes N`` attacks the program by chance and writes down what breaks it (``--help`` has the names).
 """
@@ -20,6 +21,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 VENV = os.path.join(HERE, ".venv")
 WINDOWS = os.name == "nt"
 PYTHON = os.path.join(VENV, "Scripts", "python.exe") if WINDOWS else os.path.join(VENV, "bin", "python")
+# A process a core; a file's tests stay together, because they share what they have set up.
+PYTEST = [PYTHON, "-m", "pytest", "-n", "auto", "--dist", "loadfile"]
 OLDEST = (3, 11)
 # Where the Python that started this is too old: those that the tests run on first, then newer ones, whose libraries are there.
 NAMES = ("python3.13", "python3.12", "python3.11", "python3.14", "python3.15")
@@ -136,9 +139,12 @@ def main(words):
     use_a_new_enough_python()
     if words[:1] == ["test"]:
         words = words[1:]
-        extras = ["test"] if "--without-torch" in words else ["test", "oracles"]
-        set_up(extras)
+        quick = words[:1] == ["quick"]
+        extras = ["test"] if quick or "--without-torch" in words else ["test", "oracles"]
+        set_up(extras, runs=not quick)
         os.chdir(HERE)
+        if quick:
+            return subprocess.call(PYTEST + ["--quick"] + words[1:])
         return run_tests([word for word in words if word != "--without-torch"])
     if words[:1] == ["check"]:
         set_up(["test", "quality"], runs=False)
@@ -152,13 +158,13 @@ def main(words):
 
 def run_tests(words):
     """Run pytest with these words, then again for the GPU's tests in Numba's simulator, which is chosen at the start."""
-    # A process a core; a file's tests stay together, because they share what they have set up.
-    command = [PYTHON, "-m", "pytest", "-n", "auto", "--dist", "loadfile"]
     runs = []
     if plain_words(words) is not None:
-        runs.append((command + plain_words(words), {"NUMBA_ENABLE_CUDASIM": "0"}))
+        runs.append((PYTEST + plain_words(words), {"NUMBA_ENABLE_CUDASIM": "0"}))
     if simulator_words(words) is not None:
-        runs.append((command + simulator_words(words), {"NUMBA_ENABLE_CUDASIM": "1"}))
+        runs.append((PYTEST + simulator_words(words), {"NUMBA_ENABLE_CUDASIM": "1"}))
+    # Once for all processes: each would compile the kernels by itself.
+    subprocess.call([PYTHON, "-c", "from playground.kernels.cpu import warm; warm.is_warm() or warm.main()"])
     if not WINDOWS:
         # Ctrl+C reaches pytest, which sums up what it has; this program only waits for that.
         signal.signal(signal.SIGINT, lambda number, frame: None)

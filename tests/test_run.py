@@ -101,6 +101,14 @@ def test_a_campaign_gets_its_words(clone):
     assert (REPOSITORY / "tests" / "campaigns" / "run_campaign.py").exists()
 
 
+def test_quick_tests_need_neither_pytorch_nor_compiled_kernels(clone):
+    fake_environment(clone)
+    run(clone, "test", "quick", "-k", "nothing")
+    asked = log(clone)
+    assert f"{clone}[test]" in asked[0]
+    assert asked[1:] == ["-m pytest -n auto --dist loadfile --quick -k nothing"]
+
+
 def test_uv_installs_where_it_is_there(clone):
     fake_environment(clone)
     assert run(clone, path=fake_uv(clone)).returncode == 0
