@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import time
 from collections.abc import Callable
@@ -89,7 +90,22 @@ def load_backend(name: str) -> ModuleType:
                 problem=cuda_target.problem()
             )
         )
+    if name == "cpu":
+        _have_kernels_compiled()
     return importlib.import_module(BACKENDS[name])
+
+
+@functools.cache
+def _have_kernels_compiled() -> None:
+    """Compile the CPU's kernels in a process of its own where they aren't yet: so all processes run the same machine code.
+
+    Kernels that share a function have a copy of it each, optimized for its place. Read from the disk, each runs its own; in the
+    process that compiles them, the first copy serves them all, and sums may be grouped, and rounded, in another way.
+    """
+    from playground.kernels.cpu import warm
+
+    if not warm.is_warm():
+        warm.start_warming().wait()
 
 
 def nothing_to_measure() -> BackendChoice | None:
