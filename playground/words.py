@@ -112,8 +112,8 @@ def _shown(value: object, width: int) -> object:
 
 
 def cut(text: str, width: int) -> str:
-    """A text of at most so many letters: of a longer one the middle is left out, as ends tell more apart."""
-    tail = width // 3
+    """A text of at most so many letters: of a longer one the middle is left out, as a path's file and a name's ends tell more."""
+    tail = width * 3 // 5
     return text if len(text) <= width else f"{text[: width - tail - 1]}…{text[len(text) - tail :]}"
 
 

@@ -9,7 +9,6 @@ is made, or, for a network with a skip or with tables, that it is none. Such a m
 from __future__ import annotations
 
 import json
-import math
 import struct
 from itertools import zip_longest
 from pathlib import Path
@@ -24,7 +23,8 @@ from playground.catalog import activations
 from playground.catalog.datasets import BUNDLED
 from playground.catalog.features import FEATURES
 from playground.catalog.tasks import TASKS
-from playground.data.preprocessing import Preprocessing
+from playground.data.columns import LARGEST
+from playground.data.preprocessing import LEAST_DEVIATION, Preprocessing
 from playground.experiment import (
     BundledSource,
     Experiment,
@@ -37,6 +37,7 @@ from playground.experiment import (
 from playground.experiment.places import stored
 from playground.experiment.specs import NewerVersionError
 from playground.formats.torch_modules import in_words, is_chain, named_tensors
+from playground.kernels.reference import backend as reference
 from playground.model import TrainedModel
 from playground.network.parameters import ParameterView, aligned_zeros
 from playground.network.plan import Plan
@@ -86,7 +87,13 @@ def refuse_another(model: TrainedModel, path: Path) -> None:
 
 
 def to_bytes(model: TrainedModel, path: Path) -> bytes:
-    """A model as the content of a file of that place."""
+    """A model as the content of a file of that place.
+
+    Raises
+    ------
+    FileError
+        If it couldn't be opened again, as its weights don't give numbers.
+    """
     from safetensors.numpy import save as serialize
 
     metadata = {
@@ -96,6 +103,10 @@ def to_bytes(model: TrainedModel, path: Path) -> bytes:
         "playground.metrics": msgspec.json.encode({name: float(value) for name, value in model.metrics.items()}).decode(),
         "playground.torch": in_words(model.experiment.network.layers, model.plan),
     }
+    if not np.isfinite(model.parameters).all() or not _answers(model):
+        raise FileError(
+            tr("{path}: the weights are too large to compute with; go back to smaller ones, then save.").format(path=path)
+        )
     return _in_order(serialize(tensors(model), metadata))
 
 
@@ -219,7 +230,10 @@ def _fit(preprocessing: Preprocessing, experiment: Experiment) -> bool:
     task, outputs = preprocessing.task, preprocessing.outputs
     features, columns = preprocessing.features, preprocessing.columns
     quantities = task == experiment.training.task and not TASKS[task].classes
-    numbers = (*preprocessing.mean, *preprocessing.target_mean, *preprocessing.scale, *preprocessing.target_scale)
+    scales = [
+        *zip(preprocessing.mean, preprocessing.scale, strict=False),
+        *zip(preprocessing.target_mean, preprocessing.target_scale, strict=False),
+    ]
     return (
         task == experiment.training.task
         and (not features or (set(features) <= set(FEATURES) and len(columns) == 2))
@@ -228,11 +242,18 @@ def _fit(preprocessing: Preprocessing, experiment: Experiment) -> bool:
         and len(preprocessing.target_names) == (1 if task in ("binary", "multiclass") else outputs)
         and len(preprocessing.classes) == {"binary": 2, "regression": 0, "bounded": 0}.get(task, outputs)
         and (preprocessing.target_low, preprocessing.target_high) == target_range(experiment)
-        and all(math.isfinite(number) for number in numbers)
-        and all(scale > 0 for scale in (*preprocessing.scale, *preprocessing.target_scale))
+        and len(set(columns)) == len(columns)
+        and len(set(preprocessing.classes)) == len(preprocessing.classes)
+        and all(_is_scale(mean, scale) for mean, scale in scales)
         and _head_fits(preprocessing, experiment)
         and _rows_fit(preprocessing, experiment)
     )
+
+
+def _is_scale(mean: float, scale: float) -> bool:
+    """Whether numbers that a table may hold stay numbers when they are shifted and divided by these."""
+    # Comparisons with what is no number are false.
+    return abs(mean) <= LARGEST and (scale == 1 or max(1e-20 * abs(mean), LEAST_DEVIATION) <= scale <= 2 * LARGEST)
 
 
 def _head_fits(preprocessing: Preprocessing, experiment: Experiment) -> bool:
@@ -280,7 +301,18 @@ def _filled(model: TrainedModel, arrays: dict[str, NDArray[Any]]) -> TrainedMode
     for name, tensor in expected.items():
         if tensor is not None:
             tensor.write(parameters, arrays[name])
-    return TrainedModel(model.experiment, parameters, model.preprocessing, model.metrics)
+    filled = TrainedModel(model.experiment, parameters, model.preprocessing, model.metrics)
+    if not _answers(filled):
+        raise ValueError(tr("its weights are too large to compute with; train the model again."))
+    return filled
+
+
+def _answers(model: TrainedModel) -> bool:
+    """Whether the network gives numbers for usual rows: the means, and a deviation to either side where columns are numbers."""
+    steps = (0.0,) if model.preprocessing.categories else (0.0, 1.0, -1.0)
+    rows = np.repeat(np.array(steps, np.float32)[:, None], len(model.preprocessing.mean), axis=1)
+    with np.errstate(all="ignore"):
+        return bool(np.isfinite(reference.outputs(model.plan, model.parameters, rows)).all())
 
 
 def _reason(error: Exception) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import struct
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -322,12 +323,37 @@ def test_a_description_that_was_spoiled_is_refused(models, path, key, value):
         ("regression", "target_mean", [1.0]),
         ("regression", "target_scale", []),
         ("regression", "target_names", []),
+        ("binary", "mean", [1e308, 0.0, 0.0, 0.0]),
+        ("binary", "scale", [1e-320, 1.0, 1.0, 1.0]),
+        ("binary", "scale", [1.0, -1.0, 1.0, 1.0]),
+        ("binary", "scale", [1.0, 0.0, 1.0, 1.0]),
+        ("binary", "scale", [1e308, 1.0, 1.0, 1.0]),
+        ("regression", "target_mean", [1e308] * 3),
+        ("regression", "target_scale", [1e-320] * 3),
+        ("multiclass", "classes", ["setosa"] * 3),
+        ("multiclass", "columns", ["a"] * 4),
     ],
 )
 def test_preprocessing_that_does_not_fit_the_network_is_refused(models, path, kind, field, value):
     safetensors.save(models[kind], path)
     path.write_bytes(with_preprocessing(path.read_bytes(), field, value))
     assert refusal(load, path).startswith(f"{path}: its description of the model can't be used")
+
+
+@pytest.mark.parametrize("size", [1e30, np.nan])
+def test_weights_that_give_no_numbers_are_neither_saved_nor_opened(models, path, size):
+    from safetensors.numpy import load_file, save_file
+
+    model = models["regression"]
+    safetensors.save(model, path)
+    before = path.read_bytes()
+    huge = replace(model, parameters=model.parameters * np.float32(size))
+    assert "the weights are too large to compute with" in refusal(safetensors.save, huge, path)
+    assert path.read_bytes() == before
+    metadata = json.loads(before[8 : 8 + struct.unpack("<Q", before[:8])[0]])["__metadata__"]
+    save_file({name: tensor * np.float32(size) for name, tensor in load_file(path).items()}, path, metadata)
+    said = "its weights are too large to compute with" if np.isfinite(size) else "holds values that are no numbers"
+    assert said in refusal(load, path)
 
 
 def test_tensors_of_another_network_are_refused(models, path):

@@ -336,7 +336,7 @@ def test_a_file_with_any_byte_changed_opens_or_is_refused(path, kind, place, byt
     try:
         back = load(path)
     except FileError as error:
-        assert str(error).startswith(str(path))  # noqa: PT017
+        assert "model.safetensors: " in str(error)  # noqa: PT017
     else:
         assert np.isfinite(back.parameters).all()
 
