@@ -283,7 +283,7 @@ def _own_folder(variable: str, kind: str) -> Path:
 
         folder = getattr(platformdirs, kind)("neural-playground", appauthor=False)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError:
         # A read-only home is no reason not to start: what can't be kept lives for this run only.
         folder = Path(tempfile.mkdtemp(prefix="neural-playground-"))

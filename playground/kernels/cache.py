@@ -4,6 +4,11 @@ Numba's disk cache looks only at the file of the function itself. It misses an e
 compiled into it, it may load code made for another machine from a shared home, and it trusts whatever lies there, though
 half a file after a power cut would bring the process down. So the folder's name is a hash of all that matters, chosen
 before the first kernel is defined, and a list with each file's checksum, written last, says that all is there and sound.
+
+What lies there is run, and whoever can write it can write the list as well: checksums guard against damage, not against others.
+So a folder is used only where this account alone can write it: it and the folders above it belong to this account or to root,
+and neither a group nor all may write them, but for a group of one's own (as Linux gives each account), and for folders such as
+``/tmp`` where nobody may move what is another's. Windows keeps an account's folders to itself.
 """
 
 from __future__ import annotations
@@ -16,6 +21,7 @@ import importlib.metadata
 import json
 import os
 import shutil
+import stat
 import sys
 import tempfile
 import zlib
@@ -48,7 +54,8 @@ _LIST = "complete.json"
 def prepare_cache() -> Path:
     """Point Numba's disk cache at this version's folder, and return it; call before a kernel is defined.
 
-    A folder that can't be used is replaced by a temporary one, and damaged files are removed; then `notice` says so.
+    A folder that can't be used, or that others can write, is replaced by a temporary one, and damaged files are removed; then
+    `notice` says so.
     """
     import numba
 
@@ -57,16 +64,26 @@ def prepare_cache() -> Path:
     found = ""
     folder = cache_folder() / "kernels" / _key()
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        for made in (folder.parent, folder):
+            made.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for used in (folder, *folder.parent.glob("cuda-*")):
+            _refuse_what_others_write(used)
         with tempfile.TemporaryFile(dir=folder):
             pass
         if (folder / _LIST).exists() and not _is_sound(folder):
             found = tr("The compiled kernels in {folder} were damaged and are compiled anew.").format(folder=folder)
             shutil.rmtree(folder)
             folder.mkdir()
-    except OSError:
-        found = tr("The folder for compiled kernels, {folder}, can't be used; they are compiled anew at each start.").format(
-            folder=folder
+    except OSError as error:
+        found = (
+            tr(
+                "The folder for compiled kernels, {folder}, can't be trusted, as others can write {place}: they are compiled "
+                "anew at each start; take that right away, or name a folder of your own in PLAYGROUND_CACHE_DIR."
+            ).format(folder=folder, place=error.place)
+            if isinstance(error, _SharedError)
+            else tr("The folder for compiled kernels, {folder}, can't be used; they are compiled anew at each start.").format(
+                folder=folder
+            )
         )
         folder = _temporary_folder() / "kernels" / _key()
         folder.mkdir(parents=True)
@@ -75,6 +92,50 @@ def prepare_cache() -> Path:
     numba.config.CACHE_DIR = str(folder)  # type: ignore[attr-defined]
     _prepared.append(_Prepared(folder, found))
     return folder
+
+
+class _SharedError(OSError):
+    """Others can put code into a folder, or another folder in its place."""
+
+    def __init__(self, place: Path) -> None:
+        super().__init__(str(place))
+        self.place = place
+
+
+def _refuse_what_others_write(folder: Path) -> None:
+    """Refuse a folder of code that somebody else could have written; see the head of this file."""
+    if not hasattr(os, "geteuid"):
+        return
+    folder, me = Path(os.path.realpath(folder)), os.geteuid()
+    if folder.stat().st_uid != me or _others_write(folder):
+        raise _SharedError(folder)
+    for above in folder.parents:
+        status = above.stat()
+        if status.st_uid not in (0, me) or (_others_write(above) and not status.st_mode & stat.S_ISVTX):
+            raise _SharedError(above)
+    # What others left while they could is still there.
+    for path in folder.rglob("*"):
+        if path.lstat().st_uid != me:
+            raise _SharedError(path)
+    # Files that are made with too many rights can't be reached then.
+    folder.chmod(0o700)
+
+
+def _others_write(folder: Path) -> bool:
+    """Whether another account may write a folder; a group that has this account alone is none."""
+    status = folder.stat()
+    if status.st_mode & stat.S_IWOTH:
+        return True
+    if not status.st_mode & stat.S_IWGRP:
+        return False
+    import grp
+    import pwd
+
+    try:
+        group, account = grp.getgrgid(status.st_gid), pwd.getpwuid(os.geteuid())
+    except KeyError:
+        return True
+    return account.pw_gid != group.gr_gid or bool(set(group.gr_mem) - {account.pw_name}) or group.gr_name != account.pw_name
 
 
 class _Prepared(NamedTuple):

@@ -3,8 +3,10 @@
 import json
 import os
 import shutil
+import stat
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ import pytest
 from playground.kernels import cache
 
 pytestmark = pytest.mark.compile
+posix = pytest.mark.skipif(not hasattr(os, "geteuid"), reason="accounts keep their folders to themselves there")
 
 # What fills a folder in a moment: one small kernel instead of all.
 SMALL = """
@@ -139,6 +142,111 @@ def test_a_folder_that_cannot_be_made_is_replaced_by_a_temporary_one(tmp_path, o
     assert not folder.exists(), "it goes with the process"
     assert "can't be used" in notice
     assert len(notice.splitlines()) == 1
+
+
+@posix
+@pytest.mark.parametrize("place", [".", "kernels", "kernels/*"])
+@pytest.mark.parametrize("mode", [0o777, 0o775, 0o757])
+def test_a_folder_that_others_can_write_is_not_trusted(home, place, mode, monkeypatch):
+    (folder,) = home.glob(place) if "*" in place else [home / place]
+    group_of_many(monkeypatch)
+    folder.chmod(mode)
+    assert others_can_write(home) == folder
+    folder.chmod(mode & 0o755)
+    assert others_can_write(home) is None
+    assert stat.S_IMODE(kernels_folder(home).stat().st_mode) == 0o700, "what is made in it later, nobody else reaches"
+
+
+@posix
+def test_processes_take_a_private_folder_instead_and_say_so(home):
+    kernels_folder(home).chmod(0o777)
+    hits, folder, notice = run(home)
+    assert hits == 0, "nothing of it is run"
+    assert not folder.is_relative_to(home)
+    assert "can't be trusted, as others can write " in notice
+    assert len(notice.splitlines()) == 1
+    assert len(notice) <= 300
+
+
+@posix
+def test_folders_are_made_for_this_account_alone(tmp_path):
+    before = os.umask(0)
+    try:
+        assert run(tmp_path / "new")[2] == ""
+        assert run(tmp_path / "new")[::2] == (1, "")
+    finally:
+        os.umask(before)
+    for folder in (tmp_path / "new", tmp_path / "new" / "kernels", kernels_folder(tmp_path / "new")):
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+@posix
+def test_a_group_of_ones_own_is_nobody_else(home, monkeypatch):
+    import grp
+    import pwd
+
+    me = pwd.getpwuid(os.geteuid())
+    (home / "kernels").chmod(0o775)
+    own = grp.struct_group((me.pw_name, "x", me.pw_gid, []))
+    monkeypatch.setattr(grp, "getgrgid", lambda _: own)
+    assert others_can_write(home) is None
+    for wider in ((me.pw_name, "x", me.pw_gid, ["another"]), ("users", "x", me.pw_gid, []), (me.pw_name, "x", me.pw_gid + 1, [])):
+        monkeypatch.setattr(grp, "getgrgid", lambda _, wider=wider: grp.struct_group(wider))
+        assert others_can_write(home) == home / "kernels"
+
+    def unknown(_):
+        raise KeyError
+
+    monkeypatch.setattr(grp, "getgrgid", unknown)
+    assert others_can_write(home) == home / "kernels"
+
+
+@posix
+def test_sticky_folders_above_are_fine(home):
+    home.chmod(0o1777)
+    assert others_can_write(home) is None
+
+
+@posix
+@pytest.mark.parametrize("place", [".", "kernels", "kernels/*", "kernels/*/*"])
+def test_what_belongs_to_another_account_is_not_trusted(home, place, monkeypatch):
+    foreign = sorted(home.glob(place))[0] if "*" in place else home / place
+    real_stat, real_lstat = Path.stat, Path.lstat
+    monkeypatch.setattr(Path, "stat", lambda self, **more: owned_by(real_stat(self, **more), self == foreign))
+    monkeypatch.setattr(Path, "lstat", lambda self: owned_by(real_lstat(self), self == foreign))
+    assert others_can_write(home) == foreign
+
+
+@posix
+def test_the_gpus_folders_are_looked_at_as_well(home):
+    (home / "kernels" / "cuda-of-somebody").mkdir()
+    (home / "kernels" / "cuda-of-somebody").chmod(0o777)
+    assert "can't be trusted" in run(home)[2]
+
+
+@posix
+def test_roots_folders_above_are_fine():
+    cache._refuse_what_others_write(Path(tempfile.mkdtemp()))
+
+
+def others_can_write(home):
+    """The place for which a cache is refused; None if it is used."""
+    try:
+        for folder in (home / "kernels").iterdir():
+            cache._refuse_what_others_write(folder)
+    except cache._SharedError as error:
+        return error.place
+    return None
+
+
+def owned_by(status, another):
+    return os.stat_result([value + (index == 4 and another) * 4321 for index, value in enumerate(status)])
+
+
+def group_of_many(monkeypatch):
+    import grp
+
+    monkeypatch.setattr(grp, "getgrgid", lambda number: grp.struct_group(("users", "x", number, ["another"])))
 
 
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may write anywhere")
