@@ -24,6 +24,7 @@ def run(options: argparse.Namespace) -> int:
     """Predict, to a file or to stdout."""
     from playground.data.columns import feature_rows
     from playground.data.readers import read_table
+    from playground.experiment import ExperimentError
     from playground.formats.opening import load
     from playground.formats.predictions import prediction_table
     from playground.storage import FileError, atomic_write, refuse_unwritable
@@ -37,7 +38,10 @@ def run(options: argparse.Namespace) -> int:
     model = load(options.model)
     preprocessing = model.preprocessing
     rows = feature_rows(read_table(options.data), preprocessing.columns, options.data, preprocessing.categories)
-    text = prediction_table(model, rows)
+    try:
+        text = prediction_table(model, rows)
+    except ExperimentError as error:
+        raise FileError(f"{options.data}: {error}") from None
     if options.out:
         atomic_write(options.out, text.encode())
         print(tr("wrote {path}").format(path=options.out), file=sys.stderr)

@@ -78,7 +78,8 @@ class Preprocessing(msgspec.Struct, frozen=True, kw_only=True):
         Raises
         ------
         ExperimentError
-            If a column that names things holds a number that names none.
+            If a column that names things holds a number that names none, or a value has no place in float32: infinite, none at
+            all, or too many deviations away from those that were learned.
         """
         expanded = expand(np.asarray(raw, np.float64), self.features)
         for column, count in enumerate(self.categories):
@@ -90,12 +91,18 @@ class Preprocessing(msgspec.Struct, frozen=True, kw_only=True):
                         wrong=wrong[0] + 1, own=own[wrong[0]], columns=self.columns[column], count=count - 1
                     )
                 )
-        return np.ascontiguousarray((expanded - np.array(self.mean)) / np.array(self.scale), np.float32)
+        return _float32(expanded, self.mean, self.scale, self.features or self.columns)
 
     def targets(self, raw: Array) -> Float32:
-        """Network targets, float32 (rows, outputs), of raw targets (rows, k)."""
+        """Network targets, float32 (rows, outputs), of raw targets (rows, k).
+
+        Raises
+        ------
+        ExperimentError
+            If a quantity has no place in float32.
+        """
         if not TASKS[self.task].classes:
-            return np.ascontiguousarray((raw - np.array(self.target_mean)) / np.array(self.target_scale), np.float32)
+            return _float32(raw, self.target_mean, self.target_scale, self.target_names)
         holds = raw[:, :1] == np.arange(self.outputs) if self.one_of_several else raw > 0.5
         return np.where(holds, self.target_high, self.target_low).astype(np.float32)
 
@@ -113,6 +120,22 @@ class Preprocessing(msgspec.Struct, frozen=True, kw_only=True):
             return outputs.argmax(axis=1)
         holds = (outputs > (self.target_low + self.target_high) / 2).astype(np.int64)
         return holds[:, 0] if self.task == "binary" else holds
+
+
+def _float32(raw: Array, mean: tuple[float, ...], scale: tuple[float, ...], names: tuple[str, ...]) -> Float32:
+    """(raw − mean) / scale, column by column; refuses by row and name what has no place in float32."""
+    with np.errstate(over="ignore"):
+        values = np.ascontiguousarray((raw - np.array(mean)) / np.array(scale), np.float32)
+    wrong = ~np.isfinite(values)
+    if wrong.any():
+        row, column = np.unravel_index(wrong.argmax(), wrong.shape)
+        raise ExperimentError(
+            tr(
+                "row {row}: {value:g} in {name!r} is too far from what is learned from, by a scale of {scale:g}; use numbers of "
+                "one size, or leave the row out."
+            ).format(row=row + 1, value=raw[row, column], name=names[column], scale=scale[column])
+        )
+    return values
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,6 +192,8 @@ def prepare(experiment: Experiment, dataset: Dataset | None = None) -> PreparedD
     ------
     FileError
         If the data can't be loaded or don't fit.
+    ExperimentError
+        If a value of a row has no place in float32.
     """
     data, task = experiment.data, experiment.training.task
     dataset = dataset if dataset is not None else load_dataset(data, task)

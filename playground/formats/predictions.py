@@ -8,9 +8,10 @@ from numpy.typing import NDArray
 from playground.arrays import Array
 from playground.catalog.tasks import TASKS
 from playground.data.preprocessing import class_shares
-from playground.experiment import gives_probabilities
+from playground.experiment import ExperimentError, gives_probabilities
 from playground.formats.tables import csv_table
 from playground.model import TrainedModel
+from playground.words import tr
 
 
 def prediction_table(model: TrainedModel, rows: NDArray[np.float64]) -> str:
@@ -22,8 +23,20 @@ def prediction_table(model: TrainedModel, rows: NDArray[np.float64]) -> str:
 
     Outputs that are no probabilities (linear ones, those from -1 to 1, a sigmoid for each of several classes) stand as they are
     in ``output_<class>``; where a single one answers a yes or no, only the yes has it.
+
+    Raises
+    ------
+    ExperimentError
+        If a row has no answer that is a number.
     """
     outputs, answers = model.predict(rows), model.predict_labels(rows)
+    wrong = ~np.isfinite(outputs).all(axis=1)
+    if wrong.any():
+        raise ExperimentError(
+            tr("row {row}: the network's answer is no number; its values are too far from what was learned from.").format(
+                row=int(wrong.argmax()) + 1
+            )
+        )
     task, classes = model.preprocessing.task, model.classes
     if not TASKS[task].classes:
         names = model.preprocessing.target_names

@@ -160,3 +160,11 @@ def test_rows_for_a_model_follow_its_columns_and_pass_others_over(write):
     message = refusal(feature_rows, frame, ("note",), path)
     assert "'note' holds text" in message
     assert "--ignore" not in message, "a model can't do without its columns"
+
+
+@pytest.mark.parametrize("cell", ["3", "-1", "0.5"])
+def test_a_number_that_names_nothing_learned_is_refused_by_its_line(write, cell):
+    path = write(f"user,item\n0,1\n2,{cell}\n")
+    message = refusal(feature_rows, read_table(path), ("user", "item"), path, (3, 3))
+    assert f"column 'item' holds {cell} in line 3, which was not learned; use a whole number from 0 to 2" in message
+    assert feature_rows(read_table(path), ("user",), path, (3,)).tolist() == [[0], [2]]

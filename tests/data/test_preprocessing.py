@@ -7,6 +7,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from msgspec.structs import replace
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from playground.catalog.datasets import BUNDLED
@@ -286,6 +287,14 @@ def test_answers_on_a_scale_become_zero_to_one_and_back():
     preprocessing = prepare(bundled("ratings")).preprocessing
     assert preprocessing.targets(np.array([[1.0], [3.0], [5.0]])).tolist() == [[0], [0.5], [1]]
     assert preprocessing.values(np.array([[0.0], [0.25], [1.0]])).tolist() == [[1], [2], [5]]
+
+
+def test_a_scale_that_nobody_gave_goes_from_the_least_to_the_largest_answer_to_train_on():
+    experiment, dataset = table([[0], [1], [2], [3]], [[2], [5], [3], [4]], "bounded")
+    every_row = replace(experiment, data=replace(experiment.data, test_fraction=0.0))
+    preprocessing = prepare(every_row, dataset).preprocessing
+    assert (preprocessing.target_mean, preprocessing.target_scale) == ((2,), (3,))
+    assert preprocessing.targets(dataset.targets)[:, 0].tolist() == pytest.approx([0, 1, 1 / 3, 2 / 3])
 
 
 def test_numbers_that_only_name_things_stay_as_they_are_and_must_have_been_learned():

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from playground.data.preprocessing import prepare
-from playground.experiment import gives_probabilities, set_field
+from playground.experiment import ExperimentError, gives_probabilities, set_field
 from playground.experiment.edits import fitting_output_activations, with_loss, with_output_activation
 from playground.experiment.presets import preset
 from playground.formats.predictions import prediction_table
@@ -95,3 +95,15 @@ def test_whatever_is_called_a_probability_is_one(name):
             assert np.allclose(shares.sum(axis=1), 1, atol=1e-5)
         called.add(bool(columns))
     assert called == {False, True}
+
+
+def test_an_answer_that_is_no_number_is_refused_by_its_row():
+    """Inputs that fit into float32 may still be too large for what the network makes of them."""
+    experiment = set_field(set_field(preset("diabetes"), "network.layers", "[]"), "data.standardize", "false")
+    model = train(set_field(experiment, "training.epochs", "1"), backend="reference")
+    model.parameters[:] = 1e10
+    rows = np.zeros((3, 10))
+    assert len(prediction_table(model, rows).splitlines()) == 4
+    rows[1] = 1e30
+    with pytest.raises(ExperimentError, match="row 2: the network's answer is no number"):
+        prediction_table(model, rows)
