@@ -7,7 +7,8 @@ from collections.abc import Callable
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
 
-from playground.gui.widgets.controls import IconButton
+from playground.gui.widgets.controls import IconButton, TextLabel
+from playground.gui.widgets.style import polish
 from playground.gui.widgets.theme import Theme
 from playground.words import tr
 
@@ -32,7 +33,8 @@ class Banner(QFrame):
         layout.setContentsMargins(20, 8, 12, 8)
         layout.setSpacing(12)
         self._mark = QLabel()
-        self.label = QLabel(wordWrap=True, textInteractionFlags=Qt.TextInteractionFlag.TextSelectableByMouse)
+        selectable = Qt.TextInteractionFlag.TextSelectableByMouse
+        self.label = TextLabel(theme, "", 13, 500, "text", wordWrap=True, textInteractionFlags=selectable)
         self._offer_line = QHBoxLayout()
         self._offer_line.setSpacing(8)
         self.close_button = IconButton(theme, "close", tr("Close this message"), size=28)
@@ -96,18 +98,7 @@ class Banner(QFrame):
         self.offers.clear()
 
     def _restyle(self) -> None:
-        palette = self._theme.palette
-        color = palette.accent if self.kind == "tip" else palette.bad
-        self.label.setFont(self._theme.font(13, 500))
-        self._mark.setPixmap(self._theme.pixmap("help" if self.kind == "tip" else "warning", color, 18))
-        self.setStyleSheet(
-            f"""
-            #banner {{ background:{palette.surface}; border:none; border-bottom:1px solid {palette.border};
-                       border-left:4px solid {color}; }}
-            #banner QLabel {{ color:{palette.text}; background:transparent; }}
-            #banner QPushButton {{ background:{palette.sunken}; color:{palette.text}; border:1px solid {palette.border_strong};
-                                   border-radius:8px; padding:5px 12px; }}
-            #banner QPushButton:hover {{ background:{palette.hover}; }}
-            #banner QPushButton:focus {{ border:1px solid {palette.accent}; }}
-            """
-        )
+        tip = self.kind == "tip"
+        self._mark.setPixmap(self._theme.pixmap("help" if tip else "warning", "accent" if tip else "bad", 18))
+        self.setProperty("kind", self.kind)
+        polish(self)

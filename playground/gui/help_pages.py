@@ -97,15 +97,9 @@ class PageDialog(QDialog):
         super().__init__(parent, windowTitle=title)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.resize(560, 620)
-        palette = theme.palette
         browser = QTextBrowser(accessibleName=title, openExternalLinks=True)
         browser.setFont(theme.font(13))
         browser.document().setDocumentMargin(20)
-        browser.setStyleSheet(
-            tr("QTextBrowser {{ background:{surface}; color:{text}; border:none; }}").format(
-                surface=palette.surface, text=palette.text
-            )
-        )
         browser.setHtml(page)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.reject)

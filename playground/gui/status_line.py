@@ -7,7 +7,7 @@ import time
 from PySide6.QtCore import QSize, Qt, QTimer
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QWidget
 
-from playground.gui.widgets.controls import ElidedLabel
+from playground.gui.widgets.controls import ElidedLabel, TextLabel
 from playground.gui.widgets.theme import Theme
 from playground.training.protocol import Snapshot
 from playground.words import tr
@@ -37,13 +37,14 @@ class StatusLine(QFrame):
         self._notice = ""
         self._backend_notice = ""
         self._dot = QLabel(fixedSize=QSize(8, 8))
-        self.state = QLabel()
-        self._steps = QLabel(toolTip=tr("Training steps a second: each updates every weight once."))
-        self._frames = QLabel(toolTip=tr("Pictures a second."))
+        self.state = TextLabel(theme, weight=500)
+        self._steps = TextLabel(theme, weight=500, toolTip=tr("Training steps a second: each updates every weight once."))
+        self._frames = TextLabel(theme, weight=500, toolTip=tr("Pictures a second."))
         self._middle = ElidedLabel(theme, pixels=12, weight=500, alignment=Qt.AlignmentFlag.AlignCenter)
-        self._seed = QLabel(toolTip=tr("The number that the random initial weights are drawn from; Shift+R takes the next one."))
-        self._numbers = QLabel("float32", toolTip=tr("All training arithmetic is done in 32-bit floating point."))
-        self.backend = QLabel()
+        self._seed, self._numbers, self.backend = (TextLabel(theme, weight=500, color="text_faint") for _ in range(3))
+        self._seed.setToolTip(tr("The number that the random initial weights are drawn from; Shift+R takes the next one."))
+        self._numbers.setText("float32")
+        self._numbers.setToolTip(tr("All training arithmetic is done in 32-bit floating point."))
         self._backend_words, self._speed_shown = "", 0.0
         layout = QHBoxLayout(self)
         layout.setContentsMargins(20, 0, 20, 0)
@@ -131,17 +132,4 @@ class StatusLine(QFrame):
         self._middle.set_text(self.text)
 
     def _restyle(self) -> None:
-        palette = self._theme.palette
-        for label in (self.state, self._steps, self._frames):
-            label.setFont(self._theme.font(12, 500, tabular=True))
-        for label in (self._seed, self._numbers, self.backend):
-            label.setFont(self._theme.font(12, 500, tabular=True))
-            label.setStyleSheet(f"color:{palette.text_faint}")
-        for label in (self.state, self._steps, self._frames):
-            label.setStyleSheet(f"color:{palette.text_muted}")
         self._dot.setStyleSheet(f"background:{self._theme.color(self._token).name()};border-radius:4px")
-        self.setStyleSheet(
-            tr("#status_line {{ background:{surface}; border:none; border-top:1px solid {border}; }}").format(
-                surface=palette.surface, border=palette.border
-            )
-        )

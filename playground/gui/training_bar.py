@@ -17,7 +17,7 @@ from playground.experiment.fields import field_of
 from playground.gui.forms.activation_boxes import show_plots
 from playground.gui.forms.effects import effect_of, keeps
 from playground.gui.widgets.choices import LabeledCombo
-from playground.gui.widgets.controls import IconButton, NumberLabel
+from playground.gui.widgets.controls import IconButton, NumberLabel, TextLabel
 from playground.gui.widgets.theme import Theme
 from playground.training.protocol import Part, Snapshot, Status
 from playground.words import plain_number, tr
@@ -70,13 +70,13 @@ class TrainingBar(QFrame):
         self.running = False
 
         self._logo = QLabel()
-        self._name = QLabel(tr("Neural Playground"))
+        self._name = TextLabel(theme, tr("Neural Playground"), 15, 600, "text")
         self.reset_button = IconButton(theme, "reset", tr("Reset to the same initial weights (R)"), size=38)
         self.play_button = IconButton(theme, "play", tr("Train (Space)"), size=44, primary=True)
         self.step_button = IconButton(
             theme, "step", tr("One step (.): train on a single batch, one update of every weight"), size=38
         )
-        self._epoch_caption = QLabel(tr("Epoch"))
+        self._epoch_caption = TextLabel(theme, tr("Epoch"), 11, 500, "text_faint")
         self.epoch_number = NumberLabel(theme, "000,000", 20, 600)
         self.epoch_number.setAccessibleName(tr("Epoch"))
         self.epoch_number.setToolTip(
@@ -293,12 +293,5 @@ class TrainingBar(QFrame):
         return tr("{state}, epoch {epoch}").format(state=state, epoch=self._epoch or 0)
 
     def _restyle(self) -> None:
-        palette = self._theme.palette
         self._logo.setPixmap(self._theme.pixmap("logo", "accent", 28))
-        self._name.setFont(self._theme.font(15, 600))
-        self._epoch_caption.setFont(self._theme.font(11, 500))
-        self._epoch_caption.setStyleSheet(f"color:{palette.text_faint}")
-        self.theme_button.set_icon("sun" if palette.name == "dark" else "moon")
-        self.setStyleSheet(
-            f"#training_bar {{ background:{palette.surface}; border:none; border-bottom:1px solid {palette.border}; }}"
-        )
+        self.theme_button.set_icon("sun" if self._theme.palette.name == "dark" else "moon")

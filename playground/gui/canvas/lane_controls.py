@@ -58,7 +58,7 @@ class LaneHeader(QWidget):
         self._most = 1
         self.title = LaneTitle(theme, "")
         self.remove_button = IconButton(theme, "close", tr("Remove this layer. Starts again."), size=18)
-        self.remove_button.setStyleSheet("QToolButton { border:none; }")
+        self.remove_button.setProperty("bare", True)
         self.fewer_button = IconButton(theme, "minus", "", size=24)
         self.more_button = IconButton(theme, "plus", "", size=24)
         self.count = QLineEdit(alignment=Qt.AlignmentFlag.AlignCenter)
@@ -74,8 +74,6 @@ class LaneHeader(QWidget):
         self.remove_button.clicked.connect(self.removed)
         self.count.editingFinished.connect(self._typed)
         self.activation.chosen.connect(self.activation_chosen.emit)
-        theme.changed.connect(self._restyle)
-        self._restyle()
 
     def _lay_out(self) -> None:
         top = QHBoxLayout()
@@ -158,15 +156,6 @@ class LaneHeader(QWidget):
         elif units != self._units:
             self.units_chosen.emit(units)
 
-    def _restyle(self) -> None:
-        p = self._theme.palette
-        self.pill.setStyleSheet(
-            f"""#pill {{ background:{p.surface}; border:1px solid {p.border_strong}; border-radius:14px; }}
-            QToolButton#icon {{ border:none; border-radius:12px; }} QToolButton#icon:focus {{ border:2px solid {p.accent}; }}
-            QLineEdit {{ background:transparent; border:none; padding:0; color:{p.text}; }}
-            QLineEdit:focus {{ border-bottom:2px solid {p.accent}; border-radius:0; }}"""
-        )
-
 
 class NumberField(QDoubleSpinBox):
     """A number on the canvas, without buttons.
@@ -176,17 +165,8 @@ class NumberField(QDoubleSpinBox):
 
     def __init__(self, theme: Theme, parent: QWidget, **keywords: Any) -> None:
         super().__init__(parent, frame=False, **keywords)
-        self._theme = theme
         self.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
-        theme.changed.connect(self._restyle)
-        self._restyle()
-
-    def _restyle(self) -> None:
-        p = self._theme.palette
-        self.lineEdit().setStyleSheet(
-            f"background:{p.surface}; color:{p.text}; border:none; padding:0 4px;"
-            f"selection-background-color:{p.accent}; selection-color:{p.on_accent};"
-        )
+        self.lineEdit().setStyleSheet("background:palette(base); border:none; padding:0 4px;")
 
 
 class ParameterField(NumberField):

@@ -244,8 +244,6 @@ class ChoiceEditor(Editor):
         self._of_activations = any(isinstance(option.record, Activation) for option in self.kind.options)
         if self._of_activations:
             show_plots(self.box, theme, self._activation_at)
-        theme.changed.connect(self._restyle)
-        self._restyle()
         self.box.opening.connect(self._refuse_unfit)
         self.box.activated.connect(self._picked)
 
@@ -334,11 +332,6 @@ class ChoiceEditor(Editor):
         for index, option in enumerate(self.kind.options):
             if not option.needs_path:
                 self.box.refuse(index, "" if index == now else edits.refusal(self._changed(option.value)))
-
-    def _restyle(self) -> None:
-        self._nested.setStyleSheet(
-            tr("#nested {{ border:none; border-left:2px solid {border}; }}").format(border=self._theme.palette.border)
-        )
 
     def _activation_at(self, index: int) -> str:
         return self.kind.options[index].name or self._usual

@@ -6,8 +6,8 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from PySide6.QtCore import QRectF, QSignalBlocker, QSize, Qt, Signal
-from PySide6.QtGui import QIcon, QPaintEvent, QPen, QPixmap, QStandardItemModel, QWheelEvent
+from PySide6.QtCore import QEvent, QRectF, QSignalBlocker, QSize, Qt, Signal
+from PySide6.QtGui import QIcon, QPaintEvent, QPen, QPixmap, QShowEvent, QStandardItemModel, QWheelEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
     QButtonGroup,
@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 )
 
 from playground.gui.widgets.controls import TextLabel, painting
+from playground.gui.widgets.style import polish
 from playground.gui.widgets.theme import Theme
 
 Align = Qt.AlignmentFlag
@@ -53,6 +54,7 @@ class ChoiceBox(QComboBox):
         line = self.lineEdit()
         if line is not None:
             line.setFont(self.font())
+            # The line of a box is styled by a sheet of its own alone.
             line.setStyleSheet("background:transparent; border:none; padding:0;")
             line.setAccessibleName(name)
             line.setToolTip(tip)
@@ -91,6 +93,21 @@ class ChoiceBox(QComboBox):
         # The list may be wider than the box: no name is cut.
         self.view().setMinimumWidth(max(self.width(), widest + 40))
         super().showPopup()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._bare_line()
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange and self.isVisible():
+            self._bare_line()
+
+    def _bare_line(self) -> None:
+        """The box hands its own palette on to the line, over what the line's sheet says."""
+        line = self.lineEdit()
+        if line is not None:
+            polish(line)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         # The wheel over a bar of boxes must not change the experiment by accident.
@@ -289,7 +306,6 @@ class Segmented(QFrame):
 
     def __init__(self, theme: Theme, items: Sequence[Item], name: str) -> None:
         super().__init__(objectName="segmented", accessibleName=name)
-        self._theme = theme
         self.buttons: dict[str, QPushButton] = {}
         group = QButtonGroup(self)
         group.setExclusive(True)
@@ -307,8 +323,6 @@ class Segmented(QFrame):
             group.addButton(button)
             layout.addWidget(button, 1)
             self.buttons[value] = button
-        theme.changed.connect(self._restyle)
-        self._restyle()
 
     @property
     def value(self) -> str:
@@ -318,15 +332,3 @@ class Segmented(QFrame):
         """Show a choice; nothing is emitted."""
         if value in self.buttons:
             self.buttons[value].setChecked(True)
-
-    def _restyle(self) -> None:
-        p = self._theme.palette
-        raised = p.surface if p.name == "light" else p.hover
-        self.setStyleSheet(
-            f"""#segmented {{ background:{p.sunken}; border:none; border-radius:9px; }}
-            QPushButton {{ background:transparent; color:{p.text_muted}; border:1px solid transparent; border-radius:7px;
-                padding:0 4px; }}
-            QPushButton:hover {{ color:{p.text}; background:transparent; }}
-            QPushButton:checked {{ background:{raised}; color:{p.text}; border:1px solid {p.border_strong}; }}
-            QPushButton:focus {{ border:1px solid {p.accent}; }}"""
-        )

@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from playground.gui.widgets.theme import Theme
+from playground.gui.widgets.theme import Theme, role
 
 Align = Qt.AlignmentFlag
 # Width of the rail at the left; in its cards the scroll bar has a gutter: nothing moves when it appears, and nothing is cut.
@@ -57,20 +57,14 @@ def painting(widget: QWidget) -> Iterator[QPainter]:
 
 
 class TextLabel(QLabel):
-    """A label whose size, weight and color follow the theme."""
+    """A label in a size, a weight and a color of the theme; its text is shown as it stands, whatever tags are in it."""
 
     def __init__(
         self, theme: Theme, text: str = "", pixels: int = 12, weight: int = 400, color: str = "text_muted", **keywords: Any
     ) -> None:
-        super().__init__(text, **keywords)
-        self._theme = theme
-        self._color = color
+        super().__init__(text, textFormat=Qt.TextFormat.PlainText, **keywords)
         self.setFont(theme.font(pixels, weight, tabular=True))
-        theme.changed.connect(self._restyle)
-        self._restyle()
-
-    def _restyle(self) -> None:
-        self.setStyleSheet(f"color:{self._theme.color(self._color).name()}")
+        self.setForegroundRole(role(color))
 
 
 class NumberLabel(QWidget):

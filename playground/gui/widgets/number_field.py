@@ -10,6 +10,7 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QLineEdit
 
 from playground.experiment.fields import Number
+from playground.gui.widgets.style import polish
 from playground.gui.widgets.theme import Theme
 from playground.words import plain_number
 
@@ -30,16 +31,14 @@ class NumberField(QLineEdit):
     chosen = Signal(object)
 
     def __init__(self, theme: Theme, kind: Number) -> None:
-        super().__init__(alignment=Qt.AlignmentFlag.AlignRight)
-        self._theme = theme
+        super().__init__(objectName="number", alignment=Qt.AlignmentFlag.AlignRight)
+        self.setProperty("wrong", False)
         self._kind = kind
         self._value: Any = None
         self.setFont(theme.font(12, 600, tabular=True))
         self.setFixedSize(WIDTH, 28)
         self.editingFinished.connect(self._typed)
-        self.textEdited.connect(lambda _text: self._restyle())
-        theme.changed.connect(self._restyle)
-        self._restyle()
+        self.textEdited.connect(lambda _text: self._mark())
 
     def show_value(self, value: float) -> None:
         """Show a number; nothing is emitted, and what is being typed stays."""
@@ -48,7 +47,7 @@ class NumberField(QLineEdit):
         if changed or not self.hasFocus():
             self.setText(self._text(value))
             self.setCursorPosition(0)
-            self._restyle()
+            self._mark()
 
     def show_none(self, words: str) -> None:
         """Show that there is no number yet, in a few words that stand in its place."""
@@ -56,7 +55,7 @@ class NumberField(QLineEdit):
         self.setPlaceholderText(words)
         self.setFixedWidth(max(WIDTH, self.fontMetrics().horizontalAdvance(words) + 30))
         self.clear()
-        self._restyle()
+        self._mark()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         key = event.key()
@@ -64,7 +63,7 @@ class NumberField(QLineEdit):
             self._step(1 if key == Qt.Key.Key_Up else -1)
         elif key == Qt.Key.Key_Escape and self.text() != self._text(self._value):
             self.setText(self._text(self._value))
-            self._restyle()
+            self._mark()
         else:
             super().keyPressEvent(event)
 
@@ -83,7 +82,7 @@ class NumberField(QLineEdit):
         value = self._parsed()
         if value is None:
             self.setText(self._text(self._value))
-            self._restyle()
+            self._mark()
         elif self.text() != self._text(self._value):
             self._take(value)
 
@@ -100,7 +99,7 @@ class NumberField(QLineEdit):
         if taken != self._value:
             self._value = taken
             self.chosen.emit(taken)
-        self._restyle()
+        self._mark()
 
     def _parsed(self) -> float | None:
         """The number in the field, if it is one and in range."""
@@ -109,14 +108,12 @@ class NumberField(QLineEdit):
             return None
         return value
 
-    def _restyle(self) -> None:
-        p = self._theme.palette
+    def _mark(self) -> None:
+        """Mark what is no number, or none that can be."""
         wrong = bool(self.text()) and self._parsed() is None
-        self.setStyleSheet(
-            f"QLineEdit {{ background:{p.sunken}; color:{p.bad if wrong else p.text}; border:1px solid"
-            f" {p.bad if wrong else 'transparent'}; border-radius:8px; padding:2px 8px; }}"
-            f"QLineEdit:focus {{ border:1px solid {p.bad if wrong else p.accent}; }}"
-        )
+        if wrong != self.property("wrong"):
+            self.setProperty("wrong", wrong)
+            polish(self)
 
 
 def number_of(text: str, whole: bool = False) -> float | None:

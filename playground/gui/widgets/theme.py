@@ -1,20 +1,22 @@
-"""The look: palettes, fonts, icons and the style sheet, light and dark."""
+"""The look: palettes, fonts and icons, light and dark."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QByteArray, QObject, Qt, Signal
+from PySide6.QtCore import QByteArray, QCoreApplication, QObject, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QIcon, QPainter, QPalette, QPixmap
 from PySide6.QtSvg import QSvgRenderer
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QToolTip
 
+from playground.gui.widgets.style import SHEET, polish_anew
 from playground.storage import resource
 
 FAMILY = "Inter"
+Role = QPalette.ColorRole
 
 
 @dataclass(frozen=True)
@@ -128,20 +130,32 @@ class Theme(QObject):
         """Switch to ``light``, ``dark`` or ``system``."""
         self.mode = mode
         palette = self._chosen()
-        if palette is not self.palette:
+        application = QApplication.instance()
+        if palette is not self.palette and isinstance(application, QApplication):
             self.palette = palette
-            self.apply()
+            self._show_palette(application)
+            polish_anew(application)
             self.changed.emit()
 
     def apply(self) -> None:
-        """Dress the application: style, palette, font and style sheet."""
+        """Dress the application: style, palette, font and style sheet.
+
+        The sheet names colors by their roles in Qt's palette, so it is set once: setting one anew lays every widget out again.
+        """
         application = QApplication.instance()
         if not isinstance(application, QApplication):
             return
+        # Without this a palette stops at the first widget that a sheet styles.
+        QCoreApplication.setAttribute(Qt.ApplicationAttribute.AA_UseStyleSheetPropagationInWidgetStyles)
         application.setStyle("Fusion")
-        application.setPalette(self._qt_palette())
+        self._show_palette(application)
         application.setFont(self.font(13))
-        application.setStyleSheet(style_sheet(self.palette))
+        application.setStyleSheet(SHEET)
+
+    def _show_palette(self, application: QApplication) -> None:
+        palette = qt_palette(self.palette)
+        application.setPalette(palette)
+        QToolTip.setPalette(palette)
 
     def color(self, token: str, alpha: float = 1.0) -> QColor:
         """A color by its field in `Palette`, or by its ``#rrggbb``."""
@@ -186,29 +200,46 @@ class Theme(QObject):
         if self.mode == "system":
             self.set_mode("system")
 
-    def _qt_palette(self) -> QPalette:
-        roles = QPalette.ColorRole
-        palette = QPalette()
-        for role, token in (
-            (roles.Window, "background"),
-            (roles.WindowText, "text"),
-            (roles.Base, "surface"),
-            (roles.AlternateBase, "sunken"),
-            (roles.Text, "text"),
-            (roles.PlaceholderText, "text_faint"),
-            (roles.Button, "surface"),
-            (roles.ButtonText, "text"),
-            (roles.Highlight, "accent"),
-            (roles.HighlightedText, "on_accent"),
-            (roles.ToolTipBase, "tip"),
-            (roles.ToolTipText, "tip_text"),
-            (roles.Link, "accent"),
-        ):
-            palette.setColor(role, self.color(token))
-        disabled = QPalette.ColorGroup.Disabled
-        for role in (roles.Text, roles.ButtonText, roles.WindowText):
-            palette.setColor(disabled, role, self.color("text_faint", 0.6))
-        return palette
+
+# What each color of a `Palette` is called in Qt's: labels and the style sheet name these roles.
+ROLES = {
+    "background": (Role.Window,),
+    "surface": (Role.Base,),
+    "sunken": (Role.AlternateBase,),
+    "lane": (Role.Light,),
+    "hover": (Role.Midlight,),
+    "border": (Role.Mid,),
+    "border_strong": (Role.Dark,),
+    "text": (Role.WindowText, Role.Text, Role.ButtonText),
+    "text_muted": (Role.BrightText,),
+    "text_faint": (Role.PlaceholderText,),
+    "accent": (Role.Highlight, Role.Link, Role.Accent),
+    "accent_soft": (Role.Shadow,),
+    "on_accent": (Role.HighlightedText,),
+    "bad": (Role.LinkVisited,),
+    "tip": (Role.ToolTipBase,),
+    "tip_text": (Role.ToolTipText,),
+}
+
+
+def role(token: str) -> QPalette.ColorRole:
+    """The role of a color in Qt's palette: what is painted with it follows the theme by itself."""
+    return ROLES[token][0]
+
+
+def qt_palette(colors: Palette) -> QPalette:
+    """Qt's palette with these colors."""
+    palette = QPalette()
+    for token, roles in ROLES.items():
+        for each in roles:
+            palette.setColor(each, QColor(getattr(colors, token)))
+    # What stands out of the cards: white on gray, or light gray on black.
+    palette.setColor(Role.Button, QColor(colors.surface if colors.name == "light" else colors.hover))
+    faint = QColor(colors.text_faint)
+    faint.setAlphaF(0.6)
+    for each in (Role.Text, Role.ButtonText, Role.WindowText):
+        palette.setColor(QPalette.ColorGroup.Disabled, each, faint)
+    return palette
 
 
 def load_fonts() -> None:
@@ -251,54 +282,3 @@ def _scale(palette_name: str, fade: float) -> NDArray[np.uint32]:
     at = np.linspace(0, len(stops) - 1, 256)
     red, green, blue = (np.interp(at, range(len(stops)), colors[:, i]).round().astype(np.uint32) for i in range(3))
     return np.uint32(0xFF000000) | red << np.uint32(16) | green << np.uint32(8) | blue
-
-
-def style_sheet(palette: Palette) -> str:
-    """The style sheet of everything that isn't painted by its own widget."""
-    sheet = """
-    QWidget#root, QMainWindow, QDialog, QMessageBox { background:@background; }
-    QLabel { background:transparent; }
-    QFrame#card { background:@surface; border:1px solid @border; border-radius:14px; }
-    QToolButton#icon { background:transparent; border:1px solid @border; border-radius:10px; }
-    QToolButton#icon:hover { background:@hover; }
-    QToolButton#icon:focus { border:2px solid @accent; }
-    QToolButton#icon:disabled { border-color:@border; }
-    QToolButton#primary { background:@accent; border:2px solid @accent; border-radius:22px; }
-    QToolButton#primary:focus { border:2px solid @text; }
-    QToolTip { background:@tip; color:@tip_text; border:1px solid @tip; padding:5px 8px; }
-    QScrollArea, QScrollArea > QWidget > QWidget { background:transparent; border:none; }
-    QScrollBar:vertical { background:transparent; width:8px; margin:0; }
-    QScrollBar:horizontal { background:transparent; height:8px; margin:0; }
-    QScrollBar::handle { background:@border_strong; border-radius:4px; min-height:32px; min-width:32px; }
-    QScrollBar::add-line, QScrollBar::sub-line { height:0; width:0; }
-    QScrollBar::add-page, QScrollBar::sub-page { background:transparent; }
-    QMenuBar { background:transparent; color:@text_muted; spacing:0; }
-    QMenuBar::item { background:transparent; padding:2px 5px; border-radius:6px; }
-    QMenuBar::item:selected, QMenuBar::item:pressed { background:@hover; color:@text; }
-    QMenu { background:@surface; color:@text; border:1px solid @border_strong; padding:6px; }
-    QMenu::item { padding:6px 28px 6px 26px; border-radius:6px; }
-    QMenu::item:selected { background:@accent_soft; }
-    QMenu::item:disabled { color:@text_faint; }
-    QMenu::separator { height:1px; background:@border; margin:5px 8px; }
-    QMenu::indicator { width:14px; height:14px; left:7px; }
-    QComboBox { combobox-popup:0; }
-    QComboBox QAbstractItemView { background:@surface; color:@text; border:1px solid @border_strong; padding:4px;
-        selection-background-color:@accent_soft; selection-color:@text; outline:0; }
-    QComboBox QAbstractItemView::item { min-height:26px; padding:0 8px; }
-    QPushButton { background:@sunken; color:@text; border:1px solid @border; border-radius:8px; padding:6px 12px; }
-    QPushButton:hover { background:@hover; }
-    QPushButton:focus { border:1px solid @accent; }
-    QPushButton:disabled { color:@text_faint; }
-    QLineEdit { background:@sunken; color:@text; border:1px solid transparent; border-radius:8px; padding:4px 8px;
-        selection-background-color:@accent; selection-color:@on_accent; }
-    QLineEdit:focus { border:1px solid @accent; }
-    QTableView { background:@surface; color:@text; gridline-color:@border; border:1px solid @border; border-radius:8px;
-        selection-background-color:@accent_soft; selection-color:@text; alternate-background-color:@lane; outline:0; }
-    QHeaderView::section { background:@lane; color:@text_muted; border:none; border-bottom:1px solid @border; padding:4px 6px; }
-    QAbstractScrollArea::corner { background:transparent; border:none; }
-    QHeaderView, QTableCornerButton::section { background:@lane; border:none; }
-    """
-    # Longest names first: @text_muted must not be taken for @text.
-    for name in sorted((field.name for field in fields(Palette)), key=len, reverse=True):
-        sheet = sheet.replace(f"@{name}", getattr(palette, name))
-    return sheet

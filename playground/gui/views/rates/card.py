@@ -37,9 +37,9 @@ class RateCard(Card):
         super().__init__(theme, "", parent)
         self.title.setText(tr("Find a learning rate"))
         self.setAccessibleName(self.title.text())
+        self.setProperty("floating", True)
         self.setFixedWidth(WIDTH)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self._theme = theme
         self._waiting = False
         # What the newest snapshot held when the test was asked for: anything else is the answer.
         self._before: RateTest | None = None
@@ -72,8 +72,6 @@ class RateCard(Card):
         self.again_button.clicked.connect(self.test_asked)
         self.use_button.clicked.connect(self._take)
         self.curve.pointed.connect(self.pointed.setText)
-        theme.changed.connect(self._restyle)
-        self._restyle()
         self.hide()
 
     @property
@@ -168,11 +166,3 @@ class RateCard(Card):
         """No layout holds a card above the others: it takes the height that its words need."""
         self.body.activate()
         self.resize(WIDTH, self.heightForWidth(WIDTH))
-
-    def _restyle(self) -> None:
-        p = self._theme.palette
-        self.setStyleSheet(
-            f"#card {{ background:{p.surface}; border:1px solid {p.border_strong}; border-radius:14px; }}"
-            f"QProgressBar {{ background:{p.sunken}; border:none; border-radius:2px; }}"
-            f"QProgressBar::chunk {{ background:{p.accent}; border-radius:2px; }}"
-        )
