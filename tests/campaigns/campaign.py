@@ -69,11 +69,19 @@ class Found(NamedTuple):
     actions: Actions
 
 
-def rounds(campaign: Campaign, seed: int, size: int) -> Iterator[tuple[int, Actions, Failure | None]]:
-    """Round after round: its seed, its actions and what went wrong; each seed is one more than the last."""
+def rounds(campaign: Campaign, seed: int, size: int, now: Path | None = None) -> Iterator[tuple[int, Actions, Failure | None]]:
+    """Round after round: its seed, its actions and what went wrong; each seed is one more than the last.
+
+    What is being played stands in the file ``now``, which stays there if the process itself comes to its end by it.
+    """
     while True:
         actions = campaign.draw(random.Random(seed), size)
-        yield seed, actions, campaign.play(actions)
+        if now is not None:
+            write_replay(now, campaign, Found(seed, Failure("the process came to its end", ""), actions))
+        failure = campaign.play(actions)
+        if now is not None:
+            now.unlink()
+        yield seed, actions, failure
         seed += 1
 
 

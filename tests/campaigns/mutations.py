@@ -129,7 +129,7 @@ CAMPAIGN = Campaign(
     draw=draw,
     play=play,
     size=MOST_EDITS,
-    sample=150,
+    sample=120,
     sample_size=MOST_EDITS,
     close=WORKER.close,
 )

@@ -6,18 +6,24 @@ import argparse
 import importlib
 import os
 import sys
+import tempfile
 import time
 from pathlib import Path
 
 from campaign import Campaign, Found, read_replay, rounds, shrunk, write_replay
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+# Nothing of the user's own is touched.
+for variable in ("PLAYGROUND_CONFIG_DIR", "PLAYGROUND_STATE_DIR"):
+    os.environ.setdefault(variable, tempfile.mkdtemp(prefix="campaign-"))
 # By name, and the file of each; its record is CAMPAIGN there. Imported when it is wanted, as some bring the window along.
 HOMES = {
     "mutations": "mutations",
+    "actions": "gui_actions",
+    "kills": "kills",
 }
 # Seconds that a failure may take to be shrunk.
-SHRINK_SECONDS = 120.0
+SHRINK_SECONDS = 60.0
 
 
 def campaign_by_name(name: str) -> Campaign:
@@ -61,7 +67,7 @@ def play(campaign: Campaign, options: argparse.Namespace) -> int:
     end = time.monotonic() + 60 * options.minutes
     counts: dict[str, int] = {}
     played = 0
-    for now, actions, failure in rounds(campaign, seed, size):
+    for now, actions, failure in rounds(campaign, seed, size, options.out / f"campaign-{campaign.name}-now.json"):
         played += 1
         if failure is not None:
             counts[failure.kind] = counts.get(failure.kind, 0) + 1

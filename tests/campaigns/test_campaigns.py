@@ -2,9 +2,10 @@
 
 import json
 import random
+from dataclasses import replace
 
 import pytest
-from campaign import Campaign, Failure, rounds, shrunk
+from campaign import Campaign, Failure, read_replay, rounds, shrunk
 from run_campaign import HOMES, campaign_by_name, main
 
 # Of the sample; the campaigns themselves begin anywhere.
@@ -12,7 +13,9 @@ SEED = 1
 
 
 @pytest.mark.parametrize("name", HOMES)
-def test_a_fixed_sample_finds_nothing(name):
+def test_a_fixed_sample_finds_nothing(name, monkeypatch):
+    # Speed is for machines that have nothing else to do.
+    monkeypatch.setattr("driven_window.MOST_SECONDS", 1.0)
     campaign = campaign_by_name(name)
     try:
         for (seed, actions, failure), _ in zip(
@@ -61,6 +64,18 @@ def test_shrinking_keeps_to_the_same_failure_and_to_its_time():
     actions = [1, 9, 9, 7, 9, 9, 2, 9, 9, 4]
     assert shrunk(PLANTED, actions, Failure("a nine", ""), 60) == [9, 9, 9, 9]
     assert shrunk(PLANTED, actions, Failure("a nine", ""), 0) == actions
+
+
+def test_a_round_that_ends_the_process_is_written_down(tmp_path):
+    def dies(actions):
+        if 3 in actions:
+            raise SystemExit("as by a crash")
+
+    campaign = replace(PLANTED, play=dies)
+    now = tmp_path / "now.json"
+    with pytest.raises(SystemExit):
+        list(rounds(campaign, 0, 2, now))
+    assert 3 in read_replay(now)
 
 
 def test_what_is_found_is_written_down_and_played_again(tmp_path, monkeypatch, capsys):
