@@ -1,7 +1,7 @@
 """Tests run off screen, with folders of their own for settings; compiled kernels are shared with the program.
 
-Marks say what a test needs: ``compile`` (compiled kernels), ``window`` (Qt), ``simulator`` (Numba's, of a GPU) and ``torch``.
-``--quick`` (``run.py test quick``) runs those that need none of them, and fails a test that compiles all the same.
+Marks say what a test needs: ``compile`` (compiled kernels), ``window`` (Qt), ``simulator`` (Numba's, of a GPU), ``torch``, or
+``long`` (more than a few seconds). ``--quick`` (``run.py test quick``) runs the others, and fails one that compiles all the same.
 """
 
 import os
@@ -10,7 +10,7 @@ import tempfile
 
 import pytest
 
-NEEDS = ("compile", "window", "simulator", "torch")
+NEEDS = ("compile", "window", "simulator", "torch", "long")
 # A fixture of Qt's: who asks for one needs a window.
 WINDOW_FIXTURES = {"qtbot", "qapp", "shared_window"}
 NEEDED_BY_A_FILE = re.compile(rf"^pytestmark = .*pytest\.mark\.({'|'.join(NEEDS)})\b", re.MULTILINE)
@@ -34,17 +34,22 @@ def pytest_configure(config):
 
 
 def refuse_to_compile():
-    """Have every compilation in this process fail, and so the test that it is for."""
+    """Have every compilation that this process does or starts fail, and so the test that it is for."""
     from numba.core import event
 
+    from playground.kernels.cpu import warm
+
+    def refuse(*_arguments):
+        raise RuntimeError("this test compiles kernels: mark it with pytest.mark.compile")
+
     class Refusal(event.Listener):
-        def on_start(self, event):
-            raise RuntimeError("this test compiles kernels: mark it with pytest.mark.compile")
+        on_start = refuse
 
         def on_end(self, event):
             pass
 
     event.register("numba:compile", Refusal())
+    warm.start_warming = refuse
 
 
 def pytest_ignore_collect(collection_path, config):

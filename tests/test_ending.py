@@ -19,7 +19,7 @@ from playground.formats.opening import load
 from playground.kernels.cpu.warm import warm
 from playground.training.trainer import Trainer
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals can't be sent there")
+pytestmark = [pytest.mark.compile, pytest.mark.skipif(sys.platform == "win32", reason="signals can't be sent there")]
 PATIENCE = 60
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.compile
+pytestmark = pytest.mark.long
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-# Rooms and files every line of which the tests named below run; a line that no test can reach says why beside it.
+# Rooms and files every line of which the quick tests named below run; a line that no test can reach says why beside it.
 FULL = ("experiment", "formats", "insight", "storage.py", "words.py")
-TESTS = ("experiment", "formats", "insight", "test_storage.py", "test_words.py")
+TESTS = ("experiment", "formats", "insight", "test_storage.py", "test_storage_kinds.py", "test_words.py", "test_sentences.py")
 
 
 def test_every_line_of_these_files_runs_in_their_own_tests(tmp_path):
@@ -23,7 +23,7 @@ def test_every_line_of_these_files_runs_in_their_own_tests(tmp_path):
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "COVERAGE_", "COV_"))}
     tests = [str(REPOSITORY / "tests" / name) for name in TESTS]
     command = [sys.executable, "-m", "coverage", "run", data, f"--include={','.join(patterns)}"]
-    command += ["-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", *tests]
+    command += ["-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--quick", *tests]
     done = subprocess.run(command, capture_output=True, text=True, timeout=900, env=environment, cwd=REPOSITORY)
     assert done.returncode == 0, done.stdout[-3000:]
     command = [sys.executable, "-m", "coverage", "json", data, "-q", "-o", str(report)]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.compile
+pytestmark = pytest.mark.long
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 

@@ -12,6 +12,7 @@ from run_campaign import HOMES, campaign_by_name, main
 SEED = 1
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", HOMES)
 def test_a_fixed_sample_finds_nothing(name, monkeypatch):
     # Speed is for machines that have nothing else to do.

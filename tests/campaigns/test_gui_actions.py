@@ -12,6 +12,8 @@ from PySide6.QtCore import qWarning
 from playground.gui.canvas.canvas import NetworkCanvas
 from playground.training import session as sessions
 
+pytestmark = pytest.mark.window
+
 
 def fails_in_a_slot(window):
     raise KeyError("planted")

@@ -8,7 +8,7 @@ import pytest
 
 from playground.cli import main
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="kills are for systems that fork")
+pytestmark = [pytest.mark.compile, pytest.mark.skipif(not hasattr(os, "fork"), reason="kills are for systems that fork")]
 
 
 @pytest.fixture(scope="module")

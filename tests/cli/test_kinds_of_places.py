@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from command_lines import FILES, write_iris
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with a name here")
+pytestmark = [pytest.mark.compile, pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with a name here")]
 
 COMMANDS = {
     "predict": lambda model, place: ["predict", model, "iris.csv", "--out", place],

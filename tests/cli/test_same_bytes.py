@@ -14,6 +14,8 @@ from command_lines import FILES, history, rows_of, value_of
 from playground.formats import npz, safetensors
 from playground.formats.opening import load
 
+pytestmark = pytest.mark.compile
+
 
 def playground(*words, seed, folder):
     """The program in a process of its own whose sets and dicts of texts have an order of their own."""

@@ -77,6 +77,7 @@ def test_an_experiment_of_numpys_numbers_is_the_same_experiment(whole, share):
     assert np.array_equal(model.parameters, train(expected, backend="reference").parameters)
 
 
+@pytest.mark.compile
 @pytest.mark.parametrize("whole", KINDS, ids=name_of)
 def test_train_takes_numpys_numbers(whole):
     model = train(GAUSS, epochs=whole(3), threads=whole(1), backend="cpu")
@@ -88,6 +89,7 @@ def test_train_takes_numpys_numbers(whole):
     assert np.array_equal(on.parameters, expected.parameters)
 
 
+@pytest.mark.compile
 @pytest.mark.parametrize("backend", ["cpu", "reference"])
 def test_train_many_takes_numpys_numbers(backend):
     seeds, rates = np.arange(3), np.array([0.5, 0.25], np.float32)

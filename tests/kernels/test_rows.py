@@ -7,6 +7,8 @@ from oracle import BACKENDS, DIGITS, load_backend, make_experiment, prepare, ran
 from playground.experiment import Conv2D, Dense, Flatten, Inputs
 from playground.kernels.reference import backend as reference
 
+pytestmark = pytest.mark.compile
+
 CASES = {
     "dense": (make_experiment("multiclass", batch_size=10), Inputs(4)),
     "wide": (make_experiment("regression", widths=(40, 30), batch_size=10), Inputs(4)),

@@ -25,6 +25,8 @@ from playground.training.protocol import Pause, Status, Train, Use, Watch
 from playground.training.session import TrainingSession
 from playground.training.trainer import BLOWN_UP, Trainer, train
 
+pytestmark = pytest.mark.compile
+
 # A mean squared error on raw targets at a rate far too high: it blows up within a few steps.
 DIVERGING = Experiment(
     data=DataSpec(source=BundledSource(name="diabetes")),

@@ -11,6 +11,8 @@ from playground.training.protocol import Status, Train, Use
 from playground.training.session import FADING, TrainingSession
 from playground.training.trainer import Trainer
 
+pytestmark = pytest.mark.compile
+
 ROWS = 101
 EXPERIMENT = Experiment(
     data=DataSpec(source=SyntheticSource(name="circle", samples=ROWS), test_fraction=0.0),
