@@ -67,7 +67,7 @@ class _Text(str):
     """Somebody's text within a sentence; in quotation marks it is cut by itself."""
 
     def __new__(cls, whole: str, width: int) -> _Text:
-        shown = super().__new__(cls, cut(_UNPRINTABLE.sub(lambda found: repr(found[0])[1:-1], cut(whole, SENTENCE)), width))
+        shown = super().__new__(cls, one_line(whole, width))
         shown.whole = whole
         return shown
 
@@ -109,6 +109,11 @@ def _shown(value: object, width: int) -> object:
     if isinstance(value, Sentence):
         return value.within(width)
     return _Text(os.fspath(value), width) if isinstance(value, (str, os.PathLike)) else value
+
+
+def one_line(text: str, width: int) -> str:
+    """Somebody's text in at most so many letters, with those spelled that would break the line or do things to a console."""
+    return cut(_UNPRINTABLE.sub(lambda found: repr(found[0])[1:-1], cut(text, SENTENCE)), width)
 
 
 def cut(text: str, width: int) -> str:

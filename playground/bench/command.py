@@ -100,7 +100,7 @@ def _measure_all(
     bar = Progress(
         BarColumn(bar_width=12),
         MofNCompleteColumn(),
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         console=Console(stderr=True),
         transient=True,
     )

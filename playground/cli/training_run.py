@@ -23,7 +23,7 @@ from playground.storage import FileError, explain, refuse_unwritable, write_toge
 from playground.training.diagnosis import measure_health
 from playground.training.history import History, history_table
 from playground.training.trainer import Trainer
-from playground.words import tr
+from playground.words import one_line, tr
 
 FILES = {
     "experiment.json": tr("what was trained: open it in the window, or train it again"),
@@ -262,17 +262,17 @@ class _Progress:
         from rich.table import Column
 
         self._progress = Progress(
-            TextColumn("{task.description}"),
+            # A name and what it holds is nobody's markup.
+            TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=12),
             MofNCompleteColumn(),
             # Eighty columns hold it all.
-            TextColumn("{task.fields[losses]}", table_column=Column(no_wrap=True)),
+            TextColumn("{task.fields[losses]}", markup=False, table_column=Column(no_wrap=True)),
             console=Console(stderr=True),
             disable=not show,
         )
-        name, training = experiment.name, experiment.training
-        short = name if len(name) <= 24 else name[:23] + "…"
-        self._task = self._progress.add_task(short, total=training.epochs, losses="")
+        training = experiment.training
+        self._task = self._progress.add_task(one_line(experiment.name, 24), total=training.epochs, losses="")
         self._metric = f"test_{TASKS[training.task].metrics[0]}"
 
     def __enter__(self) -> _Progress:

@@ -256,6 +256,14 @@ def test_ctrl_c_keeps_what_was_trained_and_exits_130(folder):
     assert load("out/model.safetensors").metrics["train_loss"] == pytest.approx(rows[-1, 1])
 
 
+@pytest.mark.parametrize("name", ["[/x]", "bracket[bold].csv", "[red]a[/red]", "a\nb\x1b[31m", "[link=a]y", "\\[x]", ":smile:"])
+def test_a_name_is_shown_as_it_is(run, without_plot, name):
+    result = run("train", "circle", "--epochs", "2", "--set", f"name={json.dumps(name)}", "--out", "out")
+    assert result.code == 0
+    assert name.replace("\n", "\\n").replace("\x1b", "\\x1b") in result.err
+    assert decode(Path("out/experiment.json").read_bytes()).name == name
+
+
 def test_threads_are_said_and_give_the_same_network(run, without_plot):
     trained = {}
     for threads in ("1", "2"):
