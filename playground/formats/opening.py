@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from playground.arrays import Float32
+from playground.data.preprocessing import Preprocessing
 from playground.data.readers import ENDINGS
 from playground.data.suggest import suggest
 from playground.experiment import Experiment, ExperimentError, decode
@@ -36,11 +37,14 @@ class Opened:
         float32, flat, in the plan's layout: the weights of a model, to go on from; None for the others.
     is_table
         Whether it is such a table.
+    preprocessing
+        What came with a model's weights.
     """
 
     experiment: Experiment
     parameters: Float32 | None = None
     is_table: bool = False
+    preprocessing: Preprocessing | None = None
 
 
 def open_file(
@@ -85,7 +89,7 @@ def open_file(
             raise FileError(tr("{path}: {error}").format(path=path, error=error)) from None
     else:
         model = load(path)
-        opened = Opened(model.experiment, model.parameters)
+        opened = Opened(model.experiment, model.parameters, preprocessing=model.preprocessing)
     if not elsewhere:
         refuse_elsewhere(opened.experiment, path)
     return opened

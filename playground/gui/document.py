@@ -12,7 +12,8 @@ from PySide6.QtGui import QUndoCommand, QUndoStack
 
 from playground import log
 from playground.arrays import Float32
-from playground.experiment import Experiment, ExperimentError, checked, keeps_weights, weights_key
+from playground.data.preprocessing import Preprocessing
+from playground.experiment import DataSpec, Experiment, ExperimentError, checked, keeps_weights, weights_key
 from playground.experiment.edits import with_field
 
 Parameters = Float32
@@ -92,6 +93,8 @@ class Document(QObject):
         super().__init__(parent)
         self._experiment = checked(experiment)
         self._path: Path | None = None
+        # What came with a model that was opened, and the data that it is about.
+        self._model: tuple[DataSpec, Preprocessing] | None = None
         self._gesture = 0
         # Newest last, by what keeps_weights compares: "the same structure" has one meaning in the program.
         self._remembered: dict[tuple[Any, ...], Parameters] = {}
@@ -107,6 +110,11 @@ class Document(QObject):
     def path(self) -> Path | None:
         """File the experiment was opened from or saved to, if any."""
         return self._path
+
+    @property
+    def preprocessing(self) -> Preprocessing | None:
+        """What came with the model that was opened, as long as its data are the experiment's: it can be shown without them."""
+        return self._model[1] if self._model is not None and self._model[0] == self._experiment.data else None
 
     @property
     def modified(self) -> bool:
@@ -175,12 +183,19 @@ class Document(QObject):
         """End a drag: the next edit is a step of its own, whatever its merge key."""
         self._gesture += 1
 
-    def load(self, experiment: Experiment, path: Path | None = None, parameters: Parameters | None = None) -> None:
-        """Begin again with another experiment (and its trained weights): the undo history starts empty."""
+    def load(
+        self,
+        experiment: Experiment,
+        path: Path | None = None,
+        parameters: Parameters | None = None,
+        preprocessing: Preprocessing | None = None,
+    ) -> None:
+        """Begin again with another experiment (and a model's weights and preprocessing): the undo history starts empty."""
         old = self._experiment
         self._experiment = checked(experiment)
         log.did(f"open: {path or 'an example'}")
         self._path = path
+        self._model = (self._experiment.data, preprocessing) if preprocessing is not None else None
         self._remembered.clear()
         self.undo_stack.clear()
         self.changed.emit(old, self._experiment)

@@ -11,6 +11,7 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QFileDialog, QMenu, QMessageBox, QWidget
 
 from playground import log
+from playground.data.preprocessing import Preprocessing
 from playground.experiment import Experiment, ExperimentError, FileSource, encode
 from playground.experiment.edits import with_source
 from playground.experiment.places import ElsewhereError, stored
@@ -201,7 +202,7 @@ class FileActions(QObject):
             if not self._may_ask(path, error.computer):
                 return False
             opened = open_file(path, elsewhere=True)
-        if not self._load(opened.experiment, path, opened.parameters):
+        if not self._load(opened.experiment, path, opened.parameters, opened.preprocessing):
             return False
         self._preferences.add_recent_file(path)
         self.said.emit(tr("Opened {0}").format(path.name))
@@ -236,11 +237,17 @@ class FileActions(QObject):
         self.said.emit(tr("Opened {0}").format(path.name))
         return True
 
-    def _load(self, experiment: Experiment, path: Path | None, parameters: Parameters | None) -> bool:
+    def _load(
+        self,
+        experiment: Experiment,
+        path: Path | None,
+        parameters: Parameters | None,
+        preprocessing: Preprocessing | None = None,
+    ) -> bool:
         # Asked only once the file has proved good: nothing is thrown away for a file that can't be read.
         if not self.confirm_discard():
             return False
-        self._document.load(experiment, path, parameters)
+        self._document.load(experiment, path, parameters, preprocessing)
         return True
 
     def _write(self, path: Path) -> bool:

@@ -284,7 +284,7 @@ class Window(QMainWindow):
         self._show_title()
 
     def _use(self, experiment: Experiment, parameters: Parameters | None, restart: bool) -> None:
-        self.session.send(Use(experiment, parameters, restart))
+        self.session.send(Use(experiment, parameters, restart, self.document.preprocessing))
 
     def _show_snapshot(self, snapshot: Snapshot) -> None:
         run, panels = snapshot.run, self.panels

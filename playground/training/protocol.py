@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from playground.arrays import Float32
+from playground.data.preprocessing import Preprocessing
 from playground.experiment import Experiment
 from playground.kernels.cuda.target import GpuFacts
 from playground.training.diagnosis import Trouble
@@ -41,12 +42,14 @@ class Use:
     """Train this experiment from now on.
 
     The run goes on where `keeps_weights` says so, unless ``restart`` asks for the initial weights again or ``parameters``
-    (flat, in the plan's layout) gives others. While running, the new run is running too.
+    (flat, in the plan's layout) gives others. While running, the new run is running too. Where the data can't be loaded,
+    ``preprocessing``, which came with a model's ``parameters``, lets the network and its weights be looked at all the same.
     """
 
     experiment: Experiment
     parameters: Float32 | None = None
     restart: bool = False
+    preprocessing: Preprocessing | None = None
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
+from dataclasses import replace
 
 from playground import log
 from playground.experiment import Experiment, ExperimentError, FileSource, output_activation, target_range
@@ -16,6 +17,7 @@ from playground.kernels import cache
 from playground.kernels.cuda import target as cuda_target
 from playground.kernels.state import available_cores
 from playground.storage import FileError
+from playground.training.looking import Look, look
 from playground.training.pace import FRAME, Pace
 from playground.training.parts import watched_parts
 from playground.training.protocol import Close, Command, Pause, Snapshot, Status, TestRates, Train, Use, Watch
@@ -53,6 +55,8 @@ class TrainingSession:
         self._thread = threading.Thread(target=self._loop, name="training", daemon=True)
         # Belongs to the thread from here on.
         self._trainer: Trainer | None = None
+        # Stands in for a run whose data can't be loaded.
+        self._look: Look | None = None
         self._seen_generation = 0
         self._status = Status.IDLE
         self._error: str | None = None
@@ -173,14 +177,22 @@ class TrainingSession:
             # Nothing of a run that failed to start may stay: the window would show it under the new name.
             self._trainer = None
             self._status = Status.IDLE
-            self._trainer = Trainer(
-                command.experiment,
-                self._warming.backend() if self._backend == "auto" else self._backend,
-                command.parameters,
-                data,
-                self._compute_threads(),
-                may_compile=False,
-            )
+            try:
+                self._trainer = Trainer(
+                    command.experiment,
+                    self._warming.backend() if self._backend == "auto" else self._backend,
+                    command.parameters,
+                    data,
+                    self._compute_threads(),
+                    may_compile=False,
+                )
+            except FileError as error:
+                self._look_at(command)
+                if self._look is None:
+                    raise
+                words = tr("{error} The model's network and weights are shown; without its table nothing is trained.")
+                raise FileError(words.format(error=error)) from None
+            self._look = None
             self._warming.warm_gpu_for(self._trainer)
             # Row 0 of the history: where the run starts from.
             self._trainer.record()
@@ -189,6 +201,13 @@ class TrainingSession:
             self._pace.forget()
             self._status = Status.RUNNING if running else Status.IDLE
         self._pace.start(self._trainer)
+
+    def _look_at(self, command: Use) -> None:
+        """Have a model looked at whose data can't be loaded, or what was looked at before and has been edited."""
+        if command.preprocessing is not None and command.parameters is not None:
+            self._look = look(command.experiment, command.parameters, command.preprocessing)
+        elif self._look is not None:
+            self._look = self._look.of(command.experiment, command.parameters)
 
     def _compute_threads(self) -> int:
         """What was asked for; else one a core, less the one that paints what is watched."""
@@ -269,7 +288,9 @@ class TrainingSession:
         self._changed = False
         trainer = self._trainer
         if trainer is None:
-            self.latest = Snapshot(self._seen_generation, self._status, error=self._error)
+            plain = Snapshot(self._seen_generation, self._status, error=self._error)
+            shown = self._look
+            self.latest = replace(plain, run=shown.run, parameters=shown.parameters) if shown is not None else plain
             return
         # While it runs, now and then; a run that stands still is looked at once, for good.
         closely = self._status is not Status.RUNNING or start - self._last_close_look >= CLOSE_LOOK_PAUSE

@@ -272,3 +272,49 @@ def test_another_computer_is_asked_only_after_a_yes(driver, tmp_path, table, mon
         driver.until(lambda: driver.window.banner.kind == "failed")
         assert "//server/share/there.csv: can't be read" in driver.window.banner.text
         assert "//server/share/there.csv" in looked
+
+
+@pytest.mark.parametrize("door", [lambda window, path: window.open_path(path), drop], ids=["open", "drop"])
+def test_a_model_whose_table_is_gone_shows_its_network_and_weights(driver, tmp_path, table, monkeypatch, door):
+    driver.window.open_path(table)
+    driver.settle()
+    driver.train_some()
+    answer_with(monkeypatch, tmp_path / "mine.safetensors")
+    trigger(driver, "save_as")
+    model = load(tmp_path / "mine.safetensors")
+    driver.window.document.load(preset("circle"))
+    driver.settle()
+    table.unlink()
+    door(driver.window, tmp_path / "mine.safetensors")
+    driver.until(lambda: driver.window.banner.kind == "failed")
+    said = driver.window.banner.text
+    assert "points.csv: can't be read: there is no such file or folder" in said
+    assert "The model's network and weights are shown; without its table nothing is trained." in said
+    assert len(said) <= 300
+    driver.canvas.grab()
+    assert [lane.units for lane in driver.canvas.lanes] == [2, 16, 8, 1]
+    weight = model.plan.view(model.parameters, "layers.0.weight")
+    assert driver.canvas.value_of("layers.0.weight", (1, 2)) == pytest.approx(float(weight[1, 2]))
+    # Nothing is trained, and every page can be looked at.
+    driver.window.player.play_or_pause()
+    driver.window.player.step()
+    trigger(driver, "settings")
+    driver.window.grab()
+    assert driver.snapshot.epoch == 0
+    # Saved again, it is the same model.
+    answer_with(monkeypatch, tmp_path / "again.safetensors")
+    trigger(driver, "save_as")
+    again = load(tmp_path / "again.safetensors")
+    assert np.array_equal(again.parameters, model.parameters)
+    assert again.preprocessing == model.preprocessing
+    # An edit that keeps the weights shows them still; once the table is back, it trains.
+    driver.window.changes.set("rate", "training.optimizer.learning_rate", 0.05)
+    driver.until(lambda: driver.snapshot is not None and driver.snapshot.run is not None)
+    driver.until(lambda: driver.snapshot.run.experiment == driver.experiment)
+    assert np.array_equal(driver.snapshot.parameters, model.parameters)
+    table.write_text("a,b,y\n" + "".join(f"{i},{i * i},{i % 2}\n" for i in range(20)))
+    driver.window.document.undo_stack.setClean()
+    door(driver.window, tmp_path / "mine.safetensors")
+    driver.settle()
+    assert np.array_equal(driver.snapshot.parameters, model.parameters)
+    assert not driver.window.banner.isVisible()
