@@ -28,6 +28,8 @@ HUGE = 1e4
 SATURATED = 0.75
 # Gradients (root mean square over a layer's parameters): larger than this, or this share of those of a layer behind.
 EXPLODED, VANISHED = 1e3, 1e-4
+# Numbers of a gradient that are looked at together, so that no copy of all of them is made.
+AT_ONCE = 1 << 13
 _ACTIVATION_BY_CODE = {record.code: record for record in activations.ACTIVATIONS.values()}
 
 
@@ -49,6 +51,8 @@ class Trouble:
         The likely reason, one sentence.
     rate
         The learning rate to go on with; 0 where the first weights were no good already.
+    targets
+        Whether it is for the size of the targets.
     """
 
     what: str
@@ -59,6 +63,7 @@ class Trouble:
     row: int
     cause: str
     rate: float
+    targets: bool = False
 
     @property
     def sentence(self) -> str:
@@ -72,6 +77,8 @@ class Trouble:
         }[self.what]
         if self.row:
             mend = tr("Correct or remove row {row} of the data.").format(row=self.row)
+        elif self.targets:
+            mend = tr("Standardize the data, or give the targets in larger units.")
         elif self.rate:
             mend = tr("Go back to the last good weights with a learning rate of {rate:g}.").format(rate=self.rate)
         else:
@@ -98,6 +105,10 @@ def find_trouble(run: RunInfo, compute: Compute, trained: bool) -> Trouble:
     what, layer, parameter = _first_broken(plan, inputs, trace)
     row = _bad_row(data, run.training_targets, rows)
     rate = run.experiment.training.optimizer.learning_rate
+    # First weights that are huge themselves need no targets to break.
+    moved = trained or state.step > state.moments_start
+    others = row or what == "input" or not (moved or np.abs(compute.parameters).max(initial=0.0) <= HUGE)
+    reach = 0.0 if others else _reach_of_huge_targets(data.train_inputs, run.training_targets)
     return Trouble(
         what=what,
         layer=layer,
@@ -105,8 +116,9 @@ def find_trouble(run: RunInfo, compute: Compute, trained: bool) -> Trouble:
         epoch=int(compute.state.epoch) + 1,
         batch=start // state.batch_size + 1,
         row=row,
-        cause=_cause(plan, compute.parameters, what, row, rate, trained),
+        cause=_cause(plan, compute.parameters, what, row, rate, trained, reach),
         rate=rate / 10 if trained else 0.0,
+        targets=reach > 0,
     )
 
 
@@ -170,9 +182,17 @@ def _odd_one(inputs: Array) -> int:
     return largest if size[largest] > FAR_OUT and lonely else -1
 
 
-def _cause(plan: Plan, parameters: Array, what: str, row: int, rate: float, trained: bool) -> str:
+def _reach_of_huge_targets(inputs: Array, targets: Array) -> float:
+    """How far the targets reach where that is far beyond what weights make of the inputs at first; else 0."""
+    reach = float(np.abs(targets).max(initial=0.0))
+    return reach if reach > HUGE * max(1.0, float(np.abs(inputs).max(initial=0.0))) else 0.0
+
+
+def _cause(plan: Plan, parameters: Array, what: str, row: int, rate: float, trained: bool, reach: float) -> str:
     if row:
         return tr("one row of the data holds a value far beyond all others, or one that is no number.")
+    if reach:
+        return tr("the targets reach {reach:.2g}, far beyond what the network can answer at first.").format(reach=reach)
     weights = [view for view in plan.parameters if view.decays]
     with np.errstate(all="ignore"):
         sizes = {view.name: float(np.abs(view.of(parameters)).max()) for view in weights}
@@ -263,18 +283,29 @@ def gradient_statistics(run: RunInfo, compute: Compute) -> list[tuple[float, flo
             # Rows at equal distances, none in both.
             rows = (np.arange(count) * len(inputs) // count + part * (len(inputs) // (2 * count))) % len(inputs)
             weights = state.weights[rows] if state.weights.size else None
-            measured.append(compute.gradients(inputs[rows], targets[rows], weights).astype(np.float64))
-        mean, half = (measured[0] + measured[1]) / 2, (measured[0] - measured[1]) / 2
+            gradients = compute.gradients(inputs[rows], targets[rows], weights)
+            # The second one stays where it is until the next call.
+            measured.append(gradients if part else gradients.copy())
         found = []
         for name in gradient_layers(plan):
             views = [view for view in plan.parameters if view.layer == name and view.trainable]
             if not views:
                 found.append((float("nan"), float("nan")))
                 continue
-            size = float(np.sqrt(sum((view.of(mean) ** 2).sum() for view in views)))
-            spread = float(np.sqrt(sum((view.of(half) ** 2).sum() for view in views)))
+            parts = [_mean_and_half(*(view.of(gradients).reshape(-1) for gradients in measured)) for view in views]
+            size, spread = (float(np.sqrt(sum(squares))) for squares in zip(*parts, strict=True))
             found.append((size, spread / size if size else 0.0))
     return found
+
+
+def _mean_and_half(one: Array, other: Array) -> tuple[float, float]:
+    """Sums of the squares of the mean of two gradients, and of half their difference; some numbers at a time."""
+    mean = half = 0.0
+    for start in range(0, len(one), AT_ONCE):
+        a, b = (gradient[start : start + AT_ONCE].astype(np.float64) for gradient in (one, other))
+        mean += float((((a + b) / 2) ** 2).sum())
+        half += float((((a - b) / 2) ** 2).sum())
+    return mean, half
 
 
 def _count(plan: Plan, layer: str) -> int:

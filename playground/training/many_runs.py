@@ -132,7 +132,8 @@ def train_many(
     if type(target) not in (int, float):
         raise ExperimentError(tr("target: {target!r} is no loss; give a number.").format(target=target))
     variants = [_variant(experiment, seed, rate) for seed in seeds for rate in rates]
-    run = plan_run(experiment)
+    # Where each starts, and what it ends at.
+    run = plan_run(experiment, backend=backend, others=2 * len(variants))
     parameters = np.stack([start_parameters(variant, run.plan) for variant in variants])
     backend = "cpu" if backend == "auto" else backend
     load_backend(backend)

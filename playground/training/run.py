@@ -1,8 +1,7 @@
-"""What a run is about, what it starts from, and whether this machine can hold it."""
+"""What a run is about, and what it starts from."""
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,15 +11,12 @@ from playground.arrays import Float32
 from playground.catalog.initializers import FromFile
 from playground.data.preprocessing import PreparedData, prepare
 from playground.data.weighting import training_targets
-from playground.experiment import Experiment, ExperimentError, TrainingSpec, build_plan, checked, initial_parameters, plain
+from playground.experiment import Experiment, ExperimentError, build_plan, checked, initial_parameters, plain
 from playground.formats import read_parameters
 from playground.kernels.state import available_cores
-from playground.network.parameters import padded
 from playground.network.plan import Plan
+from playground.training.memory import refuse_what_does_not_fit
 from playground.words import tr
-
-# Most of the machine's memory that a run may ask for.
-MEMORY_SHARE = 0.7
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +41,7 @@ class RunInfo:
     training_targets: Float32
 
 
-def plan_run(experiment: Experiment, data: PreparedData | None = None) -> RunInfo:
+def plan_run(experiment: Experiment, data: PreparedData | None = None, backend: str = "auto", others: int = 0) -> RunInfo:
     """Make an experiment ready to be trained.
 
     Parameters
@@ -54,6 +50,8 @@ def plan_run(experiment: Experiment, data: PreparedData | None = None) -> RunInf
         A checked experiment.
     data
         Its data if they are at hand; None loads them.
+    backend, others
+        What computes, and how many more copies of the weights there will be: what decides about the memory that it takes.
 
     Raises
     ------
@@ -62,7 +60,7 @@ def plan_run(experiment: Experiment, data: PreparedData | None = None) -> RunInf
     """
     data = data if data is not None else prepare(experiment)
     plan = build_plan(experiment, data.preprocessing.network_inputs, data.preprocessing.outputs)
-    refuse_what_does_not_fit(plan, experiment.training, len(data.train_rows))
+    refuse_what_does_not_fit(plan, experiment.training, data, backend, others)
     return RunInfo(experiment, data, plan, training_targets(experiment, data))
 
 
@@ -101,29 +99,6 @@ def thread_count(threads: int | None) -> int:
     if type(threads) is not int or threads < 1:
         raise ExperimentError(tr("threads: {threads!r} is no number of threads; give 1 or more.").format(threads=threads))
     return threads
-
-
-def refuse_what_does_not_fit(plan: Plan, training: TrainingSpec, rows: int) -> None:
-    """Refuse a network whose values would fill the memory; asking for them may end the whole program.
-
-    Raises
-    ------
-    ExperimentError
-        One sentence with what it needs and how to make it smaller.
-    """
-    if not hasattr(os, "sysconf") or "SC_PHYS_PAGES" not in os.sysconf_names:
-        return
-    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    # Values and slopes of a batch, or of the least that a measurement takes; parameters, gradients and two memories.
-    batch = max(16, padded(min(training.batch_size, max(1, rows))))
-    needed = 4 * (2 * plan.units * batch + 4 * plan.parameter_size)
-    if needed > MEMORY_SHARE * memory:
-        raise ExperimentError(
-            tr(
-                "network.layers: a batch of {batch:,} rows takes {needed:,.0f} GB, and this machine has "
-                "{memory:,.0f}; take smaller batches, fewer units or filters, or smaller windows."
-            ).format(batch=batch, needed=needed / 2**30, memory=memory / 2**30)
-        )
 
 
 def start_parameters(experiment: Experiment, plan: Plan) -> Float32:

@@ -35,7 +35,10 @@ class Patience:
         loss = loss if math.isfinite(loss) else math.inf
         if self.best_parameters is None or loss < self.best_loss - self.rule.min_delta:
             self.best_loss, self.best_epoch, self._start = loss, epoch, epoch
-            self.best_parameters = np.array(parameters)
+            if self.best_parameters is None:
+                self.best_parameters = np.array(parameters)
+            else:
+                self.best_parameters[:] = parameters
         return epoch - self._start >= self.rule.patience
 
     def wait_again(self, epoch: int) -> None:

@@ -65,7 +65,7 @@ class Trainer:
         before_compiling: Callable[[], None] = lambda: None,
         may_compile: bool = True,
     ) -> None:
-        self.run = plan_run(experiment, data)
+        self.run = plan_run(experiment, data, backend)
         data, plan = self.run.data, self.run.plan
         start = start_parameters(experiment, plan) if parameters is None else np.asarray(parameters)
         if start.shape != (plan.parameter_size,):
@@ -319,7 +319,7 @@ class Trainer:
             return False
         old = self.run.experiment
         # What may be refused comes first, so that nothing has changed then.
-        run, weights = plan_run(experiment, self.run.data), row_weights(experiment, self.run.data)
+        run, weights = plan_run(experiment, self.run.data, self.backend.NAME), row_weights(experiment, self.run.data)
         self.compute.configure(run.plan, experiment.training)
         self.run, self.state.weights = run, weights.astype(self.state.dtype)
         # The layers with parameters are the same ones, perhaps under other numbers.

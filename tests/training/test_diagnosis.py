@@ -125,6 +125,47 @@ def test_a_bad_row_is_found_before_the_first_step_too(backend, units):
     assert not np.isfinite(trainer.history.last()["train_loss"]), "what the first weights are worth, said as it is"
 
 
+# Targets too large
+
+
+def with_targets(experiment, size):
+    """The experiment's data with all targets so many times as large."""
+    dataset = load_dataset(experiment.data, experiment.training.task)
+    return prepare(experiment, replace(dataset, targets=dataset.targets * size))
+
+
+@pytest.mark.parametrize(("backend", "units"), COMPILED)
+@pytest.mark.parametrize("size", [1e6, 1e15, 1e25, 1e36])
+@pytest.mark.parametrize("measured", [False, True])
+def test_huge_targets_are_named_and_not_the_weights(backend, units, size, measured):
+    experiment = plane(units, optimizer=SGD(learning_rate=0.1))
+    data = with_targets(experiment, size)
+    trainer = Trainer(experiment, backend, data=data)
+    if measured:
+        trainer.record()
+    trainer.train_steps(100)
+    assert trainer.diverged
+    reach = np.abs(data.train_targets).max()
+    assert trainer.trouble.cause == f"the targets reach {reach:.2g}, far beyond what the network can answer at first."
+    assert trainer.trouble.sentence.endswith("Standardize the data, or give the targets in larger units.")
+    standardized = set_field(experiment, "data.standardize", True)
+    well = Trainer(standardized, backend, data=with_targets(standardized, size))
+    assert well.train_steps(100), "what it advises helps"
+
+
+@pytest.mark.parametrize(("backend", "units"), COMPILED)
+def test_targets_of_a_usual_size_are_not_to_blame(backend, units):
+    experiment = plane(units, optimizer=SGD(learning_rate=900.0))
+    trainer = Trainer(experiment, backend, data=with_targets(experiment, 1e3))
+    trainer.record()
+    assert not trainer.train_steps(100)
+    assert "learning rate of" in trainer.trouble.cause and "targets" not in trainer.trouble.sentence
+    huge = Trainer(experiment, backend, data=with_targets(experiment, 1e6))
+    with_parameters(huge, layers_0_weight=1e30, layers_1_weight=1e30)
+    huge.record()
+    assert "first weights" in huge.trouble.cause, "weights that are larger still are what is wrong"
+
+
 # Rates too high
 
 

@@ -328,7 +328,7 @@ def evaluate(state: State, inputs: Array, targets: Array, outputs: Array) -> flo
 
 def _pass(plan: Plan, parameters: Array, inputs: Array, targets: Array, regions: Array, into: Array, threads: int) -> float:
     """`_predict` with this thread's team and buffers."""
-    chunk = _chunk(plan)
+    chunk = rows_at_once(plan)
     values, deltas = _chunk_buffers(plan)
     with _team(plan, min(chunk, len(inputs)), threads) as members:
         network = _network(plan, parameters)
@@ -373,14 +373,14 @@ def _team(plan: Plan, rows: int, threads: int) -> Team:
     return teams[threads]
 
 
-def _chunk(plan: Plan) -> int:
+def rows_at_once(plan: Plan) -> int:
     """Rows that one forward pass takes at a time; fewer where the windows of images would fill the memory."""
     return max(16, min(CHUNK, MOST_VALUES // plan.units // 16 * 16))
 
 
 def _chunk_buffers(plan: Plan) -> tuple[Array, Array]:
     """Values and deltas for a chunk of rows of this plan, kept for this thread's next call of the same size."""
-    size = plan.units * _chunk(plan)
+    size = plan.units * rows_at_once(plan)
     if getattr(_own, "size", None) != size:
         _own.buffers = aligned_zeros(size), aligned_zeros(size)
         _own.size = size
