@@ -10,8 +10,9 @@ from decimal import Decimal
 import numpy as np
 from numpy.typing import NDArray
 
-# Digits of other scripts, underscores and hexadecimal numbers are words, as they are for spreadsheets.
-_NUMBER = re.compile(r"[-+]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?|inf|infinity)", re.IGNORECASE)
+# Digits of other scripts, underscores and hexadecimal numbers are words, as they are for spreadsheets; so are powers of ten that
+# Decimal can't hold.
+_NUMBER = re.compile(r"[-+]?(?:(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]{1,9})?|inf|infinity)", re.IGNORECASE)
 _TRUTH = {"true": True, "false": False}
 
 
@@ -49,5 +50,5 @@ def _number(word: str) -> float:
 
 
 def _plain(cell: object, decimal: str) -> str:
-    """A cell's text with a decimal point and a hyphen for a true minus."""
-    return str(cell).replace("\N{MINUS SIGN}", "-").replace(decimal, ".")
+    """A cell's text with a decimal point, a hyphen for a true minus, and no blanks of any kind around it."""
+    return str(cell).strip().replace("\N{MINUS SIGN}", "-").replace(decimal, ".")

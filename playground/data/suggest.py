@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from playground.data.cells import numbers
 from playground.data.columns import dataset_of, target_columns
+from playground.data.names import in_one_form
 from playground.data.readers import read_table
 from playground.experiment import Adam, DataSpec, Dense, Experiment, FileSource, NetworkSpec, TrainingSpec, checked, default_loss
 
@@ -48,7 +49,8 @@ def suggest(
     source = FileSource(path=str(path), ignore=ignore, targets=targets)
     # A single target may be of classes, whose names are spelled as in the file.
     frame = read_table(path, lambda names: target_columns(names, source) if len(targets) < 2 else ())
-    source = replace(source, targets=tuple(target_columns(list(frame.columns), source)))
+    columns = target_columns(list(frame.columns), source)
+    source = replace(source, targets=tuple(columns), ignore=tuple(map(in_one_form, ignore)))
     task = task or _guess_task(frame, list(source.targets))
     experiment = checked(
         Experiment(

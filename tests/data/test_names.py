@@ -18,7 +18,8 @@ FORMS = [(COMPOSED, COMBINING), (COMBINING, COMPOSED)]
 @pytest.mark.parametrize(("inside", "asked"), FORMS, ids=["file composed", "file combining"])
 def test_a_column_is_found_however_its_accents_are_put_together(write, inside, asked):
     path = write(f"{inside},a,{inside}s\n1,2,3\n4,5,7\n8,8,8.5\n")
-    assert suggest(path, ignore=(asked,)).training.task == "regression"
+    assert suggest(path, ignore=(asked,)).data.source.ignore == (COMPOSED,)
+    assert suggest(path, (asked,)).data.source.targets == (COMPOSED,)
     assert load_table(source(path, ignore=(asked,)), "regression").feature_names == ("a",)
     dataset = load_table(source(path, asked, ignore=("a",)), "regression")
     assert dataset.target_names == (COMPOSED,)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QCheckBox, QPushButton, QVBoxLayout, QWidget
 
 from playground.catalog.tasks import TASKS
+from playground.data.names import in_one_form
 from playground.experiment import FileSource
 from playground.gui.widgets.choices import LabeledCombo
 from playground.gui.widgets.controls import ElidedLabel, TextLabel
@@ -81,7 +83,9 @@ class FilePage(QWidget):
 
     def show_source(self, source: FileSource, task: str) -> None:
         """Show which file and target hold."""
-        self._source = source
+        # As the table's own columns are named, whoever wrote the experiment.
+        targets, ignore = (tuple(map(in_one_form, names)) for names in (source.targets, source.ignore))
+        self._source = source = replace(source, targets=targets, ignore=ignore)
         self.name.set_text(source.path.replace("\\", "/").rsplit("/", 1)[-1])
         self.task.set_value(task)
         for widget in self._described:
@@ -96,7 +100,7 @@ class FilePage(QWidget):
         """List a loaded table's columns; whether the list is another one than before."""
         source, dataset = run.experiment.data.source, run.data.dataset
         assert isinstance(source, FileSource)
-        names = (*dataset.feature_names, *dataset.target_names, *source.ignore)
+        names = (*dataset.feature_names, *dataset.target_names, *map(in_one_form, source.ignore))
         if self._listed == set(names):
             return False
         self._listed = frozenset(names)

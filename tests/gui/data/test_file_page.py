@@ -3,6 +3,7 @@
 import time
 
 import pytest
+from msgspec.structs import replace
 
 from playground.data.suggest import suggest
 from playground.gui.data.file_page import MOST_LISTED, FilePage
@@ -50,3 +51,18 @@ def test_columns_that_are_not_listed_stay_left_out(page_of, qtbot):
     targets, left_out = chosen.args
     assert targets == ("kind",)
     assert sorted(left_out) == sorted({"c0", *ignore})
+
+
+def test_names_of_an_experiment_that_was_written_elsewhere_are_those_of_the_table(qtbot, tmp_path):
+    """Its file may hold é as two letters."""
+    path = tmp_path / "table.csv"
+    path.write_text("caf\u00e9,a,th\u00e9\n1,2,0\n3,4,1\n5,7,0\n")
+    experiment = suggest(path, ignore=("caf\u00e9",))
+    source = replace(experiment.data.source, targets=("the\u0301",), ignore=("cafe\u0301",))
+    page = FilePage(Theme("light"))
+    qtbot.addWidget(page)
+    page.show_columns(plan_run(replace(experiment, data=replace(experiment.data, source=source))))
+    assert page.target.box.currentText() == "th\u00e9"
+    assert set(page.column_boxes) == {"caf\u00e9", "a", "th\u00e9"}
+    assert not page.column_boxes["caf\u00e9"].isChecked()
+    assert not page.column_boxes["th\u00e9"].isEnabled()
