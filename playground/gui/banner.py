@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
 
 from playground.gui.widgets.controls import IconButton, TextLabel
+from playground.gui.widgets.names import elided, on_button, tip
 from playground.gui.widgets.style import polish
 from playground.gui.widgets.theme import Theme
 from playground.words import tr
@@ -16,6 +17,7 @@ from playground.words import tr
 UNEXPECTED = "unexpected"
 
 Offer = tuple[str, Callable[[], object]]
+WIDEST_OFFER = 320
 
 
 class Banner(QFrame):
@@ -70,8 +72,11 @@ class Banner(QFrame):
         self.label.setText(text)
         self.setAccessibleName(text)
         for words, act in offers:
-            button = QPushButton(words, self, cursor=Qt.CursorShape.PointingHandCursor)
+            button = QPushButton(self, cursor=Qt.CursorShape.PointingHandCursor)
             button.setFont(self._theme.font(12, 600))
+            button.setText(on_button(elided(button.fontMetrics(), words, WIDEST_OFFER)))
+            button.setAccessibleName(words)
+            button.setToolTip(tip([words]))
             button.clicked.connect(lambda _checked=False, act=act: self._take(act))
             self._offer_line.addWidget(button)
             self.offers.append(button)

@@ -20,6 +20,7 @@ from playground.formats import FORMATS
 from playground.formats.opening import is_table, open_file, opening_endings
 from playground.gui.document import Document, Parameters
 from playground.gui.preferences import Preferences
+from playground.gui.widgets.names import on_button
 from playground.model import TrainedModel
 from playground.storage import FileError, atomic_write, config_folder
 from playground.training.protocol import Snapshot
@@ -172,7 +173,7 @@ class FileActions(QObject):
         """List the recent files in a menu."""
         menu.clear()
         for path in self._preferences.recent_files:
-            action = menu.addAction(path.name)
+            action = menu.addAction(on_button(path.name))
             action.setToolTip(str(path))
             action.triggered.connect(lambda _checked=False, path=path: self.open_path(path))
         if menu.isEmpty():

@@ -29,6 +29,7 @@ from playground.gui.run_news import RunNews
 from playground.gui.status_line import StatusLine
 from playground.gui.training_bar import TrainingBar
 from playground.gui.unexpected import Unexpected, note_actions
+from playground.gui.widgets.names import one_line
 from playground.gui.widgets.theme import Theme
 from playground.training.protocol import Snapshot, TestRates, Use
 from playground.training.session import TrainingSession
@@ -316,7 +317,8 @@ class Window(QMainWindow):
         self.changes.set(tr("learning rate"), "training.optimizer.learning_rate", rate)
 
     def _show_title(self) -> None:
-        self.setWindowTitle(f"{self.document.title}[*] — Neural Playground")
+        # Qt puts the mark of what isn't saved in place of [*]; twice, it stands for itself.
+        self.setWindowTitle(f"{one_line(self.document.title).replace('[*]', '[*][*]')}[*] — Neural Playground")
         self.setWindowModified(self.document.modified)
 
     def _show_page(self, title: str, page: str) -> None:

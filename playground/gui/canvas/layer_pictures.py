@@ -12,6 +12,7 @@ from PySide6.QtGui import QPainter, QPen
 from playground.arrays import Float32
 from playground.gui.canvas.lanes import MOST_KERNELS, LaneContent, has_small_kernels
 from playground.gui.canvas.layout import Lane
+from playground.gui.widgets.names import elided
 from playground.gui.widgets.pictures import Pixels, as_image, colorize, middle_and_reach
 from playground.gui.widgets.theme import Theme
 from playground.network.plan import Plan
@@ -133,9 +134,7 @@ class LayerPictures:
         x, y, width, height = lane.tables[number].tolist()
         painter.setFont(theme.font(11, 500))
         painter.setPen(theme.color("text_muted"))
-        title = painter.fontMetrics().elidedText(
-            self._titles[lane.number][number], Qt.TextElideMode.ElideRight, int(lane.width) - 12
-        )
+        title = elided(painter.fontMetrics(), self._titles[lane.number][number], lane.width - 12)
         painter.drawText(QRectF(lane.left + 8, y - 18, lane.width - 12, 16), Align.AlignLeft | Align.AlignVCenter, title)
         row = min(HIGHEST_ROW, height / len(picture))
         top = y + (height - row * len(picture)) / 2

@@ -16,6 +16,7 @@ from playground.gui.canvas.layer_pictures import LayerPictures
 from playground.gui.canvas.layout import LANE, Edges, Lane
 from playground.gui.canvas.rasterizer import Rasterizer
 from playground.gui.canvas.signs import draw_links, draw_sign, draw_skips, paint_struck
+from playground.gui.widgets.names import elided, one_line
 from playground.gui.widgets.pictures import as_image, colorize, middle_and_reach
 from playground.gui.widgets.theme import Theme
 from playground.network.layers import shape_in_words
@@ -63,7 +64,7 @@ class NetworkPainter:
 
     def name_nodes(self, inputs: tuple[str, ...], outputs: tuple[str, ...]) -> None:
         """What is written beside input and output neurons."""
-        self._input_names, self._output_names = inputs, outputs
+        self._input_names, self._output_names = tuple(map(one_line, inputs)), tuple(map(one_line, outputs))
 
     def label_room(self, side: int) -> int:
         """Pixels that the labels left (0) or right (−1) of the network need."""
@@ -406,7 +407,8 @@ class NetworkPainter:
             painter.setFont(self._theme.font(12, 600 if line == 0 else 500, tabular=True))
             painter.setPen(self._theme.color("text" if line == 0 else "text_muted"))
             place = QRectF(left + 2, top + ENLARGED + strip + 5 + 18 * line, ENLARGED - 4, 18)
-            painter.drawText(place, Align.AlignLeft | Align.AlignVCenter, text)
+            shown = elided(painter.fontMetrics(), text, place.width())
+            painter.drawText(place, Align.AlignLeft | Align.AlignVCenter, shown)
 
     def _large_picture(self, lane: int, node: int) -> NDArray[np.uint32] | None:
         """What a neuron answers over the plane, or its feature map, if there is a picture of it."""
@@ -440,9 +442,10 @@ class NetworkPainter:
     def _paint_tip(self, painter: QPainter, center: QPointF, words: list[str]) -> None:
         painter.setFont(self._theme.font(12, 600, tabular=True))
         metrics = QFontMetricsF(painter.font())
+        area = painter.device()
+        words = [elided(metrics, text, area.width() - 28) for text in words]
         width = max(metrics.horizontalAdvance(text) for text in words) + 20
         height = 17.0 * len(words) + 9
-        area = painter.device()
         x = min(max(4.0, center.x() - width / 2), area.width() - width - 4)
         y = min(max(4.0, center.y() - height / 2), area.height() - height - 4)
         painter.setPen(Qt.PenStyle.NoPen)

@@ -11,12 +11,15 @@ from playground.data.names import in_one_form
 from playground.experiment import FileSource
 from playground.gui.widgets.choices import LabeledCombo
 from playground.gui.widgets.controls import ElidedLabel, TextLabel
+from playground.gui.widgets.names import elided, on_button, one_line
 from playground.gui.widgets.theme import Theme
 from playground.training.run import RunInfo
 from playground.words import tr, trn
 
 # A window of twenty thousand boxes takes minutes to lay out, and nobody looks through so many.
 MOST_LISTED = 200
+# Pixels of a name beside its box: the rail is no wider.
+MOST_NAME_ROOM = 190
 
 
 class FilePage(QWidget):
@@ -124,8 +127,10 @@ class FilePage(QWidget):
                 box.deleteLater()
         self.column_boxes = {}
         for name in names:
-            switch = QCheckBox(name)
+            switch = QCheckBox()
             switch.setFont(self._theme.font(12, 500))
+            switch.setText(on_button(elided(switch.fontMetrics(), name, MOST_NAME_ROOM)))
+            switch.setAccessibleName(one_line(name))
             switch.setToolTip(tr("Whether the network may learn from {0}. Starts again.").format(name))
             switch.clicked.connect(self._columns_switched)
             self._boxes.addWidget(switch)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from textwrap import wrap
 from typing import Any
 
 from PySide6.QtCore import QSignalBlocker, Signal
@@ -21,6 +22,8 @@ from playground.words import tr
 PLOT_WIDTH, PLOT_HEIGHT = 44, 26
 # Least width of the outputs' box, and what it takes beside the words.
 OUTPUT_BOX, OUTPUT_ARROW = 96, 36
+# Letters in a line of its tooltip.
+TIP_LETTERS = 80
 
 
 def show_plots(box: ChoiceBox, theme: Theme, name_of: Callable[[int], str]) -> None:
@@ -99,7 +102,6 @@ class OutputActivationBox(ChoiceBox):
             self.setCurrentIndex(0 if chosen == self._usual else self._names.index(chosen) if chosen in self._names else -1)
         self.setFixedWidth(max(OUTPUT_BOX, self.fontMetrics().horizontalAdvance(self.currentText()) + OUTPUT_ARROW))
         words = [tr("What the last layer does with its sums. Keeps the weights."), task.reason, *warnings_about(experiment)]
-        # Paragraphs, so that Qt breaks the lines.
-        self.setToolTip("".join(f"<p>{sentence}</p>" for sentence in words))
+        self.setToolTip("\n".join(line for sentence in words for line in wrap(sentence, TIP_LETTERS)))
         self.setStatusTip(words[0])
         self.update()

@@ -15,6 +15,7 @@ from playground.catalog.tasks import TASKS
 from playground.data.preprocessing import class_shares
 from playground.experiment import gives_probabilities
 from playground.gui.widgets.controls import ElidedLabel, painting, scroll_area
+from playground.gui.widgets.names import elided, one_line, tip
 from playground.gui.widgets.theme import Theme
 from playground.training import parts
 from playground.training.protocol import Part, Snapshot
@@ -126,7 +127,7 @@ class BarList(QWidget):
 
     def show_bars(self, bars: list[Bar]) -> None:
         self.bars = bars
-        self.setToolTip("\n".join(f"{bar.name}: {bar.text}" for bar in bars))
+        self.setToolTip(tip(f"{bar.name}: {bar.text}" for bar in bars))
         self.update()
 
     def paintEvent(self, _event: QPaintEvent) -> None:
@@ -137,7 +138,7 @@ class BarList(QWidget):
         with painting(self) as painter:
             painter.setFont(theme.font(12, 500))
             metrics = painter.fontMetrics()
-            name_room = min(104, max(metrics.horizontalAdvance(bar.name) for bar in self.bars) + 8)
+            name_room = min(104, max(metrics.horizontalAdvance(one_line(bar.name)) for bar in self.bars) + 8)
             painter.setFont(theme.font(12, 600, tabular=True))
             number_room = max(painter.fontMetrics().horizontalAdvance(bar.text) for bar in self.bars) + 10
             check_room = 20 if any(bar.target is not None for bar in self.bars) else 0
@@ -146,7 +147,7 @@ class BarList(QWidget):
                 hit = bar.yes_or_no and bar.target == 1
                 painter.setFont(theme.font(12, 600 if hit else 500))
                 painter.setPen(theme.color("text" if hit else "text_muted"))
-                name = metrics.elidedText(bar.name, Qt.TextElideMode.ElideRight, name_room - 6)
+                name = elided(metrics, bar.name, name_room - 6)
                 painter.drawText(QRectF(0, y, name_room, height), align.AlignVCenter | align.AlignLeft, name)
                 width = self.width() - name_room - number_room - check_room
                 thickness = min(13.0, height - 6)

@@ -12,6 +12,7 @@ from playground.arrays import Float32
 from playground.catalog.activations import resolve
 from playground.experiment import output_activation
 from playground.gui.widgets.controls import painting
+from playground.gui.widgets.names import elided
 from playground.gui.widgets.pictures import Pixels, as_image, boundary, colorize
 from playground.gui.widgets.theme import Theme
 from playground.training import parts
@@ -335,8 +336,10 @@ class ColorScale(QWidget):
             painter.setFont(self._theme.font(11, 500, tabular=True))
             painter.setPen(self._theme.color("text_faint"))
             place = QRectF(0, 11, self.width(), 16)
+            room = self.width() / sum(bool(words) for words in self._words) - 8 if any(self._words) else 0
             for words, side in zip(self._words, (align.AlignLeft, align.AlignHCenter, align.AlignRight), strict=True):
-                painter.drawText(place, side | align.AlignVCenter, words)
+                shown = elided(painter.fontMetrics(), words, room)
+                painter.drawText(place, side | align.AlignVCenter, shown)
 
 
 if __name__ == "__main__":

@@ -21,10 +21,12 @@ from PySide6.QtWidgets import (
 )
 
 from playground.gui.widgets.controls import TextLabel, painting
+from playground.gui.widgets.names import one_line
 from playground.gui.widgets.style import polish
 from playground.gui.widgets.theme import Theme
 
 Align = Qt.AlignmentFlag
+WIDEST_LIST = 420
 # Value, title, tooltip.
 Item = tuple[Any, str, str]
 
@@ -66,7 +68,7 @@ class ChoiceBox(QComboBox):
         with QSignalBlocker(self):
             self.clear()
             for index, (title, tip) in enumerate(titles_and_tips):
-                self.addItem(title)
+                self.addItem(one_line(title))
                 self.setItemData(index, tip, Qt.ItemDataRole.ToolTipRole)
 
     def set_pictures(self, picture: Callable[[int], QPixmap], width: int, height: int) -> None:
@@ -90,8 +92,8 @@ class ChoiceBox(QComboBox):
                 for index in range(self.count()):
                     self.setItemIcon(index, QIcon(self._picture(index)))
             widest += self.iconSize().width() + 12
-        # The list may be wider than the box: no name is cut.
-        self.view().setMinimumWidth(max(self.width(), widest + 40))
+        # The list may be wider than the box: no name is cut that is no wider than a card.
+        self.view().setMinimumWidth(max(self.width(), min(widest + 40, WIDEST_LIST)))
         super().showPopup()
 
     def showEvent(self, event: QShowEvent) -> None:

@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from playground.gui.widgets.names import elided, tip
 from playground.gui.widgets.theme import Theme, role
 
 Align = Qt.AlignmentFlag
@@ -65,6 +66,9 @@ class TextLabel(QLabel):
         super().__init__(text, textFormat=Qt.TextFormat.PlainText, **keywords)
         self.setFont(theme.font(pixels, weight, tabular=True))
         self.setForegroundRole(role(color))
+        if self.wordWrap():
+            # However long a word is, what stands around the label keeps its place.
+            self.setMinimumWidth(1)
 
 
 class NumberLabel(QWidget):
@@ -193,7 +197,7 @@ class ElidedLabel(TextLabel):
     def set_text(self, text: str) -> None:
         if text != self._whole:
             self._whole = text
-            self.setToolTip(text)
+            self.setToolTip(tip(text.splitlines()))
             self._elide()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -201,4 +205,4 @@ class ElidedLabel(TextLabel):
         self._elide()
 
     def _elide(self) -> None:
-        self.setText(self.fontMetrics().elidedText(self._whole, Qt.TextElideMode.ElideRight, max(10, self.width())))
+        self.setText(elided(self.fontMetrics(), self._whole, max(10, self.width())))

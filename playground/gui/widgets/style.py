@@ -32,11 +32,12 @@ STYLED = (
 )
 FRAMES = frozenset({"banner", "card", "nested", "pill", "segmented", "status_line", "training_bar"})
 
-# Colors go by the roles that `theme.ROLES` gives them. Tooltips show names of columns, files and classes as they stand, whatever
-# tags those contain.
+# Colors go by the roles that `theme.ROLES` gives them. Tooltips and message boxes show names of columns, files and classes as
+# they stand, whatever tags those contain.
 SHEET = """
 QToolTip { qproperty-textFormat:PlainText; background:palette(tooltip-base); color:palette(tooltip-text);
     border:1px solid palette(tooltip-base); padding:5px 8px; }
+QDialog QLabel { qproperty-textFormat:PlainText; }
 QFrame#card { background:palette(base); border:1px solid palette(mid); border-radius:14px; }
 QFrame#card[floating="true"] { border-color:palette(dark); }
 QFrame#nested { border:none; border-left:2px solid palette(mid); }

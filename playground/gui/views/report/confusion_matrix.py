@@ -11,6 +11,7 @@ from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent,
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from playground.gui.widgets.controls import painting
+from playground.gui.widgets.names import elided, one_line
 from playground.gui.widgets.theme import Theme
 from playground.words import tr
 
@@ -46,6 +47,7 @@ class ConfusionMatrix(QWidget):
         self._right: NDArray[np.bool_] = np.zeros((0, 0), bool)
         self._rows: tuple[str, ...] = ()
         self._columns: tuple[str, ...] = ()
+        self._widest = 0
         self._cell = (0, 0)
         theme.changed.connect(self.update)
 
@@ -66,6 +68,7 @@ class ConfusionMatrix(QWidget):
         if (rows, columns) != (self._rows, self._columns):
             self._cell = (0, 0)
         self.counts, self._right, self._rows, self._columns = counts, right, rows, columns
+        self._widest = max((self.fontMetrics().horizontalAdvance(one_line(name)) for name in rows), default=0)
         self.setFixedHeight(self.sizeHint().height())
         self.update()
 
@@ -101,9 +104,7 @@ class ConfusionMatrix(QWidget):
         return max(LEAST_CELL, min(MOST_CELL, 300 / max(1, len(self._rows))))
 
     def _name_room(self) -> float:
-        metrics = self.fontMetrics()
-        widest = max((metrics.horizontalAdvance(name) for name in self._rows), default=0)
-        return float(min(MOST_NAME_ROOM, widest + 8))
+        return float(min(MOST_NAME_ROOM, self._widest + 8))
 
     def _at(self, x: float, y: float) -> tuple[int, int] | None:
         width = (self.width() - self._name_room()) / max(1, len(self._columns))
@@ -160,12 +161,12 @@ class ConfusionMatrix(QWidget):
         if self._cell_height() >= NUMBER_HEIGHT - 2:
             for row, name in enumerate(self._rows):
                 place = QRectF(0, self.cell(row, 0).top(), room - 6, self.cell(row, 0).height())
-                shown = metrics.elidedText(name, Qt.TextElideMode.ElideRight, int(place.width()))
+                shown = elided(metrics, name, place.width())
                 painter.drawText(place, Align.AlignVCenter | Align.AlignLeft, shown)
         if self.cell(0, 0).width() >= NUMBER_WIDTH - 6:
             for column, name in enumerate(self._columns):
                 place = QRectF(self.cell(0, column).left(), 0, self.cell(0, column).width(), HEADER - 3)
-                shown = metrics.elidedText(name, Qt.TextElideMode.ElideRight, int(place.width()))
+                shown = elided(metrics, name, place.width())
                 painter.drawText(place, Align.AlignCenter, shown)
 
     def _paint_cell(self, painter: QPainter, row: int, column: int) -> None:

@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QGridLayout, QWidget
 
 from playground.catalog.metrics import METRICS, Metric
 from playground.gui.widgets.controls import ElidedLabel, NumberLabel, TextLabel
+from playground.gui.widgets.names import tip
 from playground.gui.widgets.theme import Theme
 from playground.insight.evaluation import Report, in_words
 from playground.words import tr
@@ -47,11 +48,11 @@ class Table(QWidget):
                 widget.deleteLater()
         return True
 
-    def title(self, text: str, tip: str, pixels: int) -> TextLabel:
+    def title(self, text: str, explained: str, pixels: int) -> TextLabel:
         """Words that end in … where there is no room; the tooltip has more."""
         label = ElidedLabel(self._theme, pixels=pixels, weight=500, color="text_muted")
         label.set_text(text)
-        label.setToolTip(tip)
+        label.setToolTip(explained)
         return label
 
 
@@ -104,13 +105,13 @@ class EachTable(Table):
         heads = [(metric.name, metric.title.removeprefix("ROC "), explanation(metric), "100.0 %") for metric in metrics]
         if report.counts:
             heads.insert(0, (ROWS, tr("Rows"), tr("How many of the rows are of the class."), "0,000"))
-        for column, (_, title, tip, _) in enumerate(heads, 1):
+        for column, (_, title, explained, _) in enumerate(heads, 1):
             label = TextLabel(self._theme, title, 10, 500, "text_muted")
-            label.setToolTip(tip)
+            label.setToolTip(explained)
             self.grid.addWidget(label, 0, column, Align.AlignRight)
         numbers = {}
         for line, name in enumerate(report.names[:MOST_LINES], 1):
-            self.grid.addWidget(self.title(name, name, 11), line, 0)
+            self.grid.addWidget(self.title(name, tip([name]), 11), line, 0)
             for column, (metric_name, title, _, widest) in enumerate(heads, 1):
                 number = NumberLabel(self._theme, widest, 11, 500, Align.AlignRight)
                 number.setAccessibleName(f"{name}: {title}")

@@ -10,6 +10,7 @@ from PySide6.QtGui import QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from playground.gui.widgets.controls import painting
+from playground.gui.widgets.names import elided
 from playground.gui.widgets.theme import Theme
 from playground.words import number, tr
 
@@ -74,7 +75,8 @@ class TruthScatter(QWidget):
                     painter.drawEllipse(QPointF(square.left() + 12, square.top() + 12 + 15 * output), 3.5, 3.5)
                     painter.setPen(theme.color("text_muted"))
                     painter.setFont(theme.font(11, 500))
-                    painter.drawText(QPointF(square.left() + 20, square.top() + 16 + 15 * output), name)
+                    shown = elided(painter.fontMetrics(), name, square.width() - 24)
+                    painter.drawText(QPointF(square.left() + 20, square.top() + 16 + 15 * output), shown)
                     painter.setPen(Qt.PenStyle.NoPen)
             painter.setClipping(False)
             painter.setPen(theme.color("text_faint"))

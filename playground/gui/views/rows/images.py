@@ -11,6 +11,7 @@ from PySide6.QtGui import QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent,
 from PySide6.QtWidgets import QWidget
 
 from playground.gui.widgets.controls import painting
+from playground.gui.widgets.names import elided
 from playground.gui.widgets.pictures import as_image, ink
 from playground.gui.widgets.theme import Theme
 from playground.training.run import RunInfo
@@ -127,4 +128,5 @@ class ImageGrid(QWidget):
                 painter.setPen(theme.color("text_faint" if right else "bad"))
                 names = dataset.class_names
                 words = names[truth] if right else f"{names[said]} ≠ {names[truth]}"
-                painter.drawText(QRectF(tile.left() - 3, tile.bottom(), TILE + 6, 15), Qt.AlignmentFlag.AlignCenter, words)
+                below = QRectF(tile.left() - 3, tile.bottom(), TILE + 6, 15)
+                painter.drawText(below, Qt.AlignmentFlag.AlignCenter, elided(painter.fontMetrics(), words, TILE + GAP))

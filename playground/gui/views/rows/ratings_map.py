@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from playground.data.dataset import Dataset
 from playground.gui.widgets.controls import painting
+from playground.gui.widgets.names import elided
 from playground.gui.widgets.pictures import Pixels, as_image, colorize
 from playground.gui.widgets.theme import Theme
 from playground.words import tr
@@ -117,5 +118,6 @@ class RatingsMap(QWidget):
             (first, second), (down, across) = dataset.feature_names, dataset.categories
             share = round(100 * len(dataset.features) / self._pixels.size)
             words = tr("{0} {1}s ↓   ·   {2} {3}s →   ·   {4} % known").format(down, first, across, second, share)
-            below = QRectF(MARGIN, self.height() - CAPTION, self.width(), CAPTION)
-            painter.drawText(below, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, words)
+            below = QRectF(MARGIN, self.height() - CAPTION, self.width() - MARGIN, CAPTION)
+            shown = elided(painter.fontMetrics(), words, below.width())
+            painter.drawText(below, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, shown)

@@ -24,6 +24,7 @@ from playground.gui.views.rows.images import TILE_HEIGHT, ImageGrid
 from playground.gui.views.rows.ratings_map import RatingsMap
 from playground.gui.widgets.choices import Segmented
 from playground.gui.widgets.controls import TextLabel, scroll_area
+from playground.gui.widgets.names import one_line
 from playground.gui.widgets.theme import Theme
 from playground.training import parts
 from playground.training.protocol import Part, Snapshot
@@ -227,16 +228,18 @@ class RowsModel(QAbstractTableModel):
         return dataset is not None and not TASKS[dataset.task].classes and dataset.targets.shape[1] == 1
 
     def headerData(self, section: int, orientation: Any, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        if role != Qt.ItemDataRole.DisplayRole or orientation != Qt.Orientation.Horizontal or self._run is None:
+        shown = role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole)
+        if not shown or orientation != Qt.Orientation.Horizontal or self._run is None:
             return None
-        return (tr("Row"), tr("Target"), tr("Says"), *self._run.data.dataset.feature_names)[section]
+        # The tooltip has the whole name where the column is too narrow for it.
+        return one_line((tr("Row"), tr("Target"), tr("Says"), *self._run.data.dataset.feature_names)[section])
 
     def data(self, index: Any, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if self._run is None or not index.isValid():
             return None
         row, column = int(self.rows[index.row()]), index.column()
         dataset = self._run.data.dataset
-        if role == Qt.ItemDataRole.DisplayRole:
+        if role == Qt.ItemDataRole.DisplayRole or (role == Qt.ItemDataRole.ToolTipRole and column in (1, 2)):
             if column == 0:
                 return str(row + 1)
             if column == 1:
@@ -258,8 +261,8 @@ class RowsModel(QAbstractTableModel):
         if not TASKS[dataset.task].classes:
             return ", ".join(number(float(value), 2) for value in values)
         if dataset.task == "multilabel":
-            return ", ".join(name for name, on in zip(dataset.class_names, values, strict=True) if on) or "none"
-        return dataset.class_names[int(values[0])]
+            return one_line(", ".join(name for name, on in zip(dataset.class_names, values, strict=True) if on) or tr("none"))
+        return one_line(dataset.class_names[int(values[0])])
 
 
 class RowsTable(QTableView):
