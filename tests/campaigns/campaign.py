@@ -49,6 +49,8 @@ class Campaign:
         Rounds, and actions in each, of the fixed sample that the suite plays.
     close
         Called when no more rounds come.
+    shrinks
+        Whether what fails is tried with fewer actions.
     """
 
     name: str
@@ -59,6 +61,7 @@ class Campaign:
     sample: int
     sample_size: int
     close: Callable[[], None] = lambda: None
+    shrinks: bool = True
 
 
 class Found(NamedTuple):

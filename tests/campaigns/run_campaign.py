@@ -21,6 +21,7 @@ HOMES = {
     "mutations": "mutations",
     "actions": "gui_actions",
     "kills": "kills",
+    "document": "document_states",
 }
 # Seconds that a failure may take to be shrunk.
 SHRINK_SECONDS = 60.0
@@ -84,7 +85,7 @@ def play(campaign: Campaign, options: argparse.Namespace) -> int:
 def tell(campaign: Campaign, seed: int, actions: list[object], failure: object, folder: Path) -> None:
     """Shrink a failure, write it down, and say how to play it again."""
     print(f"\nseed {seed}: {failure.kind}\n{failure.details}", flush=True)
-    fewer = shrunk(campaign, actions, failure, SHRINK_SECONDS)
+    fewer = shrunk(campaign, actions, failure, SHRINK_SECONDS) if campaign.shrinks else actions
     path = folder / f"campaign-{campaign.name}-{seed}.json"
     write_replay(path, campaign, Found(seed, failure, fewer))
     print(f"{len(actions)} actions, {len(fewer)} are enough: {fewer}"[:1000], flush=True)
