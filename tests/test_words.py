@@ -157,7 +157,11 @@ def test_the_whole_window_speaks_the_chosen_language(brackets):
         (["--help"], "⟦train an experiment, a preset or a table⟧"),
         (["presets"], "⟦A disc inside a ring: one closed boundary.⟧"),
         (["train", "nothing-of-that-name"], "⟦`playground presets` lists the presets.⟧"),
-        (["train", "circle", "--set", "training.loss=hinge", "--set", "network.output_activation=softmax"], "⟦"),
+        pytest.param(
+            ["train", "circle", "--set", "training.loss=hinge", "--set", "network.output_activation=softmax"],
+            "⟦",
+            marks=pytest.mark.compile,
+        ),
         (["predict", "no.safetensors", "no.csv"], "⟦there is no such file or folder⟧"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

@@ -27,6 +27,7 @@ def test_a_fixed_sample_finds_nothing(name, monkeypatch):
         campaign.close()
 
 
+@pytest.mark.compile
 @pytest.mark.parametrize("name", HOMES)
 def test_actions_are_what_their_seed_says_and_json_can_hold(name):
     campaign = campaign_by_name(name)

@@ -7,6 +7,8 @@ from playground.gui.document import Document, ReplaceState
 from playground.gui.file_actions import FileActions
 from playground.gui.training_bar import TrainingBar
 
+pytestmark = pytest.mark.window
+
 RATE = "training.optimizer.learning_rate"
 SAVE, DRAGS = [["save", ".json", 0]], [["drag", RATE, [0.3]], ["drag", RATE, [0.001]], ["undo"]]
 

@@ -11,6 +11,8 @@ from opening_worker import Answer
 
 from playground.storage import FileError
 
+pytestmark = pytest.mark.compile
+
 
 @pytest.mark.parametrize(
     ("answer", "kind"),

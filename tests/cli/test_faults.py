@@ -59,6 +59,7 @@ def lines_of(out):
     return {line[:20].strip(): line[21:] for line in out.splitlines()}
 
 
+@pytest.mark.compile
 def test_the_doctor_says_what_is_here(run, state):
     result = run("doctor")
     assert (result.code, result.err) == (0, "")

@@ -10,6 +10,8 @@ from command_lines import write_iris
 
 from playground.formats.opening import load
 
+pytestmark = pytest.mark.compile
+
 
 @pytest.fixture
 def trained(run, without_plot):

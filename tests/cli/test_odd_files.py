@@ -12,7 +12,10 @@ from playground.formats.opening import open_file
 from playground.storage import FileError
 from playground.words import SENTENCE
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the places that they name are those of Unix")
+pytestmark = [
+    pytest.mark.compile,
+    pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the places that they name are those of Unix"),
+]
 
 
 def refused(result):

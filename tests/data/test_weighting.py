@@ -79,6 +79,7 @@ def test_a_wrong_number_of_weights_is_one_clear_sentence(name, task):
     assert "\n" not in sentence
 
 
+@pytest.mark.compile
 @pytest.mark.parametrize("backend", ["cpu", "reference"])
 @pytest.mark.parametrize("choice", [(0.0, 1.0), (0.0, 0.0)])
 def test_a_class_that_counts_nothing_is_refused(backend, choice):

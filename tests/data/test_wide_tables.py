@@ -81,6 +81,7 @@ def test_twenty_thousand_columns_take_no_time(write):
     assert data.preprocessing.columns[12_345] == "c12345"
 
 
+@pytest.mark.long
 def test_leaving_out_twenty_thousand_columns_takes_no_time(write):
     path = write(wide(20_000, 10))
     ignore = tuple(f"c{column}" for column in range(1, 20_000))
@@ -93,6 +94,7 @@ def test_leaving_out_twenty_thousand_columns_takes_no_time(write):
     assert time.process_time() - begin < 4
 
 
+@pytest.mark.long
 def test_the_one_word_among_two_hundred_thousand_numbers_is_named(write):
     lines = wide(20_000, 10).splitlines()
     lines[7] = lines[7].replace(",", ",oops,", 1).rsplit(",", 2)[0] + ",1"
@@ -103,6 +105,7 @@ def test_the_one_word_among_two_hundred_thousand_numbers_is_named(write):
     assert time.process_time() - begin < 2
 
 
+@pytest.mark.long
 def test_a_row_of_a_million_cells_and_a_column_of_a_million_rows(write):
     path = write("a,b\n1,2\n" + "3," * 1_000_000 + "\n")
     assert "can't be read as a table" in refusal(read_table, path)

@@ -152,6 +152,7 @@ def test_what_no_field_takes_is_refused_by_its_path_within_layers_too(value):
             encode(wrong)
 
 
+@pytest.mark.compile
 @pytest.mark.parametrize(
     ("given", "path"),
     [
@@ -176,6 +177,7 @@ def test_what_no_storm_takes_is_refused_by_its_name(given, path):
     assert str(refused.value).startswith(f"{path}: ")
 
 
+@pytest.mark.compile
 @pytest.mark.parametrize("threads", [0, -1, 1.0, "2", np.float32(1)], ids=repr)
 def test_what_is_no_number_of_threads_is_refused(threads):
     with pytest.raises(ExperimentError, match=r"^threads: "):

@@ -101,6 +101,7 @@ def write(path):
 # There and back
 
 
+@pytest.mark.long
 @FEW
 @given(model=models())
 def test_any_model_comes_back_as_it_was(tmp_path_factory, model):
@@ -114,6 +115,7 @@ def test_any_model_comes_back_as_it_was(tmp_path_factory, model):
     assert np.array_equal(back.predict_labels(rows), model.predict_labels(rows), equal_nan=True)
 
 
+@pytest.mark.long
 @FEW
 @given(model=models())
 def test_npz_holds_any_models_weights_as_in_the_program(tmp_path_factory, model):
@@ -324,6 +326,7 @@ def test_spoiled_tensors_are_refused(change, says, write, path):
     assert says in refusal(load, path)
 
 
+@pytest.mark.long
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(kind=st.sampled_from(list(MAKE)), place=st.floats(0, 1, exclude_max=True), byte=st.integers(0, 255))
 def test_a_file_with_any_byte_changed_opens_or_is_refused(path, kind, place, byte):

@@ -2,10 +2,13 @@
 
 import gc
 
+import pytest
 from PySide6.QtCore import QEvent, QObject
 from PySide6.QtWidgets import QApplication
 
 from playground.experiment.presets import preset_names
+
+pytestmark = pytest.mark.window
 
 # Caches and what Python itself keeps may hold a little more; a single object for each switch is more than that.
 SLACK = len(preset_names()) - 1

@@ -82,6 +82,7 @@ def test_the_window_command_stops_with_the_complaint(monkeypatch, capsys):
     assert capsys.readouterr().err.strip() == "playground: Qt needs libraries; type: apt-get install x"
 
 
+@pytest.mark.compile
 def test_training_goes_on_without_its_picture(monkeypatch, capsys, tmp_path):
     from playground.cli import main as cli
 

@@ -9,7 +9,10 @@ from test_window_files import drop
 
 from playground.words import SENTENCE
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the places that they name are those of Unix")
+pytestmark = [
+    pytest.mark.window,
+    pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the places that they name are those of Unix"),
+]
 
 
 @pytest.mark.parametrize("kind", ["json", "safetensors"])

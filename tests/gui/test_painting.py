@@ -2,9 +2,12 @@
 
 import sys
 
+import pytest
 from PySide6.QtWidgets import QWidget
 
 from playground.gui.widgets.controls import painting
+
+pytestmark = pytest.mark.window
 
 
 class Failing(QWidget):

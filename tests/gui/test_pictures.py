@@ -1,6 +1,7 @@
 """Painted arithmetic against geometry that is known."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PySide6.QtGui import QColor, QImage
@@ -42,6 +43,7 @@ def image_of(*edges, size=(60, 120)):
     return image
 
 
+@pytest.mark.compile
 def test_a_level_edge_covers_its_width_and_no_more():
     image = image_of((10, 30, 110, 30, 4.0, 1.0))
     alpha = (image >> 24) / 255.0
@@ -50,6 +52,7 @@ def test_a_level_edge_covers_its_width_and_no_more():
     assert (image[30, 60] & 0xFFFFFF) == 0x1D63B8
 
 
+@pytest.mark.compile
 def test_a_slanted_edge_has_the_same_thickness_across_and_runs_where_edge_height_says():
     edge = (10, 5, 110, 55, 3.0, 1.0)
     image = image_of(edge)
@@ -60,6 +63,7 @@ def test_a_slanted_edge_has_the_same_thickness_across_and_runs_where_edge_height
         assert abs(center - edge_height(np.array(edge), column + 0.5)) < 0.3
 
 
+@pytest.mark.compile
 def test_a_thin_edge_is_faint_and_colors_mix_as_coverage_says():
     image = image_of((10, 30.5, 110, 30.5, 0.5, 0.8))
     assert np.isclose((image[30, 60] >> 24) / 255, 0.4, atol=0.02)
@@ -67,6 +71,7 @@ def test_a_thin_edge_is_faint_and_colors_mix_as_coverage_says():
     assert np.isclose((twice[30, 60] >> 24) / 255, 0.75, atol=0.02)
 
 
+@pytest.mark.compile
 @given(
     st.lists(st.tuples(*[st.floats(-200, 300, width=32)] * 4, st.floats(0, 9, width=32), st.floats(0, 1, width=32)), max_size=8)
 )

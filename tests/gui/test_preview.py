@@ -12,6 +12,8 @@ from playground.gui import preview
 from playground.gui.panels import PANELS
 from playground.training.protocol import Status
 
+pytestmark = pytest.mark.window
+
 
 def module_of(panel):
     """What is run to see a view alone: its folder, or its file where it has none of its own."""

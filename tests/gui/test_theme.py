@@ -29,6 +29,8 @@ from playground.gui.widgets.controls import Card, IconButton, TextLabel, scroll_
 from playground.gui.widgets.number_field import NumberField
 from playground.gui.widgets.theme import DARK, LIGHT, ROLES, Theme, role
 
+pytestmark = pytest.mark.window
+
 
 @pytest.fixture
 def theme(qapp, shared_window):

@@ -87,6 +87,7 @@ def test_answers_beyond_the_scale_are_counted():
     assert outside_the_scale(np.array([[1.0], [5.0], [5.0000001]]), stars) == 0
 
 
+@pytest.mark.long
 def test_the_sigmoid_head_beats_softmax_on_labels(compare_heads):
     found = compare_heads(preset("multilabel", epochs=30), softmax_on_labels(epochs=30), range(2), "reference")
     assert found.difference("subset_accuracy") >= 0.08
@@ -94,6 +95,7 @@ def test_the_sigmoid_head_beats_softmax_on_labels(compare_heads):
     assert (own > other).all()
 
 
+@pytest.mark.long
 def test_the_scaled_sigmoid_beats_no_activation_on_ratings_and_never_leaves_the_scale(compare_heads):
     ratings = preset("ratings", epochs=10)
     found = compare_heads(ratings, with_output_activation(ratings, "identity"), range(2), "reference")

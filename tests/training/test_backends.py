@@ -7,6 +7,8 @@ import pytest
 from playground.kernels.cpu import warm
 from playground.training import backends
 
+pytestmark = pytest.mark.compile
+
 
 @pytest.fixture(autouse=True)
 def anew():

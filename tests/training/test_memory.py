@@ -28,6 +28,8 @@ from playground.training.run import plan_run
 from playground.training.session import TrainingSession
 from playground.training.trainer import Trainer
 
+pytestmark = pytest.mark.compile
+
 
 def experiment_of(optimizer, stops_early=False, samples=3000, batch_size=800, units=(400, 300)):
     experiment = Experiment(

@@ -1,6 +1,7 @@
 """What a run starts from: its targets, and a machine that can hold it."""
 
 import numpy as np
+import pytest
 
 from playground.data.preprocessing import prepare
 from playground.experiment import (
@@ -14,6 +15,8 @@ from playground.experiment import (
     set_field,
 )
 from playground.training.run import plan_run, start_parameters
+
+pytestmark = pytest.mark.compile
 
 IRIS = Experiment(
     data=DataSpec(source=BundledSource(name="iris")),

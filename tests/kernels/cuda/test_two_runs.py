@@ -108,6 +108,7 @@ def test_ctrl_c_ends_pytest_and_starts_nothing_more(clone):
     assert (clone / "log").read_text().splitlines() == [f"0 {ALL}"]
 
 
+@pytest.mark.long
 def test_the_two_kinds_of_tests_are_all_tests_of_the_folder():
     """Each file runs in exactly one of the two."""
     folder = Path(__file__).parent
