@@ -175,6 +175,18 @@ def test_recovering_says_each_time_what_happened_and_ends_well(run, without_plot
     assert quiet.err.splitlines() == said, "a recovery is worth a word even then"
 
 
+def test_no_more_than_five_recoveries(run, without_plot):
+    # Inputs of tens of thousands: nothing above a rate of about 1e-9 can be trained with.
+    write_table("table.csv", ["a", "b", "y"], [[10_000 + 37 * row, 20_000 - 91 * row, row % 7] for row in range(60)])
+    words = ["--set", "training.optimizer=sgd", "--set", "training.optimizer.learning_rate=1000"]
+    words += ["--task", "regression", "--set", "data.standardize=false"]
+    result = run("train", "table.csv", *words, "--recover", "--quiet", "--out", "out")
+    assert result.code == 1
+    said = [line.rpartition("Going on with ")[2] for line in result.err.splitlines() if "Going on with" in line]
+    assert said == ["100.", "10.", "1.", "0.1.", "0.01."]
+    assert decode(Path("out/experiment.json").read_bytes()).training.optimizer.learning_rate == pytest.approx(0.01)
+
+
 @pytest.mark.parametrize("recover", [[], ["--recover"]])
 def test_a_bad_row_of_a_table_is_named_and_no_rate_is_blamed(run, recover):
     rows = [[row, row % 7, row % 3] for row in range(60)]

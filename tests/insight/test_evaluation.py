@@ -117,6 +117,32 @@ def test_a_class_that_is_never_said_leaves_its_precision_out_and_says_so():
     assert report.scores["f1"].each[2] == 0
 
 
+def test_shares_of_targets_from_minus_one_to_one_are_half_of_the_output_and_one():
+    """As tanh gives them: a yes is 1, a no −1."""
+    outputs, truth = np.array([[0.6], [-0.2], [0.9], [-0.8]]), np.array([[1.0], [1.0], [1.0], [0.0]])
+    report = evaluate_outputs(outputs, truth, preprocessing("binary", 1, ("no", "yes"), target_low=-1.0))
+    assert value(report, "log_loss") == pytest.approx(-np.log([0.8, 0.4, 0.95, 0.9]).mean())
+    assert value(report, "log_loss") == pytest.approx(oracle.log_loss(truth[:, 0], (outputs[:, 0] + 1) / 2))
+    assert value(report, "accuracy") == 3 / 4
+
+
+def test_a_class_in_all_rows_has_no_auc_and_is_named():
+    """One label holds in every row: there is no other row that it could be told from. Scikit-learn isn't asked, it would warn."""
+    labels = preprocessing("multilabel", 3, ("a", "b", "c"), ("a", "b", "c"))
+    outputs = np.array([[0.8, 0.1, 0.9], [0.6, 0.7, 0.1], [0.1, 0.3, 0.2]])
+    report = evaluate_outputs(outputs, np.array([[1.0, 0, 1], [1, 1, 0], [1, 0, 0]]), labels)
+    score = report.scores["roc_auc"]
+    assert np.isnan(score.each[0]) and score.each[1:] == (1.0, 1.0) and score.value == 1
+    assert score.reason == "ROC AUC leaves out a, which is in none or in all of the rows."
+
+
+def test_shares_that_add_up_to_nearly_one_are_divided_by_their_sum():
+    """Float32 probabilities of many classes; scikit-learn would warn of them."""
+    outputs = np.array([[0.8, 0.15, 0.0505], [0.1, 0.8, 0.0995]])
+    report = evaluate_outputs(outputs, np.array([[0.0], [1.0]]), THREE)
+    assert value(report, "log_loss") == pytest.approx(-np.log([0.8 / 1.0005, 0.8 / 0.9995]).mean(), rel=1e-12)
+
+
 def test_one_class_alone_has_no_auc():
     report = evaluate_outputs(np.array([[0.8], [0.4]]), np.array([[1.0], [1.0]]), BINARY)
     assert np.isnan(value(report, "roc_auc"))

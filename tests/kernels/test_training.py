@@ -14,6 +14,8 @@ from playground.kernels.state import EPOCH, POSITION
 pytestmark = pytest.mark.compile
 
 OPTIMIZERS = [SGD(learning_rate=0.1), Momentum(learning_rate=0.05, momentum=0.8), Adam(learning_rate=0.02, beta1=0.8)]
+# Adam divides by the size of a slope: with its usual epsilon, rounding decides about the step wherever a slope is all but 0.
+STEADY = [*OPTIMIZERS[:2], Adam(learning_rate=0.02, beta1=0.8, epsilon=1e-3)]
 
 
 def start(backend, experiment, rows, inputs=4):
@@ -64,6 +66,26 @@ def test_twenty_steps_equal_torch(backend, optimizer, penalty):
         )
 
 
+@pytest.mark.parametrize("backend", [cpu, reference], ids=lambda backend: backend.NAME)
+@pytest.mark.parametrize("widths", [(5, 4), (40, 30)], ids=["lanes", "layers"])
+def test_another_optimizer_in_a_run_counts_its_steps_from_the_change(backend, widths):
+    """Its memory is empty then, and the bias corrections of Adam are those of its own first steps."""
+    rows = 12
+    first = make_experiment("multiclass", widths=widths, optimizer=SGD(learning_rate=0.1), batch_size=rows)
+    then = make_experiment("multiclass", widths=widths, optimizer=Adam(learning_rate=0.02, beta1=0.8), batch_size=rows)
+    x, t = random_batch(first, rows, 4)
+    plan, state = start(backend, first, rows)
+    backend.train(state, x, t, 5)
+    fresh = backend.new_state(plan, then.training, state.parameters, rows)
+    fresh.order[:] = state.order
+    fresh.random[:] = state.random
+    state.configure(plan, then.training)
+    for step in (1, 2, 3):
+        assert backend.train(state, x, t, 1) == pytest.approx(backend.train(fresh, x, t, 1), rel=1e-6)
+        assert (state.step, fresh.step) == (5 + step, step)
+        np.testing.assert_array_equal(state.parameters, fresh.parameters)
+
+
 @settings(deadline=None, max_examples=40)
 @given(
     head=st.sampled_from(list(all_heads())),
@@ -71,7 +93,7 @@ def test_twenty_steps_equal_torch(backend, optimizer, penalty):
     rows=st.integers(1, 40),
     batch=st.integers(1, 50),
     steps=st.integers(1, 12),
-    optimizer=st.sampled_from(OPTIMIZERS),
+    optimizer=st.sampled_from(STEADY),
 )
 def test_backends_agree_on_random_plans(head, widths, rows, batch, steps, optimizer):
     task, loss, output = head
@@ -80,15 +102,15 @@ def test_backends_agree_on_random_plans(head, widths, rows, batch, steps, optimi
     _, slow = start(reference, experiment, rows)
     _, fast = start(cpu, experiment, rows)
     slow_loss, fast_loss = reference.train(slow, x, t, steps), cpu.train(fast, x, t, steps)
-    assert fast_loss == pytest.approx(slow_loss, rel=2e-3, abs=1e-5)
+    assert fast_loss == pytest.approx(slow_loss, rel=5e-6, abs=5e-7)
     np.testing.assert_array_equal(slow.counters, fast.counters)
     np.testing.assert_array_equal(slow.order, fast.order)
-    np.testing.assert_allclose(fast.parameters, slow.parameters, rtol=5e-3, atol=5e-3)
+    np.testing.assert_allclose(fast.parameters, slow.parameters, rtol=5e-6, atol=5e-6)
     outputs = [np.zeros_like(t), np.zeros_like(t)]
     slow_loss = reference.evaluate(slow, x, t, outputs[0])
     fast_loss = cpu.evaluate(fast, x, t, outputs[1])
-    assert fast_loss == pytest.approx(slow_loss, rel=2e-2, abs=1e-4)
-    np.testing.assert_allclose(outputs[1], outputs[0], rtol=2e-2, atol=2e-2)
+    assert fast_loss == pytest.approx(slow_loss, rel=1e-5, abs=1e-6)
+    np.testing.assert_allclose(outputs[1], outputs[0], rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("activation", HIDDEN)

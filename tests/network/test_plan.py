@@ -110,3 +110,13 @@ def test_weights_are_drawn_as_wide_as_their_papers_say_and_the_same_from_the_sam
     assert (bias.of(buffer) == 0.25).all()
     np.testing.assert_array_equal(buffer, initialize(plan.parameters, plan.parameter_size, name, 0.25, seed=3))
     assert (buffer != initialize(plan.parameters, plan.parameter_size, name, 0.25, seed=4)).any()
+
+
+def test_a_convolutions_weights_are_drawn_for_all_pixels_of_its_window():
+    """Each filter is fed by window × channels numbers, and each number feeds window × filters (Glorot and Bengio, 2010)."""
+    plan = plan_of((Conv2D(filters=5, kernel=3), Flatten()), Inputs(8 * 8 * 2, (8, 8, 2)))
+    weight = plan.parameters[0]
+    assert (weight.fan_in, weight.fan_out) == (9 * 2, 9 * 5)
+    limit = np.sqrt(6 / (9 * 2 + 9 * 5))
+    drawn = weight.of(initialize(plan.parameters, plan.parameter_size, "glorot_uniform", 0.0, seed=0))
+    assert 0.9 * limit < np.abs(drawn).max() <= limit

@@ -327,6 +327,29 @@ def test_saturated_layers_are_named(backend, activation):
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
+def test_a_sigmoids_slopes_are_measured_by_its_own_steepest(backend):
+    """0.25 at 0; at a sum of 3 it is 0.045, which is 18 % of that, and at 4.5 it is 0.011, which is 4 %."""
+    for bias, flat in ((3.0, 0.0), (4.5, 1.0)):
+        trainer = Trainer(circle(6, layers=2, activation="sigmoid", standardize=True), backend)
+        with_parameters(trainer, layers_1_weight=0, layers_1_bias=bias)
+        assert health_of(trainer)["layers.1"].saturated == flat
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_gradients_are_compared_by_their_mean_size_a_parameter_and_not_by_their_length(backend):
+    """A layer of one weight has a short gradient beside one of thousands, each of whose slopes is as large."""
+    trainer = Trainer(circle(8, layers=2, standardize=True), backend)
+    run, compute = trainer.run, trainer.compute
+    sizes = dict(zip(gradient_layers(run.plan), (size for size, _ in gradient_statistics(run, compute)), strict=True))
+    counts = {name: sum(view.size for view in run.plan.parameters if view.layer == name) for name in sizes}
+    for factor, said in ((0.5, True), (2.0, False)):
+        limit = factor * sizes["layers.0"] / np.sqrt(counts["layers.0"])
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("playground.training.diagnosis.EXPLODED", limit)
+            assert ("explodes" in health_of(trainer)["layers.0"].words) == said
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
 def test_a_vanishing_gradient_is_named_where_it_has_vanished(backend):
     trainer = Trainer(circle(8, layers=20, activation="sigmoid", standardize=True), backend)
     words = sick(trainer)

@@ -35,7 +35,7 @@ from playground.experiment import (
 from playground.kernels.cpu import backend as cpu
 from playground.kernels.reference import backend as reference
 from playground.kernels.state import RATE
-from playground.training.trainer import Trainer, train
+from playground.training.trainer import BLOWN_UP, Trainer, train
 
 pytestmark = pytest.mark.compile
 
@@ -120,7 +120,7 @@ def test_a_layer_that_does_not_fit_a_table_is_refused_in_one_sentence(tmp_path):
 
 def test_a_network_beyond_the_memory_is_refused_before_it_is_asked_for():
     layers = (Conv2D(filters=512), Conv2D(filters=512, kernel=32), Flatten())
-    with pytest.raises(ExperimentError, match=r"a batch of .* rows takes .* GB"):
+    with pytest.raises(ExperimentError, match=r"with batches of .* rows, training takes .* GB of memory"):
         Trainer(experiment_of(*layers, **DIGITS, batch_size=65_536), "reference")
 
 
@@ -186,3 +186,37 @@ def test_an_edit_that_changes_no_loss_keeps_the_best_weights_so_far():
     assert trainer._patience.best_loss == best
     trainer.use(set_field(experiment, "training.loss", "mean_squared_error"))
     assert trainer._patience.best_loss == math.inf
+
+
+def test_early_stopping_that_is_changed_in_a_run_waits_anew_and_that_is_switched_off_stops_nothing():
+    experiment = experiment_of(Dense(units=16), validation=0.3, early_stopping=EarlyStopping(patience=1000), epochs=1000)
+    trainer = Trainer(experiment, "reference")
+    trainer.train_epochs(20)
+    assert trainer.use(set_field(experiment, "training.early_stopping", '{"patience": 2, "min_delta": 1}'))
+    assert (trainer._patience.rule.patience, trainer._patience.best_loss) == (2, math.inf)
+    trainer.train_epochs(5)
+    assert "no lower validation loss for 2 epochs" in trainer.stopped
+    assert trainer.use(experiment)
+    assert trainer.stopped == "", "what was said of the other rule is gone"
+    assert trainer.use(set_field(experiment, "training.early_stopping", None))
+    trainer.train_epochs(5)
+    assert trainer.stopped == ""
+
+
+def test_weights_put_in_by_hand_may_be_worse_than_any_before():
+    """They are what a divergence goes back to, however good the run was before."""
+    experiment = experiment_of(Dense(units=4), optimizer=SGD(learning_rate=0.1))
+    trainer = Trainer(experiment, "reference")
+    for _ in range(30):
+        trainer.train_epochs()
+        best = trainer.record()["train_loss"]
+    put = trainer.parameters * np.float32(1000)
+    trainer.put(put)
+    assert trainer.record()["train_loss"] > BLOWN_UP * best
+    trainer.train_steps(1)
+    worse, row, rows = trainer.parameters, trainer.record(), trainer.history.length
+    assert not np.array_equal(worse, put)
+    trainer.state.parameters[:] = np.nan
+    assert not trainer.train_steps(1)
+    assert np.array_equal(trainer.parameters, worse)
+    assert (trainer.history.last(), trainer.history.length) == (row, rows), "it is there already"

@@ -93,8 +93,11 @@ def test_a_divergence_leaves_the_numbers_of_the_weights_that_are_kept(session, c
     assert_own_numbers(shown)
     assert shown.history.last()["epoch"] <= shown.epoch
     # Tried again from there, by single steps, and with a rate that works.
+    again = shown
     for _ in range(3):
-        assert_own_numbers(sent(session, Train(steps=1)))
+        again = sent(session, Train(steps=1))
+        assert_own_numbers(again)
+    assert again.step > shown.step, "it trains on"
     sent(session, Use(set_field(DIVERGING, "training.optimizer.learning_rate", "0.001")))
     on = sent(session, Train(steps=5))
     assert on.status is Status.PAUSED

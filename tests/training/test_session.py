@@ -234,6 +234,26 @@ def test_a_change_that_keeps_the_weights_is_measured_at_once(session):
     np.testing.assert_allclose(after.parts[parts.outputs], trainer.outputs, rtol=1e-6, atol=1e-7)
 
 
+def test_another_output_activation_prepares_the_targets_anew(session):
+    """A yes or no has one output with sigmoid and two with softmax, and other targets with tanh."""
+
+    def prepared(activation, loss):
+        experiment = set_field(set_field(CIRCLE, "network.output_activation", activation), "training.loss", loss)
+        session.send(Use(experiment, restart=True))
+        shown = wait_for(session, lambda s: s.run is not None and s.run.experiment == experiment)
+        session.send(Train(steps=1))
+        assert wait_for(session, lambda s: s.step == 1).error is None
+        return shown.run
+
+    sigmoid = prepared("sigmoid", "binary_cross_entropy")
+    softmax = prepared("softmax", "categorical_cross_entropy")
+    assert (sigmoid.plan.widths[-1], softmax.plan.widths[-1]) == (1, 2)
+    assert np.array_equal(softmax.data.train_targets[:, 1:], sigmoid.data.train_targets)
+    tanh = prepared("tanh", "mean_squared_error")
+    assert np.array_equal(tanh.data.train_targets, 2 * sigmoid.data.train_targets - 1)
+    assert prepared("tanh", "mean_squared_error").data is tanh.data, "the same again"
+
+
 @pytest.mark.parametrize(("first", "second"), [("2", "32"), ("32", "2")])
 def test_the_last_epoch_stays_the_last_when_the_batch_size_changes(session, first, second):
     session.send(Use(set_field(CIRCLE, "training.batch_size", first)))

@@ -90,6 +90,10 @@ def test_lower_by_less_than_min_delta_is_not_lower():
         True,
     ]
     assert patience.best_epoch == 1
+    for min_delta, losses in ((0.5, [3.0, 2.5, 2.5]), (0.0, [3.0, 3.0, 3.0])):
+        patience = Patience(EarlyStopping(patience=2, min_delta=min_delta))
+        assert [patience.look(epoch, loss, np.zeros(1)) for epoch, loss in enumerate(losses, start=1)][-1], "just so much isn't"
+        assert patience.best_epoch == 1
     patience = Patience(EarlyStopping(patience=2, min_delta=0.5))
     assert not any(patience.look(epoch, 3.0 - 0.6 * epoch, np.zeros(1)) for epoch in range(1, 20))
 

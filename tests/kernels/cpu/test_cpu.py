@@ -158,15 +158,16 @@ def losses_with(threads, experiment, x, t, steps):
     return np.array(losses), state.parameters.copy()
 
 
-@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=lambda optimizer: type(optimizer).__name__)
-def test_numbers_of_threads_agree_and_each_is_the_same_bit_for_bit(optimizer):
+# With Adam's usual epsilon, rounding decides about the step of a weight whose slope is all but 0.
+@pytest.mark.parametrize("optimizer", [*OPTIMIZERS[:2], Adam(epsilon=1e-3)], ids=lambda optimizer: type(optimizer).__name__)
+def test_numbers_of_threads_agree_to_rounding_and_each_is_the_same_bit_for_bit(optimizer):
     experiment = make_experiment("multiclass", widths=(300, 200), activation="relu", optimizer=optimizer, batch_size=128)
     x, t = random_batch(experiment, 500, 150)
     one, one_parameters = losses_with(1, experiment, x, t, 8)
     for threads in (2, 4):
         losses, parameters = losses_with(threads, experiment, x, t, 8)
-        np.testing.assert_allclose(losses, one, rtol=1e-5)
-        np.testing.assert_allclose(parameters, one_parameters, rtol=1e-2, atol=1e-3)
+        np.testing.assert_allclose(losses, one, rtol=1e-6)
+        np.testing.assert_allclose(parameters, one_parameters, rtol=1e-6, atol=1e-6)
         again_losses, again = losses_with(threads, experiment, x, t, 8)
         assert np.array_equal(parameters, again)
         assert np.array_equal(losses, again_losses)
