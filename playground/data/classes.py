@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from playground.data.cells import exact_values
-from playground.data.names import MOST_LETTERS
+from playground.data.names import MOST_LETTERS, difference, in_one_form
 from playground.storage import FileError
 from playground.words import tr
 
@@ -28,7 +27,8 @@ def class_names(column: pd.Series[str], path: str | os.PathLike[str], decimal: s
     Raises
     ------
     FileError
-        If a number is spelled in two ways, such as 1 and 01, which may be one class or two; or if a name is too long.
+        If a number is spelled in two ways, such as 1 and 01, which may be one class or two, or a word in two of Unicode's forms;
+        or if a name is too long.
     """
     names = [str(name) for name in column.unique()]
     longest = max(names, key=len)
@@ -40,26 +40,27 @@ def class_names(column: pd.Series[str], path: str | os.PathLike[str], decimal: s
             ).format(path=path, target=column.name, letters=len(longest), line=_line(column, longest), most=MOST_LETTERS)
         )
     values = exact_values(names, decimal)
-    if values is None:
-        return tuple(sorted(names))
-    first: dict[Decimal, str] = {}
-    for name, value in values.items():
-        if value in first:
+    # Words are the same in whichever of Unicode's forms they are written.
+    meanings: dict[str, object] = {name: in_one_form(name) if values is None else values[name] for name in names}
+    first: dict[object, str] = {}
+    for name, meaning in meanings.items():
+        other = first.setdefault(meaning, name)
+        if other != name:
             raise FileError(
                 tr(
                     "{path}: the target {target!r} spells one value in two ways, {one!r} in line {first} and {other!r} in line "
-                    "{second}; spell it alike in every row, or put a letter before them if they are two classes."
+                    "{second}{difference}; spell it alike in every row, or put a letter before them if they are two classes."
                 ).format(
                     path=path,
                     target=column.name,
-                    one=first[value],
-                    first=_line(column, first[value]),
+                    one=other,
+                    first=_line(column, other),
                     other=name,
                     second=_line(column, name),
+                    difference=difference(other, name),
                 )
             )
-        first[value] = name
-    return tuple(sorted(names, key=values.__getitem__))
+    return tuple(sorted(names) if values is None else sorted(names, key=values.__getitem__))
 
 
 def _line(column: pd.Series[str], name: str) -> int:

@@ -4,6 +4,7 @@ import csv
 import io
 import math
 import time
+import unicodedata
 from decimal import Decimal
 
 import numpy as np
@@ -68,6 +69,7 @@ def test_every_number_is_the_one_in_the_file(write, many, data):
 @example(names=["1e400", "1e401", "2"], delimiter=",")
 @example(names=["1e9999999999999999999", "0e-9999999999999999999"], delimiter=",")
 @example(names=["a ", "a"], delimiter="|")
+@example(names=["é", "e\u0301"], delimiter=",")
 def test_every_class_is_spelled_as_in_the_file(write, many, names, delimiter):
     text = io.StringIO()
     writer = csv.writer(text, delimiter=delimiter, lineterminator="\n", quoting=csv.QUOTE_ALL)
@@ -76,7 +78,7 @@ def test_every_class_is_spelled_as_in_the_file(write, many, names, delimiter):
     path, known = write(text.getvalue()), sorted({name.strip() for name in names})
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(reader, "_MANY", many)
-        values = exact_values(known) or {name: name for name in known}
+        values = exact_values(known) or {name: unicodedata.normalize("NFC", name) for name in known}
         if len(set(values.values())) < max(2, len(known)):
             refusal(load_table, source(path), "multiclass")
             return

@@ -52,16 +52,18 @@ def test_decimal_commas_are_kept_and_sorted_as_numbers(write):
     assert dataset.class_names == ("0,5", "9,5", "10")
 
 
-@pytest.mark.parametrize(
-    ("one", "other"),
-    [("01", "1"), ("1.0", "1"), ("1e3", "1000"), ("+1", "1"), ("−1", "-1"), ("-0", "0"), (".5", "0.5"), ("True", "TRUE")],
-)
+NUMBERS = [("01", "1"), ("1.0", "1"), ("1e3", "1000"), ("+1", "1"), ("−1", "-1"), ("-0", "0"), (".5", "0.5"), ("True", "TRUE")]
+WORDS = [("caf\u00e9", "cafe\u0301"), ("\u212b", "\u00c5")]
+
+
+@pytest.mark.parametrize(("one", "other"), [*NUMBERS, *WORDS])
 def test_two_spellings_of_one_value_are_neither_one_class_nor_two(write, one, other):
     """Nobody but the table's owner knows whether 01 is 1."""
     third = "false" if one == "True" else "7"
     path = write(table([third, one, third, other]))
     for message in (refusal(suggest, path), refusal(load_table, source(path), "multiclass")):
         assert f"{one!r} in line 3 and {other!r} in line 5" in message
+        assert ("U+" in message) == (not (one + other).isascii())
         assert len(message) < 300 + len(path)
 
 

@@ -66,6 +66,12 @@ def test_a_name_longer_than_a_cell_may_be_is_refused_alike(write, letters):
     assert "the name of column 2 has" in refusal(read_table, write(f"y,{'x' * letters}\n1,2\n"))
 
 
+def test_a_quote_that_opens_in_the_header_and_swallows_the_table_is_named(write):
+    rows = "1,2\n" * 50_000
+    for end in ("", '"\n'):
+        assert "a quotation mark is opened and never closed" in refusal(read_table, write('a,"b\n' + rows + end))
+
+
 def test_messages_stay_short_whatever_the_columns_are_called(write):
     names = [f"{letter * 199}" for letter in "abcdefghijklmn"]
     path = write(",".join(names) + "\n" + ",".join("1" * 14) + "\n" + ",".join("x" * 14) + "\n")

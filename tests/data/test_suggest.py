@@ -75,6 +75,12 @@ def test_the_task_is_guessed_from_the_target(write, cells, task):
     assert experiment.training.task == task
 
 
+def test_quantities_with_a_decimal_comma_are_quantities(write):
+    path = write("a;y\n1;0,5\n2;−1,5\n3;1e1\n4;2\n")
+    assert suggest(path).training.task == "regression"
+    assert load_dataset(suggest(path).data, "regression").targets[:, 0].tolist() == [0.5, -1.5, 10, 2]
+
+
 @pytest.mark.parametrize(("cell", "task"), [("1", "multilabel"), ("2", "regression"), ("0.5", "regression")])
 def test_several_targets_are_labels_if_all_are_0_or_1(write, cell, task):
     path = write(f"a,p,q\n1,0,1\n2,1,{cell}\n3,0,0\n")

@@ -54,11 +54,11 @@ def load(path: str | os.PathLike[str], spelled: Callable[[list[str]], Collection
     rows.seek(0)
     try:
         # Reads no further than to the end of the header, which may be lines below where names are in quotes.
-        cells = next(csv.reader(rows, delimiter=delimiter, skipinitialspace=True))
+        names = column_names(next(csv.reader(rows, delimiter=delimiter, skipinitialspace=True)), path)
     except csv.Error:
-        # A cell that is longer than it takes.
-        cells = header.split(delimiter)
-    names = column_names(cells, path)
+        # A cell that is longer than it takes: a name, or the whole table.
+        column_names(header.split(delimiter), path)
+        raise _open_quote(path) from None
     as_text = [names.index(name) for name in spelled(names)]
     # A decimal comma only makes sense where the comma doesn't part columns, and no number has a decimal point.
     decimal = "," if delimiter != "," and _has_numbers(text, delimiter, ",") and not _has_numbers(text, delimiter, ".") else "."
