@@ -151,3 +151,11 @@ def test_another_optimizer_keeps_the_rate():
 def test_a_text_nested_beyond_reason_is_one_sentence():
     with pytest.raises(ExperimentError, match="nested too deeply"):
         edits.set_field(preset("circle"), "name", "[" * 100_000)
+
+
+@pytest.mark.parametrize("task", ["regression", "multiclass", "multilabel"])
+def test_an_output_activation_that_was_chosen_for_one_task_is_not_kept_for_another(task):
+    chosen = edits.with_output_activation(CIRCLE, "softmax" if task != "multiclass" else "identity")
+    assert chosen.network.output_activation is not None
+    assert edits.with_task(chosen, chosen.training.task).network.output_activation == chosen.network.output_activation
+    assert edits.with_task(chosen, task).network.output_activation is None

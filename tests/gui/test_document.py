@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from playground.experiment import Adam, DataSpec, Dense, Experiment, ExperimentError, NetworkSpec, SyntheticSource, TrainingSpec
 from playground.experiment.paths import replaced
-from playground.gui.document import Document
+from playground.gui.document import REMEMBERED_RUNS, Document
 
 
 def circle(*units: int) -> Experiment:
@@ -251,3 +251,15 @@ def test_saving_clears_the_modified_flag_and_undo_past_it_sets_it(document):
     document.undo_stack.redo()
     assert not document.modified
     assert told[-1] is False
+
+
+def test_weights_that_were_seen_again_are_forgotten_last(document: Document) -> None:
+    runs = [circle(units) for units in range(1, REMEMBERED_RUNS + 1)]
+    for number, experiment in enumerate(runs):
+        document.remember(experiment, weights(number))
+    document.remember(runs[0], weights(-1))
+    document.remember(circle(1000), weights(1000))
+    assert document.weights_for(runs[1]) is None, "the one that was looked at longest ago makes room"
+    for number, experiment in [(-1, runs[0]), *list(enumerate(runs))[2:], (1000, circle(1000))]:
+        kept = document.weights_for(experiment)
+        assert kept is not None and kept[0] == number

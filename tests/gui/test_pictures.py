@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PySide6.QtGui import QColor, QImage
 
-from playground.gui.widgets.pictures import as_image, boundary, colorize, edge_height, ink
+from playground.gui.widgets.pictures import as_image, boundary, colorize, edge_height, ink, middle_and_reach
 from playground.kernels import edges as painting
 
 
@@ -97,3 +97,36 @@ def test_ink_is_the_color_as_opaque_as_the_gray_is_strong(gray):
     colors = [image.pixelColor(x, 0) for x in range(3)]
     assert [color.alpha() for color in colors] == [0, gray, 255]
     assert colors[2].name() == "#204060"
+
+
+# Corners of a cell, a b over c d, as above (1) or below (0), and between which sides the line runs.
+TOP, LEFT, RIGHT, BOTTOM = (1.0, 0.5), (0.5, 1.0), (1.5, 1.0), (1.0, 1.5)
+CELLS = {
+    (0, 0, 0, 0): (),
+    (0, 0, 0, 1): ((RIGHT, BOTTOM),),
+    (0, 0, 1, 0): ((LEFT, BOTTOM),),
+    (0, 0, 1, 1): ((LEFT, RIGHT),),
+    (0, 1, 0, 0): ((TOP, RIGHT),),
+    (0, 1, 0, 1): ((TOP, BOTTOM),),
+    (0, 1, 1, 0): ((TOP, LEFT), (RIGHT, BOTTOM)),
+    (0, 1, 1, 1): ((TOP, LEFT),),
+    (1, 0, 0, 1): ((TOP, RIGHT), (LEFT, BOTTOM)),
+}
+
+
+@pytest.mark.parametrize("corners", CELLS)
+def test_a_cell_is_crossed_between_the_sides_whose_ends_differ(corners):
+    """All sixteen: where all corners are the other way round, the line is the same, but for the two saddles, which are named."""
+    saddle = corners in ((0, 1, 1, 0), (1, 0, 0, 1))
+    for sign in (1,) if saddle else (1, -1):
+        values = sign * (2 * np.array(corners, np.float32).reshape(2, 2) - 1)
+        found = {tuple(sorted([(x0, y0), (x1, y1)])) for x0, y0, x1, y1 in boundary(values, 0.0).tolist()}
+        assert found == {tuple(sorted(line)) for line in CELLS[corners]}
+
+
+def test_the_middle_color_and_how_far_the_strongest_lie_from_it():
+    values = np.array([-3.0, 2.0], np.float32)
+    assert middle_and_reach(0.0, 1.0, values) == (0.5, 0.5), "a sigmoid's middle is undecided"
+    assert middle_and_reach(-1.0, 1.0, values) == (0.0, 1.0)
+    assert middle_and_reach(-np.inf, np.inf, values) == (0.0, 3.0)
+    assert middle_and_reach(0.0, np.inf, values) == (0.0, 3.0)

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QApplication, QMenu
 
 from playground.experiment import Dense, Dropout, ExperimentError, Inputs, NetworkSpec, build_plan, checked
 from playground.experiment.presets import preset
-from playground.gui.canvas.lanes import contents_of, dropped, links, looks
+from playground.gui.canvas.lanes import contents_of, dropped, links, looks, title_of, words
 from playground.gui.canvas.layout import MOST_MAPS, Size, lay_out, minimum_width
 from playground.kernels.dropping import drop_key
 from playground.kernels.reference.layers import Batch, forward
@@ -191,7 +191,7 @@ def test_every_kind_is_drawn_and_described(images, name, theme):
     assert title in canvas.describe()
     header = "Hidden 1" if name == "dense" else LAYERS[name].title.removesuffix("2D")
     assert header in canvas.headers[lane.number - 1].title.text()
-    assert canvas.handles[lane.number - 1].accessibleName()
+    assert canvas.handles[lane.number - 1].accessibleName() == f"{title_of(canvas.contents, lane)}: {words(lane)}"
     for number in range(len(canvas.lanes)):
         x, y, width, height = (float(value) for value in canvas.lanes[number].nodes[0])
         canvas.point_at(QPointF(x + width / 2, y + height / 2))

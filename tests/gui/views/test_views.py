@@ -11,7 +11,7 @@ from playground.experiment.edits import with_loss, with_output_activation
 from playground.experiment.presets import preset
 from playground.gui.views.loss.picture import loss_png
 from playground.gui.views.loss.plot import ValueAxis
-from playground.gui.views.report.view import LABEL_CELLS
+from playground.gui.views.report.view import rows_of_cell
 from playground.insight.evaluation import evaluate_outputs, in_words
 from playground.insight.heads import head_reason
 from playground.kernels.reference import backend as reference
@@ -114,8 +114,25 @@ def test_the_outputs_of_a_row_are_the_models_and_the_target_stands_beside(open_w
         low, high = dataset.value_range or (dataset.targets.min(axis=0), dataset.targets.max(axis=0))
         expected = (dataset.targets[row] - low) / (high - low)
         assert [bar.target for bar in found.values()] == pytest.approx(expected.tolist())
-    assert driver.panels.outputs.summary.toolTip()
-    assert driver.panels.outputs.describe()
+    check_summary(driver, dataset, row, outputs)
+
+
+def check_summary(driver, dataset, row, outputs):
+    """What the line below the bars says about a row, and what a screen reader is told."""
+    view, target = driver.panels.outputs, dataset.targets[row]
+    if dataset.task in ("binary", "multiclass"):
+        said, truth = dataset.class_names[int(np.argmax(outputs))], dataset.class_names[int(target[0])]
+        expected = f"says {said}, which is right" if said == truth else f"says {said}, but it is {truth}"
+    elif dataset.task == "multilabel":
+        said, truth = (
+            ", ".join(name for name, on in zip(dataset.class_names, chosen, strict=True) if on) or "none"
+            for chosen in (outputs > 0.5, target > 0.5)
+        )
+        expected = f"says {said}; it is {truth}"
+    else:
+        expected = "target " + ", ".join(f"{value:.3f}".rstrip("0").rstrip(".") for value in target)
+    assert view.summary.toolTip() == expected
+    assert view.describe() == "; ".join([*(f"{bar.name} {bar.text}" for bar in view.bars.bars), expected])
 
 
 def test_the_table_of_rows(open_window):
@@ -164,7 +181,7 @@ def test_curves_metric_scale_and_values_under_the_pointer(driver, monkeypatch):
     loss, history = driver.panels.loss, driver.snapshot.history
     driver.until(lambda: loss.history is not None and loss.history.length == history.length)
     loss.show_history(history)
-    assert loss.labels["train"].text() == loss.words(history.last()["train_loss"])
+    assert loss.labels["train"].text() == f"{history.last()['train_loss']:.4f}"
     assert loss.logarithmic
     _, logged = loss.lines["train"].getData()
     driver.qtbot.mouseClick(loss.log_button, Left)
@@ -183,11 +200,13 @@ def test_curves_metric_scale_and_values_under_the_pointer(driver, monkeypatch):
     scene = QPointF(middle.x(), box.sceneBoundingRect().center().y())
     monkeypatch.setattr(loss.plot, "underMouse", lambda: True)
     loss.point_at(scene)
-    assert loss.labels["train"].text() == loss.words(history.column("train_loss")[1])
-    assert loss.epoch_label.text().startswith("epoch")
+    assert loss.labels["train"].text() == f"{history.column('train_loss')[1]:.4f}"
+    epoch = float(history.column("epoch")[1])
+    assert loss.epoch_label.text() == f"epoch {epoch:.{0 if epoch.is_integer() else 1}f}"
     loss.leaveEvent(None)
     assert loss.epoch_label.text() == ""
-    assert "train" in loss.describe()
+    train, test = (f"{history.last()[f'{part}_loss']:.4f}" for part in ("train", "test"))
+    assert loss.describe() == f"Loss: train {train}, test {test}"
 
 
 def test_the_metrics_get_the_probes_room_and_give_it_back(open_window):
@@ -220,14 +239,14 @@ def test_validation_is_a_dashed_third_curve_with_a_legend_of_its_own(driver, tmp
     driver.until(lambda: loss.history is not None and loss.history.length == driver.snapshot.history.length)
     history = driver.snapshot.history
     assert loss.validation_line.isVisible() and loss.labels["validation"].isVisible()
-    assert loss.labels["validation"].text() == loss.words(history.last()["validation_loss"])
+    assert loss.labels["validation"].text() == f"{history.last()['validation_loss']:.4f}"
     _, drawn = loss.lines["validation"].getData()
     assert drawn[-1] == pytest.approx(np.log10(history.last()["validation_loss"]), abs=1e-6)
     pens = {part: loss.lines[part].opts["pen"] for part in ("train", "validation", "test")}
     assert [part for part in pens if pens[part].dashPattern()] == ["validation"]
     assert "validation" in loss.describe()
     driver.qtbot.mouseClick(loss.quantities.buttons["accuracy"], Left)
-    assert loss.labels["validation"].text() == loss.words(history.last()["validation_accuracy"])
+    assert loss.labels["validation"].text() == f"{100 * history.last()['validation_accuracy']:.1f} %"
     (tmp_path / "with.png").write_bytes(loss_png(history))
     keep = [history.columns.index(name) for name in history.columns if not name.startswith("validation_")]
     columns = tuple(history.columns[index] for index in keep)
@@ -386,9 +405,12 @@ def test_softmax_on_labels_is_warned_of_with_a_number(report_of):
     assert report.warning.isVisibleTo(report)
     assert f"{several} of {len(targets)} rows" in report.warning.text()
     said = model_of(driver).predict_labels(data.dataset.features[data.test_rows])
-    for column, (true, predicted) in enumerate(LABEL_CELLS):
+    # Found, missed, wrongly named, rightly not: what it is, and what is said.
+    for column, (true, predicted) in enumerate([(1, 1), (1, 0), (0, 1), (0, 0)]):
         expected = ((targets == true) & (said == predicted)).sum(axis=0)
         assert report.matrix.counts[:, column].tolist() == expected.tolist()
+        rows = rows_of_cell(driver.snapshot.run, report.shown.snapshot.parts[parts.outputs], data.test_rows, 0, column)
+        assert rows.tolist() == data.test_rows[(targets[:, 0] == true) & (said[:, 0] == predicted)].tolist()
 
 
 def test_answers_beyond_the_scale_are_warned_of_and_the_bounded_head_has_none(report_of):
