@@ -117,13 +117,14 @@ class SettingsPanel(RailCard):
         page = self._make_page(place)
         page.edited.connect(self.setting_chosen)
         page.opened.connect(lambda path: self.rate_asked.emit() if path == FIND_RATE else self.open_at(path))
+        assert self._experiment is not None
+        # While it is nowhere to be seen: each widget that is shown or hidden in sight has everything laid out again.
+        page.show_experiment(self._experiment)
         # The old page goes with its widgets; the area deletes it.
         self.page = page
         self.area.setWidget(page)
         self.area.verticalScrollBar().setValue(0)
-        assert self._experiment is not None
         self._show_titles()
-        page.show_experiment(self._experiment)
 
     def _make_page(self, place: str) -> Page:
         experiment, theme = self._experiment, self._theme
