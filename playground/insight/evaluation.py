@@ -157,7 +157,8 @@ def _judge_answers(metric: Metric, compared: _Compared, names: tuple[str, ...]) 
     """Metrics of the answers alone; classes that leave one undefined are left out of the mean and named."""
     keywords: dict[str, Any] = dict(metric.options)
     if metric.each:
-        keywords["labels"] = np.arange(len(names))
+        # A single label is a column of yes and no for scikit-learn, of which the yes is meant.
+        keywords["labels"] = [1] if compared.several and len(names) == 1 else np.arange(len(names))
     with warnings.catch_warnings():
         # What is undefined is said in the report.
         warnings.simplefilter("ignore")
@@ -221,7 +222,9 @@ def _confusion(compared: _Compared, classes: int) -> NDArray[np.int64]:
 
     table: NDArray[np.int64]
     if compared.several:
-        table = sklearn.metrics.multilabel_confusion_matrix(compared.truth, compared.answers)
+        # A label at a time: of a single one scikit-learn would make a table for its yes and one for its no.
+        labels = zip(compared.truth.T, compared.answers.T, strict=True)
+        table = np.stack([sklearn.metrics.confusion_matrix(true, said, labels=[0, 1]) for true, said in labels])
     else:
         table = sklearn.metrics.confusion_matrix(compared.truth, compared.answers, labels=np.arange(classes))
     return table

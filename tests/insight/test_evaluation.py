@@ -254,3 +254,20 @@ def test_a_whole_report_costs_little(capsys):
 )
 def test_a_metric_in_words(name, value, words):
     assert in_words(METRICS[name], value) == words
+
+
+def test_a_single_label_is_judged_as_it_is_among_others():
+    """One yes or no beside each row: the numbers are those of its line in a report on two labels."""
+    rng = np.random.default_rng(3)
+    outputs, targets = rng.random((40, 2)), (rng.random((40, 2)) < 0.3).astype(np.float64)
+    both = evaluate_outputs(outputs, targets, LABELS)
+    for label, name in enumerate(LABELS.classes):
+        one = evaluate_outputs(outputs[:, [label]], targets[:, [label]], preprocessing("multilabel", 1, (name,), (name,)))
+        assert one.counts == (both.counts[label],) and one.names == (name,)
+        assert one.confusion.shape == (1, 2, 2) and np.array_equal(one.confusion[0], both.confusion[label])
+        for metric, score in both.scores.items():
+            if score.each:
+                assert one.scores[metric].each == pytest.approx((score.each[label],)), metric
+                assert one.scores[metric].value == pytest.approx(score.each[label]), metric
+        right = ((outputs[:, label] > 0.5) == targets[:, label]).mean()
+        assert one.scores["subset_accuracy"].value == pytest.approx(right)
