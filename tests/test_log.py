@@ -218,7 +218,7 @@ def test_an_exception_of_nobody_in_the_training_thread_is_logged(state, monkeypa
     session = sessions.TrainingSession("reference")
     session.start()
     session.send(Use(preset("circle"), None, False))
-    for _ in range(500):
+    for _ in range(3000):
         if session.latest is not None:
             break
         sessions.time.sleep(0.01)
@@ -235,7 +235,7 @@ def test_a_sentence_for_people_is_no_fault(state, tmp_path):
     session = sessions.TrainingSession("reference")
     session.start()
     session.send(Use(with_field(preset("circle"), "data.source", FileSource(path=str(tmp_path / "none.csv"))), None, False))
-    for _ in range(500):
+    for _ in range(3000):
         if session.latest is not None:
             break
         sessions.time.sleep(0.01)

@@ -17,7 +17,7 @@ from sound_files import write_sound_files
 # A letter more than any sentence for people has.
 LONGEST_SENTENCE = 300
 # Of the worker's own processor time, and of the clock: other programs may be at work.
-MOST_SECONDS, PATIENCE_SECONDS = 1.0, 20.0
+MOST_SECONDS, PATIENCE_SECONDS, START_SECONDS = 1.0, 20.0, 120.0
 MOST_BYTES = 500 << 20
 MOST_EDITS = 4
 
@@ -84,6 +84,8 @@ class Worker:
         self._process.start()
         theirs.close()
         # Once everything is loaded.
+        if not self._pipe.poll(START_SECONDS):
+            raise TimeoutError("the process that opens files did not start")
         self._pipe.recv()
 
 

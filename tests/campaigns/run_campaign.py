@@ -22,6 +22,7 @@ HOMES = {
     "actions": "gui_actions",
     "kills": "kills",
     "document": "document_states",
+    "soak": "soak",
 }
 # Seconds that a failure may take to be shrunk.
 SHRINK_SECONDS = 60.0

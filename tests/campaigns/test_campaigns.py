@@ -8,6 +8,8 @@ import pytest
 from campaign import Campaign, Failure, read_replay, rounds, shrunk
 from run_campaign import HOMES, campaign_by_name, main
 
+pytestmark = pytest.mark.window
+
 # Of the sample; the campaigns themselves begin anywhere.
 SEED = 1
 
