@@ -54,7 +54,11 @@ def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
             if sum(entry.file_size for entry in archive.infolist()) > LIMIT:
                 raise FileError(tr("{path}: it unpacks to more than 1 GiB; use a smaller file.").format(path=path))
         with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in arrays.files}
+            found = {name: arrays[name] for name in arrays.files}
+        # A member that doesn't begin as an array comes as its bytes.
+        if not all(isinstance(array, np.ndarray) for array in found.values()):
+            raise ValueError
+        return found
     except FileError:
         raise
     except Exception:

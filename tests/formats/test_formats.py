@@ -2,6 +2,7 @@
 
 import json
 import struct
+import zipfile
 from dataclasses import replace
 
 import numpy as np
@@ -191,6 +192,14 @@ def test_npz_holds_every_weight_by_name(model, tmp_path):
             assert np.array_equal(arrays[name], array)
     back = npz.read_arrays(file)
     assert all(np.array_equal(back[name], array) for name, array in model.weights())
+
+
+def test_a_member_that_is_no_array_is_damage(model, tmp_path):
+    file = tmp_path / "weights.npz"
+    npz.save(model, file)
+    with zipfile.ZipFile(file, "a") as archive:
+        archive.writestr("layers.9.weight.npy", b"text")
+    assert "weights.npz: it isn't an npz file, or it is damaged" in refusal(npz.read_arrays, file)
 
 
 def test_npz_weights_are_inputs_by_units(models, tmp_path):
