@@ -7,13 +7,17 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import playground
+
 Actions = list[Any]
+PACKAGE = Path(playground.__file__).parent
 
 
 class Failure(NamedTuple):
@@ -62,6 +66,13 @@ class Campaign:
     sample_size: int
     close: Callable[[], None] = lambda: None
     shrinks: bool = True
+
+
+def kind_of(trace: str) -> str:
+    """A traceback in a few words: the exception's type, and the innermost line of the program's."""
+    name = trace.strip().splitlines()[-1].partition(":")[0]
+    places = re.findall(rf'File "{re.escape(str(PACKAGE))}.([^"]+)", line (\d+)', trace)
+    return f"{name} at {':'.join(places[-1]) if places else '?'}"
 
 
 class Found(NamedTuple):

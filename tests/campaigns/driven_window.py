@@ -12,7 +12,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from campaign import Failure
+from campaign import PACKAGE, Failure, kind_of
 from PySide6.QtCore import QEventLoop, QTimer, QtMsgType, qInstallMessageHandler
 from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox
 
@@ -135,7 +135,7 @@ class Stacks:
         self._watching = True
 
     def end(self) -> str:
-        """The innermost function of the program's that was seen most often since `begin`."""
+        """The outermost function of the program's that was seen most often since `begin`: what took so long."""
         self._watching = False
         return max(self._seen, key=lambda place: self._seen[place]) if self._seen else "Qt"
 
@@ -146,9 +146,10 @@ class Stacks:
         while not self._stopped:
             time.sleep(LOOK_SECONDS)
             if self._watching and (frame := sys._current_frames().get(self._thread)) is not None:
-                own = [entry for entry in traceback.extract_stack(frame) if "/playground/" in entry.filename.replace("\\", "/")]
-                if own:
-                    self._seen[f"{Path(own[-1].filename).name}: {own[-1].name}"] += 1
+                own = [entry for entry in traceback.extract_stack(frame) if entry.filename.startswith(str(PACKAGE))]
+                named = [entry for entry in own if entry.name != "<lambda>"]
+                if named:
+                    self._seen[f"{Path(named[0].filename).name}: {named[0].name}"] += 1
 
 
 @contextlib.contextmanager
@@ -167,10 +168,7 @@ def watched() -> Iterator[list[Failure]]:
     failures: list[Failure] = []
 
     def hear(mishap: log.Mishap) -> None:
-        lines = mishap.trace.strip().splitlines()
-        own = [line.split("playground/", 1)[-1] for line in lines if "/playground/" in line and line.lstrip().startswith("File")]
-        place = own[-1].replace('", line ', ":").split(",")[0] if own else mishap.key
-        failures.append(Failure(f"{lines[-1].partition(':')[0]} at {place}", mishap.trace[-3000:]))
+        failures.append(Failure(kind_of(mishap.trace), mishap.trace[-3000:]))
 
     def complain(kind: QtMsgType, _context: object, message: str) -> None:
         if kind is not QtMsgType.QtDebugMsg and not message.startswith(NOISE):

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import multiprocessing
 import random
-import re
 import tempfile
 from functools import cache
 from pathlib import Path
 
-from campaign import Actions, Campaign, Failure
+from campaign import Actions, Campaign, Failure, kind_of
 from mutating import apply_edits, draw_edit
 from opening_worker import Answer, serve
 from sound_files import write_sound_files
@@ -111,9 +110,7 @@ def play(actions: Actions) -> Failure | None:
     if isinstance(answer, str):
         return Failure(f"{kind}: {answer}", "")
     if answer.trace:
-        last = answer.trace.strip().splitlines()[-1]
-        places = re.findall(r'File "[^"]*?/(playground/[^"]+)", line (\d+)', answer.trace)
-        return Failure(f"{kind}: {last.partition(':')[0]} at {':'.join(places[-1]) if places else '?'}", answer.trace[-3000:])
+        return Failure(f"{kind}: {kind_of(answer.trace)}", answer.trace[-3000:])
     if len(answer.sentence) > LONGEST_SENTENCE or "\n" in answer.sentence:
         return Failure(f"{kind}: a sentence too long for people", answer.sentence[:600])
     if answer.seconds > MOST_SECONDS:

@@ -6,6 +6,7 @@ import time
 import mutations
 import opening_worker
 import pytest
+from campaign import PACKAGE
 from mutating import apply, apply_edits
 from opening_worker import Answer
 
@@ -18,8 +19,8 @@ pytestmark = pytest.mark.compile
     ("answer", "kind"),
     [
         (
-            Answer("", 'File "/x/playground/data/columns.py", line 7, in f\nKeyError: 1', "", 0, 0),
-            "KeyError at playground/data/columns.py:7",
+            Answer("", f'File "{PACKAGE}/data/columns.py", line 7, in f\nKeyError: 1', "", 0, 0),
+            "KeyError at data/columns.py:7",
         ),
         (Answer("x" * 301, "", "", 0, 0), "a sentence too long for people"),
         (Answer("two\nlines", "", "", 0, 0), "a sentence too long for people"),
