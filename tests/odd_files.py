@@ -46,6 +46,14 @@ def at(path, value):
     return experiment(change)
 
 
+def blocks(depth):
+    """A dense layer, and one within so many blocks."""
+    layers = [{"type": "dense", "units": 4}]
+    for _ in range(depth):
+        layers = [{"type": "residual", "layers": layers}]
+    return [{"type": "dense", "units": 4}, *layers]
+
+
 def table(path):
     """An experiment that learns from a file of that name."""
     return at("data.source", {"type": "file", "path": path})
@@ -134,6 +142,8 @@ ODD = {
     "long key.json": (at("k" * 100_000, 1), False),
     "twice.json": (experiment(lambda content: json.dumps(content)[:-1] + ', "name": "again"}'), False),
     "deep.json": (experiment(lambda content: '{"a":' * 100_000), False),
+    "blocks within blocks.json": (at("network.layers", blocks(40)), True),
+    "blocks without end.json": (at("network.layers", blocks(300)), False),
     "nan.json": (at("training.l1", float("nan")), False),
     "infinity.json": (at("training.l1", float("-inf")), False),
     "bool.json": (at("training.epochs", True), False),

@@ -20,6 +20,8 @@ from playground.experiment.rules import loss_of, output_activation, sketch
 from playground.experiment.specs import VERSION, Experiment, ExperimentError, FileSource, NewerVersionError
 from playground.words import Sentence, tr
 
+# Blocks within blocks: deeper than any network that is drawn.
+DEEPEST = 64
 # Of a whole number in a file; seeds, the longest there are, have ten.
 MOST_DIGITS = 400
 
@@ -235,12 +237,25 @@ def _check_combinations(experiment: Experiment) -> None:
             )
     if len(set(experiment.data.features)) != len(experiment.data.features):
         raise ExperimentError(tr("data.features: a feature is listed twice; list each once."))
+    _check_depth(experiment)
     _check_head(experiment)
     _check_training(experiment)
     _, drawn = initializers.resolve(experiment.network.initializer)
     if isinstance(drawn, initializers.Uniform) and drawn.low > drawn.high:
         raise ExperimentError(tr("network.initializer: low is above high; swap them."))
     sketch(experiment)
+
+
+def _check_depth(experiment: Experiment) -> None:
+    """Blocks may stand within blocks, but not endlessly: whatever walks them goes a call deeper for each."""
+    layers, depth = list(experiment.network.layers), 0
+    while layers:
+        if depth > DEEPEST:
+            raise ExperimentError(
+                tr("network.layers: blocks stand within blocks more than {most} deep; take fewer.").format(most=DEEPEST)
+            )
+        layers = [inner for layer in layers for inner in getattr(layer, "layers", ())]
+        depth += 1
 
 
 def _check_head(experiment: Experiment) -> None:

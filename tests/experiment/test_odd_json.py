@@ -36,6 +36,14 @@ def changed(path, value):
     return json.dumps(content)
 
 
+def blocks(depth):
+    """The file's text with so many blocks within each other."""
+    layers = '[{"type": "dense", "units": 4}]'
+    for _ in range(depth):
+        layers = '[{"type": "residual", "layers": ' + layers + "}]"
+    return changed("network.layers", "HERE").replace('"HERE"', '[{"type": "dense", "units": 4}, ' + layers[1:])
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
@@ -51,6 +59,9 @@ def changed(path, value):
         ('{"data": ' + "1" * 5000 + "}", "it holds a number of 5,000 digits"),
         ('{"data": -' + "1" * 100_000 + "}", "it holds a number of 100,001 digits"),
         ('{"data": 1' + "0" * 100_000 + ".5}", "data"),
+        (blocks(65), "network.layers: blocks stand within blocks more than 64 deep; take fewer."),
+        (blocks(340), "more than 64 deep"),
+        (blocks(20_000), "nested too deeply"),
         ('{"data": {"seed": 1, "seed": 2}}', "the field 'seed' is there twice"),
         ('{"' + "k" * 100_000 + '": 1, "' + "k" * 100_000 + '": 2}', "is there twice"),
         ("[" * 100_000, "nested too deeply"),
@@ -70,6 +81,10 @@ def changed(path, value):
 )
 def test_odd_files_are_refused_in_one_sentence(text, says):
     assert says in refusal(decode, text)
+
+
+def test_blocks_within_blocks_are_sound_as_deep_as_they_are_drawn():
+    assert decode(encode(decode(blocks(64)))) == decode(blocks(64))
 
 
 def test_so_are_odd_changes():
