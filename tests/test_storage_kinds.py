@@ -188,6 +188,13 @@ def test_where_there_are_no_locks_age_tells(tmp_path, monkeypatch):
     assert os.listdir(tmp_path) == ["a"]
 
 
+def test_files_of_one_run_take_the_place_of_another_ones(tmp_path):
+    for name in ("model", "history", "picture"):
+        (tmp_path / name).write_bytes(b"old")
+    write_together({tmp_path / name: b"new" for name in ("model", "report")}, gone=[tmp_path / "history", tmp_path / "picture"])
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"model": b"new", "report": b"new"}
+
+
 def test_a_refusal_of_one_of_several_leaves_all_as_they_were(tmp_path):
     (tmp_path / "first").write_bytes(b"old")
     (tmp_path / "second").mkdir()

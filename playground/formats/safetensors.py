@@ -154,9 +154,9 @@ def load(path: Path) -> TrainedModel:
                 path=path
             )
         ) from None
-    except (UnicodeError, RecursionError):
+    except RecursionError:
         raise FileError(
-            tr("{path}: its description of the model can't be used: it is no text of ours; save the model again.").format(
+            tr("{path}: its description of the model can't be used: it is nested too deeply; save the model again.").format(
                 path=path
             )
         ) from None

@@ -297,6 +297,7 @@ def test_a_missing_model_is_named(path):
         ("playground.preprocessing", None),
         ("playground.preprocessing", "[]"),
         ("playground.preprocessing", "[" * 50_000),
+        ("playground.preprocessing", '{"x":' * 50_000),
         ("playground.metrics", '{"test_accuracy": "high"}'),
     ],
 )
