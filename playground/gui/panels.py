@@ -337,6 +337,8 @@ class Panels(QWidget):
         """Show the structure in numbers and the test metric."""
         run = snapshot.run
         if run is None:
+            # Rather than the number of the run before it.
+            self.metric_value.setText("–")
             return
         widths = " – ".join(str(width) for width in run.plan.widths)
         count = run.plan.parameter_count

@@ -289,9 +289,9 @@ class Window(QMainWindow):
 
     def _show_snapshot(self, snapshot: Snapshot) -> None:
         run, panels = snapshot.run, self.panels
+        panels.show_numbers(snapshot)
         if run is not None:
             self.document.remember(run.experiment, snapshot.parameters)
-            panels.show_numbers(snapshot)
             self.status.show_backend(snapshot)
             if snapshot.generation != self._generation:
                 self._generation = snapshot.generation

@@ -103,6 +103,19 @@ def test_a_run_that_was_no_good_from_the_start_shows_no_curve_of_another(plot):
     plot.grab()
 
 
+def test_a_run_that_was_never_measured_shows_no_curves_of_another(plot):
+    plot.show_history(history_of(np.append(np.arange(5.0), 2), np.array([5.0, 4, 3, 2, 1, 3])))
+    assert plot._kept.isVisible()
+    plot.show_history(History(COLUMNS, np.zeros((0, len(COLUMNS))), 0))
+    for part in ("train", "test"):
+        assert plot.labels[part].text() == "–"
+        assert len(plot.lines[part].getData()[0] if plot.lines[part].getData()[0] is not None else []) == 0
+    assert plot.epoch_label.text() == "" and not plot._kept.isVisible()
+    plot.grab()
+    plot.show_history(history_of(np.arange(5.0), np.array([5.0, 4, 3, 2, 1])))
+    assert plot.labels["train"].text() == plot.words(1.0)
+
+
 def test_a_long_history_is_drawn_with_all_it_has(plot):
     losses = np.full(12_345, 0.5)
     losses[[0, 7000, 12_340]] = 3.0, LEAST, 80.0

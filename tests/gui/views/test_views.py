@@ -353,6 +353,7 @@ def test_the_metrics_are_those_of_the_model(report_of, name):
         driver.until(lambda: is_up_to_date(driver))
         expected = report_by_the_model(driver, rows)
         assert list(report.overall.numbers) == list(expected.scores)
+        assert f"{len(rows):,} {'test' if part == 'test' else 'training'} rows" in report.describe()
         for metric, score in expected.scores.items():
             assert report.overall.numbers[metric].text() == in_words(METRICS[metric], score.value), metric
             for index, value in enumerate(score.each if len(expected.names) > 1 else ()):

@@ -229,7 +229,10 @@ class LossPlot(QWidget):
 
     def _redraw(self) -> None:
         history = self.history
-        if history is None or not history.length:
+        if history is None:
+            return
+        if not history.length:
+            self._show_nothing()
             return
         epochs = history.column("epoch")
         # What was gone back to stands at its own epoch, not behind the rest.
@@ -251,6 +254,15 @@ class LossPlot(QWidget):
             self._set_range("y", *_round_range(float(min(lows)), float(max(highs)), self.logarithmic))
         self._set_range("x", 0.0, _round_up(max(1.0, float(epochs[-1]))))
         self._show_numbers(history.length - 1, at_pointer=False)
+
+    def _show_nothing(self) -> None:
+        """No curves and no numbers, rather than another run's: this one was never measured."""
+        for part, label in self.labels.items():
+            self._bands[part].setData([], [])
+            self.lines[part].setData([], [])
+            label.setText("–")
+        self.epoch_label.setText("")
+        self._kept.hide()
 
     def _set_range(self, side: str, low: float, high: float) -> None:
         """Set an axis's range if it is another one: drawing an axis anew costs more than a curve."""

@@ -187,8 +187,10 @@ class ReportView(QWidget):
         """Say in words what is shown, for screen readers."""
         if self.shown is None:
             return ""
+        rows = tr("{rows:,} test rows") if self.shown.part == "test" else tr("{rows:,} training rows")
+        judged = rows.format(rows=self.shown.report.rows)
         numbers = [f"{label.accessibleName()} {label.text()}" for label in self.overall.numbers.values()]
-        return "; ".join([*self.shown.warnings, *numbers, *filter(None, [self.matrix.describe()])])
+        return "; ".join([*self.shown.warnings, judged, *numbers, *filter(None, [self.matrix.describe()])])
 
 
 def judge(snapshot: Snapshot, part: str) -> Judged | None:
