@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -13,6 +15,7 @@ from PySide6.QtWidgets import QApplication, QMainWindow, QMenuBar, QVBoxLayout
 from playground.experiment import Experiment, edits
 from playground.experiment.presets import welcome_experiment
 from playground.gui.actions import build_actions, fill_menu_bar, shortcut_list
+from playground.gui.background import Background
 from playground.gui.banner import Banner
 from playground.gui.changes import Changes
 from playground.gui.document import Document, Parameters
@@ -68,6 +71,7 @@ class Window(QMainWindow):
         self.setAcceptDrops(True)
         self._lay_out()
         self.prober = Prober(self.loop, self.panels)
+        self._loading = Background("load", self)
         self._connect()
         self._show_experiment(self.document.experiment, self.document.experiment)
         self._restore_place()
@@ -119,7 +123,7 @@ class Window(QMainWindow):
     def _handlers(self) -> dict[str, Callable[..., object]]:
         return {
             "new": lambda: self.files.new(),
-            "open": lambda: self.files.open(),
+            "open": self._ask_for_file,
             "save": lambda: self.files.save(),
             "save_as": lambda: self.files.save_as(),
             "export": lambda: self.files.export(),
@@ -198,6 +202,7 @@ class Window(QMainWindow):
     def _connect_data(self) -> None:
         data, changes = self.panels.data, self.changes
         data.set_chosen.connect(changes.choose_set)
+        data.tabs.chosen.connect(lambda tab: self.expect_table() if tab == "file" else None)
         data.file_asked.connect(self.actions_by_name["open"].trigger)
         data.columns_chosen.connect(changes.choose_columns)
         data.setting_changed.connect(changes.drag)
@@ -275,6 +280,15 @@ class Window(QMainWindow):
         """Open a file that was dropped or named on the command line."""
         self.files.open_path(path)
 
+    def expect_table(self) -> None:
+        """Load what reads tables while the user is still choosing one: on this thread it would hold up a dozen frames."""
+        if "pandas" not in sys.modules and not self._loading.busy:
+            self._loading.run(lambda: importlib.import_module("pandas"), lambda _module: None)
+
+    def _ask_for_file(self) -> None:
+        self.expect_table()
+        self.files.open()
+
     # What is shown
 
     def _show_experiment(self, _before: Experiment, now: Experiment) -> None:
@@ -336,6 +350,7 @@ class Window(QMainWindow):
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if any(url.isLocalFile() for url in event.mimeData().urls()):
             event.acceptProposedAction()
+            self.expect_table()
 
     def dropEvent(self, event: QDropEvent) -> None:
         paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]

@@ -1,12 +1,15 @@
 """Files in and out of the window: open, save, export, drop, recent; bad input is one sentence and loses nothing."""
 
+import importlib
 import json
 import os
+import sys
+import threading
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
-from PySide6.QtGui import QDropEvent
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QFileDialog, QMessageBox
 
 from playground.data.suggest import suggest
@@ -318,3 +321,32 @@ def test_a_model_whose_table_is_gone_shows_its_network_and_weights(driver, tmp_p
     driver.settle()
     assert np.array_equal(driver.snapshot.parameters, model.parameters)
     assert not driver.window.banner.isVisible()
+
+
+def test_what_reads_tables_is_loaded_off_the_windows_thread_while_one_is_being_chosen(driver, monkeypatch):
+    import pandas  # noqa: F401  (the test takes it away again)
+
+    loaded = []
+    monkeypatch.delitem(sys.modules, "pandas")
+    monkeypatch.setattr(importlib, "import_module", lambda name: loaded.append((name, threading.current_thread().name)))
+    window = driver.window
+    drag = QMimeData()
+    drag.setUrls([QUrl.fromLocalFile("/nowhere/table.csv")])
+    entered = QDragEnterEvent(
+        QPoint(5, 5), Qt.DropAction.CopyAction, drag, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    )
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: ("", ""))
+    for count, choose in enumerate(
+        (
+            lambda: window.dragEnterEvent(entered),
+            lambda: driver.qtbot.mouseClick(driver.panels.data.tabs.buttons["file"], Qt.MouseButton.LeftButton),
+            window.actions_by_name["open"].trigger,
+        ),
+        1,
+    ):
+        choose()
+        driver.until(lambda count=count: len(loaded) == count and not window._loading.busy)
+    assert loaded == [("pandas", "load")] * 3
+    monkeypatch.undo()
+    window.expect_table()
+    assert not window._loading.busy, "it is there already"
