@@ -128,7 +128,7 @@ CAMPAIGN = Campaign(
     draw=draw,
     play=play,
     size=MOST_EDITS,
-    sample=120,
+    sample=240,
     sample_size=MOST_EDITS,
     close=WORKER.close,
 )

@@ -38,7 +38,7 @@ class Counts(NamedTuple):
 def draw(chance: random.Random, size: int) -> Actions:
     """A few data sets in turn; the number of seconds stands in each action."""
     names = chance.sample(sorted(DATASETS), IN_TURN)
-    seconds = SECONDS if size > 4 * IN_TURN else 0.15
+    seconds = SECONDS if size > 4 * IN_TURN else 0.05
     return [["data", names[place % IN_TURN], seconds] for place in range(size)]
 
 
