@@ -23,7 +23,7 @@ DOMAIN = "playground"
 QUOTED = 60
 SENTENCE = 300
 # Texts without quotation marks are whole where the sentence has room, else cut to the first of these that makes it fit.
-_WIDTHS = (SENTENCE, 120, 60, 30)
+_WIDTHS = (SENTENCE, 120, 60, 30, 29)
 # What breaks a line, turns the direction of writing or is half a character: no console prints it as it is.
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 _catalog: gettext.NullTranslations = gettext.NullTranslations()
@@ -36,7 +36,7 @@ class Sentence(str):
 
     Texts of others (names, paths, what somebody typed) lose the middle: in quotation marks (``{name!r}``) beyond 60 letters,
     without them as far as the whole would else pass 300. A Sentence that is put into another keeps its own words.
-    A text of the program that is no sentence, such as a list of choices, is made one by ``Sentence(text)``.
+    A text of the program that is no sentence, such as a line to type, is made one by ``Sentence(text)``.
     """
 
     _made_of: tuple[str, tuple[object, ...], dict[str, object]] | None = None
@@ -61,6 +61,14 @@ class Sentence(str):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Sentence, ("".join(self),)
+
+
+class Choices(Sentence):
+    """What there is to choose from; it is shortened only where all that others have written is short already."""
+
+    def within(self, width: int) -> str:
+        """The list, or its ends where there is no other way."""
+        return cut(self, 120) if width == _WIDTHS[-1] else self
 
 
 class _Text(str):

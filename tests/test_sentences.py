@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from playground.experiment import ExperimentError
-from playground.words import QUOTED, SENTENCE, Sentence, cut, tr, trn
+from playground.words import QUOTED, SENTENCE, Choices, Sentence, cut, tr, trn
 
 LONG = "abcdefghij" * 10_000
 ODD = st.text(st.characters(), max_size=2_000)
@@ -55,7 +55,7 @@ def test_a_sentence_within_another_keeps_its_words_and_gives_way_with_its_names(
     assert outer.endswith("ppp, which was looked at; Close this message")
 
 
-def test_what_the_program_lists_is_never_cut():
+def test_a_line_to_type_is_never_cut():
     choices = Sentence(", ".join(["relu"] * 100))
     assert tr("choose one of {choices}").format(choices=choices) == f"choose one of {choices}"
 
@@ -80,3 +80,16 @@ def test_a_sentence_is_a_plain_text_to_others():
 def test_cutting_keeps_both_ends(width, short):
     assert cut("abcdefghijklmnopqrstuvwxyz", width) == short
     assert len(short) == width
+
+
+def test_a_list_is_cut_only_where_nothing_else_makes_the_sentence_fit():
+    choices = Choices(", ".join(f"choice_{number}" for number in range(22)))
+    short = tr("{path}: {name!r} is no choice; choose one of {choices}.").format(path="p" * 200, name="x", choices=choices)
+    assert len(short) <= SENTENCE
+    assert choices in short
+    long = tr("{path}: its description can't be used: {error}").format(
+        path="p" * 200, error=tr("{name!r} is no choice; choose one of {choices}.").format(name="y" * 60, choices=choices)
+    )
+    assert len(long) <= SENTENCE
+    assert "choose one of choice_0, choice_1, " in long
+    assert long.endswith("choice_21.")

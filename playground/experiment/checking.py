@@ -18,7 +18,7 @@ from playground.experiment.fields import field_names_at, names_at
 from playground.experiment.paths import fields_of, nearest, value_at
 from playground.experiment.rules import loss_of, output_activation, sketch
 from playground.experiment.specs import VERSION, Experiment, ExperimentError, FileSource, NewerVersionError
-from playground.words import Sentence, tr
+from playground.words import Choices, tr
 
 # Blocks within blocks: deeper than any network that is drawn.
 DEEPEST = 64
@@ -213,7 +213,7 @@ def _sentence(message: str, root: Any) -> str:
             return tr("{at}{given!r} doesn't go with the other fields beside it; change those first, such as the type.").format(
                 at=at, given=given
             )
-        allowed = tr("; choose one of {choices}").format(choices=Sentence(", ".join(choices))) if choices else ""
+        allowed = tr("; choose one of {choices}").format(choices=Choices(", ".join(choices))) if choices else ""
         return tr("{at}{given!r} is not a choice{hint}{allowed}.").format(
             at=at, given=given, hint=nearest(str(given), choices), allowed=allowed
         )
@@ -285,7 +285,7 @@ def _check_head(experiment: Experiment) -> None:
         fitting = ", ".join(name for name, other in LOSSES.items() if task.name in other.tasks)
         raise ExperimentError(
             tr("training.loss: {loss} does not fit a {task} task; choose one of {fitting}.").format(
-                loss=loss.name, task=task.name, fitting=Sentence(fitting)
+                loss=loss.name, task=task.name, fitting=Choices(fitting)
             )
         )
     if loss.outputs and record.name not in loss.outputs:
