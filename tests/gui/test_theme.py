@@ -190,3 +190,18 @@ def test_every_color_of_the_sheet_is_a_role_that_qt_knows():
     known = {name.replace("tool-tip", "tooltip") for name in known} | {"button"}
     assert set(re.findall(r"palette\(([\w-]+)\)", style.SHEET)) <= known
     assert Qt.TextFormat.PlainText.name in style.SHEET
+
+
+@pytest.mark.parametrize("mode", ["light", "dark"])
+def test_a_box_that_is_not_ticked_is_seen_in_what_scrolls(qtbot, theme, mode):
+    """Its rim is made from the color of the window: what scrolls hands that on, though it lies on the card's own ground."""
+    theme.set_mode(mode)
+    card, box = Card(theme, "Card"), QCheckBox("")
+    qtbot.addWidget(card)
+    card.body.addWidget(scroll_area(box))
+    card.resize(200, 120)
+    shown = picture(qtbot, card)
+    corner = box.mapTo(card, box.rect().topLeft())
+    tones = {shown.pixelColor(corner.x() + x, corner.y() + box.height() // 2).lightness() for x in range(20)}
+    assert max(tones) - min(tones) >= 5, tones
+    assert shown.pixelColor(corner.x() + 60, corner.y() + 2).name() == theme.palette.surface.lower()

@@ -18,7 +18,7 @@ from playground.experiment.fields import Field, Layers, field_of, kind_title
 from playground.experiment.paths import value_at
 from playground.gui.forms.form import ChoiceEditor, Form, Row
 from playground.gui.widgets.choices import Segmented
-from playground.gui.widgets.controls import GUTTER, IconButton, RailCard, TextLabel, scroll_area
+from playground.gui.widgets.controls import GUTTER, IconButton, RailCard, TextLabel, put_into, scroll_area
 from playground.gui.widgets.theme import Theme
 from playground.words import tr
 
@@ -122,7 +122,7 @@ class SettingsPanel(RailCard):
         page.show_experiment(self._experiment)
         # The old page goes with its widgets; the area deletes it.
         self.page = page
-        self.area.setWidget(page)
+        put_into(self.area, page)
         self.area.verticalScrollBar().setValue(0)
         self._show_titles()
 

@@ -148,9 +148,16 @@ def scroll_area(content: QWidget | None = None, bar: Qt.Orientation = Qt.Orienta
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
     else:
         area.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    area.viewport().setAutoFillBackground(False)
     if content is not None:
-        area.setWidget(content)
+        put_into(area, content)
     return area
+
+
+def put_into(area: QScrollArea, content: QWidget) -> None:
+    """Have an area scroll a widget, on the ground that the area lies on: Qt would fill it with the window's color."""
+    area.setWidget(content)
+    content.setAutoFillBackground(False)
 
 
 class IconButton(QToolButton):

@@ -80,7 +80,6 @@ QWidget#pill QToolButton#icon:focus { border:2px solid palette(highlight); }
 QWidget#pill QLineEdit { background:transparent; border:none; padding:0; }
 QWidget#pill QLineEdit:focus { border-bottom:2px solid palette(highlight); border-radius:0; }
 
-QScrollArea, QScrollArea > QWidget > QWidget { background:transparent; border:none; }
 QScrollBar:vertical { background:transparent; width:8px; margin:0; }
 QScrollBar:horizontal { background:transparent; height:8px; margin:0; }
 QScrollBar::handle { background:palette(dark); border-radius:4px; min-height:32px; min-width:32px; }

@@ -6,13 +6,13 @@ from playground.gui.forms.settings_panel import LayerPage, OutputsPage, SpecPage
 
 
 @pytest.fixture
-def filled(monkeypatch):
-    """The pages that are built, each with whether it was in sight when it was filled first."""
-    found = []
+def filled(driver, monkeypatch):
+    """The pages that are built from now on, each with whether it was in sight when it was filled first."""
+    found, old = [], driver.panels.settings.page
     for kind in (SpecPage, LayerPage, OutputsPage):
 
         def show(page, experiment, real=kind.show_experiment):
-            if all(page is not known for known, _ in found):
+            if page is not old and all(page is not known for known, _ in found):
                 found.append((page, page.isVisible()))
             real(page, experiment)
 
