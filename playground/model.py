@@ -10,7 +10,7 @@ import numpy as np
 
 from playground.arrays import Array, Float32
 from playground.data.preprocessing import Preprocessing
-from playground.experiment import Experiment, build_plan
+from playground.experiment import Experiment, ExperimentError, build_plan
 from playground.kernels.reference import backend as reference
 from playground.network.plan import Plan
 from playground.words import tr
@@ -69,6 +69,8 @@ class TrainedModel:
         ------
         ValueError
             If the rows have another number of columns.
+        ExperimentError
+            If a value is no number, or has no place in float32.
         """
         return self.preprocessing.values(self._outputs(rows))
 
@@ -83,6 +85,14 @@ class TrainedModel:
             raise ValueError(
                 tr("the model was trained on {count} columns ({names}), not {given}.").format(
                     count=len(columns), names=", ".join(columns), given=rows.shape[1]
+                )
+            )
+        wrong = np.argwhere(~np.isfinite(rows))
+        if len(wrong):
+            row, column = wrong[0]
+            raise ExperimentError(
+                tr("row {row}: {value:g} in {name!r} is no number to predict from; put one there, or leave the row out.").format(
+                    row=row + 1, value=rows[row, column], name=columns[column]
                 )
             )
         # Whoever shows an answer looks whether it is a number.

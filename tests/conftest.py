@@ -4,8 +4,10 @@ Marks say what a test needs: ``compile`` (compiled kernels), ``window`` (Qt), ``
 ``long`` (more than a few seconds). ``--quick`` (``run.py test quick``) runs the others, and fails one that compiles all the same.
 """
 
+import contextlib
 import os
 import re
+import signal
 import tempfile
 
 import pytest
@@ -20,6 +22,14 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ["QT_NO_GUI_THREADPOOL"] = "1"
 os.environ["PLAYGROUND_CONFIG_DIR"] = tempfile.mkdtemp(prefix="playground-test-")
 os.environ["PLAYGROUND_STATE_DIR"] = tempfile.mkdtemp(prefix="playground-test-")
+
+# A parent that ignores signals, such as nohup or a shell's background, hands that on, and nothing could be ended here.
+for name, handler in (("SIGINT", signal.default_int_handler), ("SIGTERM", signal.SIG_DFL), ("SIGHUP", signal.SIG_DFL)):
+    number = getattr(signal, name, None)
+    if number is not None and signal.getsignal(number) is signal.SIG_IGN:
+        # Only a main thread may.
+        with contextlib.suppress(ValueError):
+            signal.signal(number, handler)
 
 
 def pytest_addoption(parser):

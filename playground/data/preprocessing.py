@@ -126,7 +126,8 @@ def _float32(raw: Array, mean: tuple[float, ...], scale: tuple[float, ...], name
     """(raw − mean) / scale, column by column; refuses by row and name what has no place in float32."""
     with np.errstate(over="ignore"):
         values = np.ascontiguousarray((raw - np.array(mean)) / np.array(scale), np.float32)
-    wrong = ~np.isfinite(values)
+    # What is no number itself goes on to training, which names its row when it breaks; files with such cells are refused before.
+    wrong = np.isfinite(raw) & ~np.isfinite(values)
     if wrong.any():
         row, column = np.unravel_index(wrong.argmax(), wrong.shape)
         raise ExperimentError(
