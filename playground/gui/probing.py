@@ -35,9 +35,9 @@ class Prober:
         self._probe(point, row, planar=True)
 
     def probe_row(self, row: int) -> None:
-        """Look at a row of the data."""
+        """Look at a row of the data; a click may still come from a list whose data are being replaced by fewer."""
         dataset = self._dataset()
-        if dataset is not None:
+        if dataset is not None and row < len(dataset.features):
             self._probe(tuple(dataset.features[row].tolist()), row, dataset.planar)
 
     def show_run(self, run: RunInfo) -> None:

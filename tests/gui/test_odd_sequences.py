@@ -199,3 +199,14 @@ def test_random_actions_never_break_it(driver, monkeypatch):
     assert driver.snapshot.run.experiment == driver.experiment
     window.document.undo_stack.setClean()
     window.document.load(preset("circle"))
+
+
+def test_a_click_on_a_row_of_data_that_are_gone_changes_nothing(driver):
+    driver.window.prober.probe_row(3)
+    driver.settle()
+    before = driver.window.loop.probe
+    rows = len(driver.snapshot.run.data.dataset.features)
+    driver.panels.rows.row_picked.emit(rows)
+    assert driver.window.loop.probe == before
+    driver.panels.rows.row_picked.emit(rows - 1)
+    assert driver.window.loop.probe == tuple(driver.snapshot.run.data.dataset.features[-1].tolist())
