@@ -15,19 +15,19 @@ import tempfile
 import time
 from pathlib import Path
 
+from numpy._core._multiarray_umath import __cpu_dispatch__
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 # What an x86-64 processor has by definition, and with AVX2; the microarchitecture levels of its ABI.
 OLDEST = "+sse,+sse2,+x87,+cmov,+cx8,+fxsr,+mmx,+64bit"
 HASWELL = f"{OLDEST},+sse3,+ssse3,+sse4.1,+sse4.2,+popcnt,+cx16,+sahf,+avx,+avx2,+bmi,+bmi2,+f16c,+fma,+lzcnt,+movbe,+xsave"
-# NumPy's own fast paths, by the names of numpy.show_config(); it warns of those that a processor lacks anyway.
-NUMPY = "AVX512_SPR AVX512_ICL AVX512_CNL AVX512_CLX AVX512_SKX AVX512CD AVX512F X86_V4 AVX2 FMA3 F16C AVX XOP FMA4 X86_V3"
-
 # By name: what is set in the environment.
 ENVIRONMENTS = {
     "as-is": {},
     "avx2": {"NUMBA_CPU_NAME": "haswell", "NUMBA_CPU_FEATURES": HASWELL},
     "oldest": {"NUMBA_CPU_NAME": "x86-64", "NUMBA_CPU_FEATURES": OLDEST},
-    "numpy": {"NPY_DISABLE_CPU_FEATURES": NUMPY},
+    # All of NumPy's own fast paths that are chosen as it starts.
+    "numpy": {"NPY_DISABLE_CPU_FEATURES": " ".join(__cpu_dispatch__)},
     "german": {"LC_ALL": "de_DE.UTF-8", "LANG": "de_DE.UTF-8", "LANGUAGE": "xx"},
     "turkish": {"LC_ALL": "tr_TR.UTF-8", "LANG": "tr_TR.UTF-8", "LANGUAGE": "xx"},
     "ascii": {"LC_ALL": "C", "LANG": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"},
