@@ -11,6 +11,7 @@ import signal
 import tempfile
 
 import pytest
+from hypothesis.configuration import set_hypothesis_home_dir
 
 NEEDS = ("compile", "window", "simulator", "torch", "long")
 # A fixture of Qt's: who asks for one needs a window.
@@ -22,6 +23,8 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ["QT_NO_GUI_THREADPOOL"] = "1"
 os.environ["PLAYGROUND_CONFIG_DIR"] = tempfile.mkdtemp(prefix="playground-test-")
 os.environ["PLAYGROUND_STATE_DIR"] = tempfile.mkdtemp(prefix="playground-test-")
+# Not in the checkout, which may be another account's.
+set_hypothesis_home_dir(tempfile.mkdtemp(prefix="playground-test-"))
 
 # A parent that ignores signals, such as nohup or a shell's background, hands that on, and nothing could be ended here.
 for name, handler in (("SIGINT", signal.default_int_handler), ("SIGTERM", signal.SIG_DFL), ("SIGHUP", signal.SIG_DFL)):
@@ -77,3 +80,13 @@ def pytest_collection_modifyitems(config, items):
         slow = [item for item in items if any(item.get_closest_marker(need) for need in NEEDS)]
         config.hook.pytest_deselected(items=slow)
         items[:] = [item for item in items if item not in set(slow)]
+
+
+@pytest.fixture(autouse=True)
+def compiled(request):
+    """Kernels are compiled before a test that needs them begins, so that its own limits of time are about itself."""
+    if request.node.get_closest_marker("compile") or request.node.get_closest_marker("window"):
+        from playground.kernels.cpu import warm
+
+        if not warm.is_warm():
+            warm.start_warming().wait()

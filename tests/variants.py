@@ -80,6 +80,9 @@ def suite(names, words):
         environment |= {"HOME": str(home), "TMPDIR": str(home), "XDG_CACHE_HOME": str(home / ".cache"), "USER": "nobody"}
     if "no-sigint" in names:
         options["preexec_fn"] = ignore_sigint
+    # As run.py does: once for all processes.
+    warm = [sys.executable, "-c", "from playground.kernels.cpu import warm; warm.is_warm() or warm.main()"]
+    subprocess.call(warm, cwd=REPOSITORY, env=environment, **options)
     with busy() if "load" in names else contextlib.nullcontext():
         return subprocess.call(command, cwd=REPOSITORY, env=environment, **options)
 

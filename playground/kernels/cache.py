@@ -118,7 +118,7 @@ def _refuse_what_others_write(folder: Path) -> None:
         if path.lstat().st_uid != me:
             raise _SharedError(path)
     # Files that are made with too many rights can't be reached then.
-    folder.chmod(0o700)
+    folder.chmod(stat.S_IMODE(folder.stat().st_mode) & 0o700)
 
 
 def _others_write(folder: Path) -> bool:

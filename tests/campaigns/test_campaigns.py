@@ -97,4 +97,4 @@ def test_what_is_found_is_written_down_and_played_again(tmp_path, monkeypatch, c
     harmless = json.loads(files[0].read_text()) | {"actions": [1, 2]}
     files[0].write_text(json.dumps(harmless))
     assert main(["planted", "--replay", str(files[0])]) == 0
-    assert main(["planted", "--rounds", "1", "--seed", "1", "--size", "2"]) == 0
+    assert main(["planted", "--rounds", "1", "--seed", "1", "--size", "2", "--out", str(tmp_path)]) == 0

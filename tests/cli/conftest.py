@@ -5,16 +5,8 @@ from collections import namedtuple
 import pytest
 
 from playground.cli import main as cli
-from playground.kernels.cpu import warm
 
 Result = namedtuple("Result", "code out err")
-
-
-@pytest.fixture(autouse=True)
-def compiled(request):
-    """Whether kernels are compiled first, and said to be, is no matter of what else a command says."""
-    if request.node.get_closest_marker("compile") and not warm.is_warm():
-        warm.start_warming().wait()
 
 
 @pytest.fixture(autouse=True)

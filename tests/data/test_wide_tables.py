@@ -1,7 +1,5 @@
 """Tables with more columns than anyone looks at: read as any other, and not for the square of their number."""
 
-import time
-
 import numpy as np
 import pytest
 from tables import refusal, source
@@ -69,40 +67,36 @@ def test_many_columns_are_refused_as_few_are(write, text, monkeypatch):
     assert refusal(read_table, path) == usual
 
 
-def test_twenty_thousand_columns_take_no_time(write):
-    """39 seconds, when each name was counted among all the others."""
-    path = write(wide(20_000, 10))
-    begin = time.process_time()
+# Far more than they take, and far less than when each name was counted among all the others.
+@pytest.mark.timeout(120)
+def test_a_hundred_thousand_columns_are_read(write):
+    path = write(wide(100_000, 6))
     experiment = suggest(path)
     data = prepare(experiment)
-    assert time.process_time() - begin < 2
-    assert data.dataset.features.shape == (10, 20_000)
-    assert data.dataset.features[7, 19_999] == 7 * 19_999 % 9
+    assert data.dataset.features.shape == (6, 100_000)
+    assert data.dataset.features[5, 99_999] == 5 * 99_999 % 9
     assert data.preprocessing.columns[12_345] == "c12345"
 
 
 @pytest.mark.long
-def test_leaving_out_twenty_thousand_columns_takes_no_time(write):
+@pytest.mark.timeout(120)
+def test_twenty_thousand_columns_are_left_out(write):
     path = write(wide(20_000, 10))
     ignore = tuple(f"c{column}" for column in range(1, 20_000))
-    begin = time.process_time()
     experiment = suggest(path, ignore=ignore)
     assert decode(encode(set_field(experiment, "training.epochs", "7"))).data.source.ignore == ignore
     assert load_table(source(path, ignore=ignore), "binary").features.tolist() == [[0.0]] * 10
     assert len(feature_rows(read_table(path), ignore, path)[0]) == 19_999
     assert "did you mean" in refusal(load_table, source(path, "c77x"), "binary")
-    assert time.process_time() - begin < 4
 
 
 @pytest.mark.long
 def test_the_one_word_among_two_hundred_thousand_numbers_is_named(write):
     lines = wide(20_000, 10).splitlines()
     lines[7] = lines[7].replace(",", ",oops,", 1).rsplit(",", 2)[0] + ",1"
-    begin = time.process_time()
     with pytest.raises(ColumnError) as refused:
         suggest(write("\n".join(lines)))
     assert "column 'c1' holds text ('oops' in line 8)" in str(refused.value)
-    assert time.process_time() - begin < 2
 
 
 @pytest.mark.long
@@ -110,11 +104,9 @@ def test_a_row_of_a_million_cells_and_a_column_of_a_million_rows(write):
     path = write("a,b\n1,2\n" + "3," * 1_000_000 + "\n")
     assert "can't be read as a table" in refusal(read_table, path)
     path = write("a\n" + "7\n" * 1_000_000 + "8\n")
-    begin = time.process_time()
     assert "at least one to learn from" in refusal(suggest, path)
     rows = "".join(f"{row},{row}c\n" for row in range(300_000))
     assert "300000 different values" in refusal(suggest, write("a,y\n" + rows))
-    assert time.process_time() - begin < 4
 
 
 def test_numbers_of_many_columns_are_exact(write):

@@ -309,10 +309,8 @@ def test_a_command_ends_a_test_of_rates(session):
     wait_for(session, lambda s: s.run is not None)
     session.send(TryRates())
     time.sleep(0.1)
-    start = time.monotonic()
     session.send(Use(CIRCLE))
     assert wait_for(session, lambda s: s.run is not None and s.run.experiment == CIRCLE).rates is None
-    assert time.monotonic() - start < 2
 
 
 def test_health_comes_where_it_is_watched(session):

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from msgspec import structs
-from PySide6.QtCore import QPoint, QPointF, QRectF, QSignalBlocker, Qt, Signal
-from PySide6.QtGui import QIntValidator, QKeyEvent, QMouseEvent, QPaintEvent, QPen
+from PySide6.QtCore import QLocale, QPoint, QPointF, QRectF, QSignalBlocker, Qt, Signal
+from PySide6.QtGui import QIntValidator, QKeyEvent, QMouseEvent, QPaintEvent, QPen, QValidator
 from PySide6.QtWidgets import QAbstractButton, QDoubleSpinBox, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from playground.catalog.activations import resolve
@@ -167,8 +167,20 @@ class NumberField(QDoubleSpinBox):
 
     def __init__(self, theme: Theme, parent: QWidget, **keywords: Any) -> None:
         super().__init__(parent, frame=False, **keywords)
+        # Numbers have a point everywhere in the program, whatever the system's language; a comma is taken for one.
+        self.setLocale(QLocale.c())
         self.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
         self.lineEdit().setStyleSheet("background:palette(base); border:none; padding:0 4px;")
+
+    def validate(self, text: str, position: int) -> tuple[QValidator.State, str, int]:
+        return super().validate(_with_point(text), position)
+
+    def valueFromText(self, text: str) -> float:
+        return super().valueFromText(_with_point(text))
+
+
+def _with_point(text: str) -> str:
+    return text.replace(",", ".").replace("−", "-")
 
 
 class ParameterField(NumberField):

@@ -167,7 +167,8 @@ def test_an_activation_per_layer_keeps_the_weights(driver):
     assert driver.window.bar.activation.value is None, "a mixture shows a dash"
 
 
-def test_the_slope_of_leaky_relu_can_be_set(driver):
+@pytest.mark.parametrize("typed", ["0.25", "0,25"])
+def test_the_slope_of_leaky_relu_can_be_set(driver, typed):
     box, field = driver.canvas.headers[0].activation, driver.canvas.parameter_fields[0]
     assert not field.isVisible()
     box.setCurrentIndex(box.findText("Leaky ReLU"))
@@ -175,7 +176,7 @@ def test_the_slope_of_leaky_relu_can_be_set(driver):
     assert field.isVisible()
     assert field.value() == 0.1
     field.selectAll()
-    driver.qtbot.keyClicks(field, "0.25")
+    driver.qtbot.keyClicks(field, typed)
     driver.qtbot.keyClick(field, Qt.Key.Key_Return)
     assert driver.experiment.network.layers[0].activation.negative_slope == 0.25
     driver.settle()
