@@ -76,6 +76,8 @@ def pytest_collection_modifyitems(config, items):
     for item in items:
         if WINDOW_FIXTURES.intersection(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.window)
+    # First, so that no process is left with them in the end while the others have nothing to do.
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
     if config.option.quick:
         slow = [item for item in items if any(item.get_closest_marker(need) for need in NEEDS)]
         config.hook.pytest_deselected(items=slow)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from kept import REPOSITORY, keep_alike, kept_folder
 
-pytestmark = pytest.mark.compile
+pytestmark = [pytest.mark.compile, pytest.mark.long]
 
 BLOCKS = {
     "activations.py": """

@@ -106,7 +106,7 @@ def test_quick_tests_need_neither_pytorch_nor_compiled_kernels(clone):
     run(clone, "test", "quick", "-k", "nothing")
     asked = log(clone)
     assert f"{clone}[test]" in asked[0]
-    assert asked[1:] == ["-m pytest -n auto --dist loadfile --quick -k nothing"]
+    assert asked[1:] == ["-m pytest -n auto --dist loadfile --no-loadscope-reorder --quick -k nothing"]
 
 
 def test_uv_installs_where_it_is_there(clone):

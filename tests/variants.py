@@ -66,7 +66,8 @@ def suite(names, words):
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
     for name in names:
         environment |= ENVIRONMENTS.get(name, {})
-    command = [sys.executable, "-m", "pytest", "-q", "-n", "auto", "--dist", "loadfile", "-p", "no:cacheprovider", *words]
+    command = [sys.executable, "-m", "pytest", "-q", "-n", "auto", "--dist", "loadfile", "--no-loadscope-reorder"]
+    command += ["-p", "no:cacheprovider", *words]
     if "order" in names:
         command += ["--random-order-bucket=module", f"--random-order-seed={int(time.time())}"]
     options = {}

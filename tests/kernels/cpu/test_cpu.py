@@ -279,6 +279,7 @@ def test_a_step_in_the_lanes_gives_what_the_reference_gives(head, widths, inputs
     np.testing.assert_allclose(lanes.parameters, twin.parameters, rtol=1e-3, atol=1e-3)
 
 
+@pytest.mark.long
 def test_registers_of_another_width_train_the_same():
     """The layout of values and weights depends on the registers; LLVM splits wider ones, so theirs can be proved here.
 

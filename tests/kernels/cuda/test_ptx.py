@@ -17,7 +17,7 @@ from launch_types import LAUNCHES
 
 from playground.kernels.cache import cuda_folder
 
-pytestmark = pytest.mark.compile
+pytestmark = [pytest.mark.compile, pytest.mark.long]
 
 HERE = Path(__file__).parent
 # Compiled one after the other in a process each, about as long each: functions that kernels share are translated once.

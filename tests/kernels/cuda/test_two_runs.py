@@ -13,7 +13,7 @@ import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="the stand-in for Python is a shell script")
-ALL = "-m pytest -n auto --dist loadfile"
+ALL = "-m pytest -n auto --dist loadfile --no-loadscope-reorder"
 
 
 @pytest.fixture
