@@ -115,8 +115,10 @@ def _refuse_what_others_write(folder: Path) -> None:
             raise _SharedError(above)
     # What others left while they could is still there.
     for path in folder.rglob("*"):
-        if path.lstat().st_uid != me:
-            raise _SharedError(path)
+        # Numba writes under another name first, which may have gone by now: another process compiles.
+        with contextlib.suppress(FileNotFoundError):
+            if path.lstat().st_uid != me:
+                raise _SharedError(path)
     # Files that are made with too many rights can't be reached then.
     folder.chmod(stat.S_IMODE(folder.stat().st_mode) & 0o700)
 

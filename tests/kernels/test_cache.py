@@ -229,6 +229,14 @@ def test_roots_folders_above_are_fine():
     cache._refuse_what_others_write(Path(tempfile.mkdtemp()))
 
 
+@posix
+def test_a_file_that_another_process_has_just_renamed_is_no_reason_to_compile_anew(home, monkeypatch):
+    folder = kernels_folder(home)
+    there = [*folder.rglob("*"), folder / "index.nbi.tmp.1234"]
+    monkeypatch.setattr(Path, "rglob", lambda self, pattern: iter(there))
+    cache._refuse_what_others_write(folder)
+
+
 def others_can_write(home):
     """The place for which a cache is refused; None if it is used."""
     try:
