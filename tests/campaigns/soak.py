@@ -108,6 +108,6 @@ CAMPAIGN = Campaign(
     play=play,
     size=36,
     sample=1,
-    sample_size=3 * IN_TURN,
+    sample_size=4 * IN_TURN,
     shrinks=False,
 )
