@@ -51,6 +51,8 @@ def main():
         unknown = set(names) - {*ENVIRONMENTS, *OTHERS}
         if unknown:
             parser.error(f"there is no variant {', '.join(sorted(unknown))}")
+        if "user" in names and os.geteuid() != 0:
+            parser.error("only root can run tests as another account: leave out user")
         start = time.monotonic()
         print(f"=== {run}", flush=True)
         found[run] = suite(names, more)
