@@ -5,6 +5,7 @@ Marks say what a test needs: ``compile`` (compiled kernels), ``window`` (Qt), ``
 """
 
 import contextlib
+import gc
 import os
 import re
 import signal
@@ -82,6 +83,12 @@ def pytest_collection_modifyitems(config, items):
         slow = [item for item in items if any(item.get_closest_marker(need) for need in NEEDS)]
         config.hook.pytest_deselected(items=slow)
         items[:] = [item for item in items if item not in set(slow)]
+
+
+def pytest_collection_finish(session):
+    """What is there by now stays: Python needn't look through all of it again and again for what nobody holds."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

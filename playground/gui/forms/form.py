@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+import time
+from collections import deque
 from collections.abc import Callable, Collection
 from functools import partial
 from typing import Any
@@ -38,7 +41,7 @@ Changed = Callable[[Any], Experiment]
 
 
 class Form(QWidget):
-    """The fields of one spec, one below the other.
+    """The fields of one spec, one below the other; they are made when values are shown, or some of them later by `make`.
 
     Parameters
     ----------
@@ -73,25 +76,44 @@ class Form(QWidget):
         self.value: Any = None
         # Fields that the data decide until the user gives all of them.
         self._left: set[str] = set()
-        self.rows: dict[str, Row] = {}
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(14)
-        for field in fields_of(spec):
-            if field.name in leave_out or isinstance(field.kind, Names):
-                continue
-            row = Row(theme, field, partial(changed, field.name))
+        self._theme = theme
+        self._changed = changed
+        self._experiment: Experiment | None = None
+        self._rows: dict[str, Row] = {}
+        self._to_make = deque(
+            field for field in fields_of(spec) if field.name not in leave_out and not isinstance(field.kind, Names)
+        )
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(14)
+
+    @property
+    def rows(self) -> dict[str, Row]:
+        """All rows by the names of their fields."""
+        self.make()
+        return self._rows
+
+    def make(self, until: float = math.inf) -> bool:
+        """Make the rows that aren't there yet, until a time of ``time.perf_counter``; whether all are there."""
+        while self._to_make and time.perf_counter() < until:
+            field = self._to_make.popleft()
+            row = Row(self._theme, field, partial(self._changed, field.name))
             row.edited.connect(lambda label, value, name=field.name: self._edit(label, name, value))
             row.opened.connect(lambda path, name=field.name: self.opened.emit(f"{name}.{path}"))
-            self.rows[field.name] = row
-            column.addWidget(row)
+            self._rows[field.name] = row
+            if self._experiment is not None:
+                # Before it is in sight, where each part that comes and goes has everything laid out again.
+                row.show_value(getattr(self.value, field.name), self._experiment)
+            self._column.addWidget(row)
+        return not self._to_make
 
-    def show_value(self, value: msgspec.Struct, experiment: Experiment) -> None:
-        """Show a spec of the form's type; nothing is emitted."""
-        self.value = value
+    def show_value(self, value: msgspec.Struct, experiment: Experiment, until: float = math.inf) -> None:
+        """Show a spec of the form's type; nothing is emitted. ``until``: as of `make`."""
+        self.value, self._experiment = value, experiment
         self._left = set()
-        for name, row in self.rows.items():
+        for name, row in self._rows.items():
             row.show_value(getattr(value, name), experiment)
+        self.make(until)
 
     def show_left_to_data(self, value: msgspec.Struct, experiment: Experiment) -> None:
         """Show that the data decide all numbers; ``value`` has those that would stand there without data."""

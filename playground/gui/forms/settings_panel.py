@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -26,6 +27,9 @@ LAYERS = "network.layers"
 OUTPUTS = "network.output_activation"
 FIND_RATE = "training.optimizer.learning_rate.find"
 PAGES = ("training", "network", "data")
+# A page is made in parts, each within a frame: on a busy machine all of it at once would stop the window for longer than people
+# bear.
+PART_SECONDS = 0.016
 
 
 class SettingsPanel(RailCard):
@@ -82,8 +86,7 @@ class SettingsPanel(RailCard):
             self.place = place
             self._show_page(place)
         if self.page is not None:
-            # Once the page has been given its size.
-            QTimer.singleShot(0, self, lambda page=self.page: self._scroll_to(page, path))
+            self._scroll_soon(self.page, path)
 
     def show_experiment(self, experiment: Experiment) -> None:
         """Show the settings that hold; nothing is emitted."""
@@ -176,8 +179,15 @@ class SettingsPanel(RailCard):
         assert self._experiment is not None
         return with_field(self._experiment, path, value)
 
+    def _scroll_soon(self, page: Page, path: str) -> None:
+        # Once the page has been given its size.
+        QTimer.singleShot(0, self, lambda: self._scroll_to(page, path))
+
     def _scroll_to(self, page: Page, path: str) -> None:
         if page is not self.page:
+            return
+        if not page.is_made:
+            self._scroll_soon(page, path)
             return
         row = page.row_at(path)
         if row is not None:
@@ -235,6 +245,11 @@ class Page(QWidget):
         self.column.setContentsMargins(0, 4, GUTTER, 8)
         self.column.setSpacing(14)
 
+    @property
+    def is_made(self) -> bool:
+        """Whether all of the page is there."""
+        return True
+
     def show_experiment(self, experiment: Experiment) -> None:
         """Show what holds; nothing is emitted."""
         raise NotImplementedError
@@ -245,7 +260,7 @@ class Page(QWidget):
 
 
 class SpecPage(Page):
-    """The forms of some specs, each at its path in the experiment."""
+    """The forms of some specs, each at its path: the first rows at once, the others a few in each turn of Qt's loop."""
 
     def __init__(self, theme: Theme, changed: Changed, parts: list[tuple[str, Any, tuple[str, ...]]]) -> None:
         super().__init__()
@@ -258,10 +273,24 @@ class SpecPage(Page):
             self.forms[path] = form
             self.column.addWidget(form)
         self.column.addStretch(1)
+        self._next_part = QTimer(self, singleShot=True)
+        self._next_part.timeout.connect(self._make_part)
+
+    @property
+    def is_made(self) -> bool:
+        return all(form.make(0) for form in self.forms.values())
 
     def show_experiment(self, experiment: Experiment) -> None:
+        until = time.perf_counter() + PART_SECONDS
         for path, form in self.forms.items():
-            form.show_value(value_at(experiment, path) if path else experiment, experiment)
+            form.show_value(value_at(experiment, path) if path else experiment, experiment, until)
+        self._make_part(until)
+
+    def _make_part(self, until: float | None = None) -> None:
+        """One form after the other, as Tab goes through them in the order in which they were made."""
+        until = until or time.perf_counter() + PART_SECONDS
+        if not all(form.make(until) for form in self.forms.values()):
+            self._next_part.start()
 
     def row_at(self, path: str) -> Row | None:
         holder, _, name = path.rpartition(".")

@@ -1,7 +1,10 @@
 """The settings are built page by page, each out of sight: what is in sight is laid out again with every change."""
 
 import pytest
+from PySide6.QtCore import QPoint
+from PySide6.QtWidgets import QApplication
 
+from playground.gui.forms.form import Row
 from playground.gui.forms.settings_panel import LayerPage, OutputsPage, SpecPage
 
 
@@ -48,3 +51,29 @@ def test_an_edit_and_a_way_back_build_no_page_anew(driver, filled):
     window.actions_by_name["settings"].setChecked(False)
     window.actions_by_name["settings"].setChecked(True)
     assert panel.page is page and len(filled) == built
+
+
+def test_a_page_is_made_in_parts_one_below_the_other(driver, monkeypatch):
+    """On a slow machine a part is a single row; what is asked for meanwhile waits until it has its place."""
+    monkeypatch.setattr("playground.gui.forms.settings_panel.PART_SECONDS", 1e-4)
+    window, panel = driver.window, driver.panels.settings
+    window.open_settings("data.seed")
+    made, parts = [len(panel.page.findChildren(Row))], []
+    while not panel.page.is_made:
+        QApplication.processEvents()
+        made.append(len(panel.page.findChildren(Row)))
+        parts.append(made[-1] - made[-2])
+    assert len(parts) > 5 and max(parts) <= 4, "a choice with the fields of its own is the largest part"
+    asked = panel.page.row_at("data.seed")
+    driver.until(lambda: asked.isAncestorOf(window.focusWidget()))
+    rows = [row for form in panel.page.forms.values() for row in form.rows.values()]
+    tops = [row.mapTo(panel.page, QPoint(0, 0)).y() for row in rows]
+    assert tops == sorted(tops)
+    # Tab goes from row to row as they stand.
+    walked, widget = [], rows[0].editor.focusProxy()
+    for _ in range(200):
+        row = next((row for row in rows if row.isAncestorOf(widget)), None)
+        if row is not None and row not in walked:
+            walked.append(row)
+        widget = widget.nextInFocusChain()
+    assert walked == rows
