@@ -2,15 +2,55 @@
 
 from __future__ import annotations
 
-import contextlib
+import atexit
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache, partial
 from typing import Any, Generic, TypeVar
 
+import shiboken6
 from PySide6.QtCore import QObject, Signal
 
 T = TypeVar("T")
+
+
+class Mailbox(QObject):
+    """Calls what other threads bring, on the window's thread, once Qt's events run there again.
+
+    There is one for the whole program, and none brings it anything once the program ends: a signal from another thread crashes
+    the program where its object is being deleted.
+    """
+
+    _brought = Signal(object)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lock = threading.Lock()
+        self._is_open = True
+        self._brought.connect(self._call)
+        # Before Python and Qt take apart what there is.
+        atexit.register(self.close)
+
+    def bring(self, call: Callable[[], object]) -> None:
+        """Have something called there; from any thread."""
+        with self._lock:
+            if self._is_open:
+                self._brought.emit(call)
+
+    def close(self) -> None:
+        """Take nothing more."""
+        with self._lock:
+            self._is_open = False
+
+    def _call(self, call: Callable[[], object]) -> None:
+        call()
+
+
+@cache
+def mailbox() -> Mailbox:
+    """The one mailbox; first asked for on the window's thread."""
+    return Mailbox()
 
 
 @dataclass(eq=False)
@@ -42,15 +82,13 @@ class Background(QObject):
         Whom the results are for: once it is deleted they are dropped.
     """
 
-    _ended = Signal(object)
-
     def __init__(self, name: str, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._name = name
+        self._mailbox = mailbox()
         self._thread: threading.Thread | None = None
         self._job: Job[Any] | None = None
         self._waiting: Job[Any] | None = None
-        self._ended.connect(self._end)
 
     @property
     def busy(self) -> bool:
@@ -93,13 +131,12 @@ class Background(QObject):
         try:
             job.results = (job.compute(),)
         finally:
-            # Whoever asked may have been closed, and this object with him.
-            with contextlib.suppress(RuntimeError):
-                self._ended.emit(job)
+            self._mailbox.bring(partial(self._end, job))
 
     def _end(self, job: Job[Any]) -> None:
         """Hand a result over and begin what waits; a job that `wait` has ended already is left alone."""
-        if job is not self._job:
+        # Whoever asked may have been closed, and this object with him.
+        if job is not self._job or not shiboken6.isValid(self):
             return
         self._job, waiting, self._waiting = None, self._waiting, None
         if waiting is not None:

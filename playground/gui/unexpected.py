@@ -8,11 +8,13 @@ import time
 from collections.abc import Iterable
 from functools import partial
 
-from PySide6.QtCore import QMessageLogContext, QObject, QtMsgType, Signal, qInstallMessageHandler
+import shiboken6
+from PySide6.QtCore import QMessageLogContext, QObject, QtMsgType, qInstallMessageHandler
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QApplication
 
 from playground import log
+from playground.gui.background import mailbox
 from playground.gui.banner import UNEXPECTED, Banner
 from playground.gui.screen import screen_facts
 from playground.gui.status_line import StatusLine
@@ -42,16 +44,16 @@ class Unexpected(QObject):
         Where it is told, and where it is said that the report was copied.
     """
 
-    _happened = Signal(object)
-
     def __init__(self, banner: Banner, status: StatusLine, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._banner = banner
         self._status = status
         self._mishaps: dict[str, Mishap] = {}
-        # The signal brings it from any thread to this one, once Qt's events run again.
-        self._happened.connect(self._show)
-        hears = self._happened.emit
+        bring = mailbox().bring
+
+        def hears(mishap: Mishap) -> None:
+            bring(partial(self._show, mishap))
+
         log.listeners.append(hears)
         self.destroyed.connect(lambda: log.listeners.remove(hears))
 
@@ -78,7 +80,7 @@ class Unexpected(QObject):
         self._status.show_notice(tr("The report is copied: paste it where you report the fault"))
 
     def _show(self, mishap: Mishap) -> None:
-        if mishap.key in self._mishaps:
+        if mishap.key in self._mishaps or not shiboken6.isValid(self):
             return
         self._mishaps[mishap.key] = mishap
         if self._banner.kind != UNEXPECTED:

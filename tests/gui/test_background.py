@@ -1,6 +1,10 @@
 """Work off the window's thread: where results arrive, which job waits, and what may be gone by then."""
 
+import os
+import subprocess
+import sys
 import threading
+from pathlib import Path
 
 import pytest
 import shiboken6
@@ -115,3 +119,30 @@ def test_a_job_that_fails_tells_nobody_and_lets_the_next_one_in(qtbot, backgroun
     finally:
         threading.excepthook = hook
     assert [failure.exc_type for failure in failures] == [ZeroDivisionError]
+
+
+# Whoever asked is deleted just when the result comes; then the program ends while threads still work.
+STORM = """
+import random, sys
+import shiboken6
+from PySide6.QtCore import QObject
+from PySide6.QtWidgets import QApplication
+from playground.gui.background import Background
+application = QApplication([])
+sys.setswitchinterval(1e-5)
+for number in range(400):
+    owners = [QObject() for _ in range(8)]
+    for owner in owners:
+        Background("test", owner).run(lambda: sum(range(random.randrange(300))), print)
+    for owner in owners:
+        shiboken6.delete(owner)
+    if number % 50 == 0:
+        application.processEvents()
+"""
+
+
+def test_results_for_what_is_being_deleted_never_crash_the_program():
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    done = subprocess.run([sys.executable, "-c", STORM], env=environment, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert not done.stderr
