@@ -72,7 +72,8 @@ class FrameLoop(QObject):
         self._steps_then = 0
         self._generation_then = -1
         self._frames = 0
-        self.timer = QTimer(self, interval=POLL_MILLISECONDS, timerType=Qt.TimerType.PreciseTimer)
+        self.timer = QTimer(self, timerType=Qt.TimerType.PreciseTimer)
+        self.timer.setInterval(POLL_MILLISECONDS)
         self.timer.timeout.connect(self.poll)
 
     @property

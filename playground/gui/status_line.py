@@ -56,7 +56,8 @@ class StatusLine(QFrame):
         layout.addWidget(self._middle, 1)
         for label in (self._seed, self._numbers, self.backend):
             layout.addWidget(label)
-        self._expiry = QTimer(self, singleShot=True, interval=int(NOTICE_SECONDS * 1000))
+        self._expiry = QTimer(self, singleShot=True)
+        self._expiry.setInterval(int(NOTICE_SECONDS * 1000))
         self._expiry.timeout.connect(self.clear_notice)
         theme.changed.connect(self._restyle)
         self._restyle()

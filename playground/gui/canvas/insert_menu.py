@@ -38,7 +38,8 @@ class InsertButton(QToolButton):
         self._theme = theme
         self.setFixedSize(CIRCLE, CIRCLE + ARROW)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self._held = QTimer(self, singleShot=True, interval=LONG_PRESS_MILLISECONDS)
+        self._held = QTimer(self, singleShot=True)
+        self._held.setInterval(LONG_PRESS_MILLISECONDS)
         self._held.timeout.connect(self._ask)
         theme.changed.connect(self.update)
 

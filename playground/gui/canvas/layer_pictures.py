@@ -13,7 +13,7 @@ from playground.arrays import Float32
 from playground.gui.canvas.lanes import MOST_KERNELS, LaneContent, has_small_kernels
 from playground.gui.canvas.layout import Lane
 from playground.gui.widgets.names import elided
-from playground.gui.widgets.pictures import Pixels, as_image, colorize, middle_and_reach
+from playground.gui.widgets.pictures import Pixels, as_image, colorize, middle_and_reach, strongest
 from playground.gui.widgets.theme import Theme
 from playground.network.plan import Plan
 
@@ -85,7 +85,7 @@ class LayerPictures:
     def _kernel_pictures(self, weights: Float32, kernel: int, count: int) -> Pixels:
         """Kernels over a gray image, uint32 (filters, kernel, kernel)."""
         pictures = np.ascontiguousarray(weights.T[:count]).reshape(-1, kernel, kernel)
-        return colorize(pictures, max(float(np.abs(weights).max()), 1e-6), self._theme.colors())
+        return colorize(pictures, strongest(weights), self._theme.colors())
 
     def _strip(self, values: Float32, content: LaneContent) -> Pixels:
         middle, reach = middle_and_reach(*content.range, values)
@@ -100,7 +100,7 @@ class LayerPictures:
             count = max(1, min(len(whole), int(height // LEAST_ROW)))
             picked = int(row[number]) if row is not None else -1
             start = min(max(0, picked - count // 2), len(whole) - count)
-            reach = max(float(np.abs(whole).max()), 1e-6)
+            reach = strongest(whole)
             found.append((colorize(whole[start : start + count], reach, self._theme.colors()), start, picked))
             titles.append(columns[number] if number < len(columns) else "")
         self.tables[lane.number], self._titles[lane.number] = found, titles
@@ -169,5 +169,5 @@ class LayerPictures:
         kernel = content.layer.kernel
         own = weights[:, node].reshape(kernel, kernel, -1).transpose(2, 0, 1)
         most = 1 if has_small_kernels(contents, content) else MOST_KERNELS
-        reach = max(float(np.abs(own).max()), 1e-6)
+        reach = strongest(own)
         return np.ascontiguousarray(colorize(np.ascontiguousarray(own[:most]), reach, self._theme.colors()))

@@ -309,11 +309,13 @@ def edges_between(
         target = np.tile(np.arange(shown.shape[1]), len(rows))
         parts.append((np.full(len(source), gap), source, target, shown.ravel()))
     gaps, source, target, values = (np.concatenate(column) for column in zip(*parts, strict=True))
-    size = np.abs(values)
+    # What is no number, in a network that has diverged, has no strength.
+    size = np.nan_to_num(np.abs(values), posinf=np.inf)
     order = np.argsort(size, kind="stable")[-MOST_EDGES:]
     gaps, source, target, values, size = gaps[order], source[order], target[order], values[order], size[order]
     # Against the strong ones, so that one huge weight doesn't hide the others; small networks' weights against 1.
-    reference = max(1.0, float(size[int(0.97 * (len(size) - 1))])) if len(size) else 1.0
+    numbers = size[np.isfinite(size)]
+    reference = max(1.0, float(numbers[int(0.97 * (len(numbers) - 1))])) if len(numbers) else 1.0
     strength = np.minimum(1.0, size / reference)
     curves = np.empty((len(values), 6), np.float32)
     for gap in range(len(weights)):

@@ -17,7 +17,7 @@ from playground.gui.canvas.layout import LANE, Edges, Lane
 from playground.gui.canvas.rasterizer import Rasterizer
 from playground.gui.canvas.signs import draw_links, draw_sign, draw_skips, paint_struck
 from playground.gui.widgets.names import elided, one_line
-from playground.gui.widgets.pictures import as_image, colorize, middle_and_reach
+from playground.gui.widgets.pictures import as_image, colorize, middle_and_reach, strongest
 from playground.gui.widgets.theme import Theme
 from playground.network.layers import shape_in_words
 from playground.network.plan import Plan
@@ -155,8 +155,8 @@ class NetworkPainter:
                 pictures.append(colorize(shown - np.float32(middle), reach, colors))
             else:
                 # Each unbounded neuron by its own strongest value: else one strong neuron would blank the others.
-                strongest = np.maximum(np.abs(shown).reshape(len(shown), -1).max(axis=1), 1e-6).astype(np.float32)
-                pictures.append(colorize(shown / strongest[:, None, None], 1.0, colors))
+                reaches = np.array([strongest(neuron) for neuron in shown], np.float32)
+                pictures.append(colorize(shown / reaches[:, None, None], 1.0, colors))
         self._atlas = np.ascontiguousarray(np.concatenate(pictures))
 
     def value(self, lane: int, node: int) -> float | None:

@@ -64,7 +64,8 @@ class FilePage(QWidget):
             tr("What kind of answer the column holds. Starts again."),
             width=206,
         )
-        self.columns_title = TextLabel(theme, tr("Learn from"), 11, 500, "text_faint", indent=2)
+        self.columns_title = TextLabel(theme, tr("Learn from"), 11, 500, "text_faint")
+        self.columns_title.setIndent(2)
         self.column_boxes: dict[str, QCheckBox] = {}
         self._boxes = QVBoxLayout()
         self._boxes.setSpacing(4)

@@ -219,7 +219,8 @@ class LabeledCombo(QWidget):
             button.clicked.connect(self.more_asked)
             self.caption = button
         else:
-            words = TextLabel(theme, label, 11, 500, "text_faint", indent=2)
+            words = TextLabel(theme, label, 11, 500, "text_faint")
+            words.setIndent(2)
             words.setBuddy(self.box)
             words.setToolTip(tip)
             self.caption = words

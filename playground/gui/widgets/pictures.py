@@ -25,7 +25,19 @@ def middle_and_reach(low: float, high: float, values: Float32) -> tuple[float, f
     """
     if np.isfinite(low) and np.isfinite(high):
         return (low + high) / 2, (high - low) / 2
-    return 0.0, max(1e-6, float(np.nanmax(np.abs(values), initial=0.0)))
+    return 0.0, strongest(values)
+
+
+def strongest(values: Float32) -> float:
+    """How far the strongest of some values is from zero, at least 1e-6.
+
+    Of numbers alone: beside an infinite one, which a diverged network has, the others are seen as they are.
+    """
+    size = np.abs(values)
+    reach = size.max(initial=0.0)
+    if not np.isfinite(reach):
+        reach = size.max(initial=0.0, where=np.isfinite(size))
+    return max(1e-6, float(reach))
 
 
 def edge_height(edge: Float32, x: float) -> float:
@@ -43,8 +55,10 @@ def colorize(values: Float32, scale: float, colors: Pixels) -> Pixels:
     pixels
         uint32 of the values' shape, 0xffrrggbb.
     """
-    index = values * np.float32(127.5 / scale)
-    index += np.float32(127.5)
+    # A network that has diverged has values that are too large for this, and none.
+    with np.errstate(over="ignore", invalid="ignore"):
+        index = values * np.float32(127.5 / scale)
+        index += np.float32(127.5)
     np.clip(index, 0, 255, out=index)
     if np.isnan(index.sum()):
         index[np.isnan(index)] = 127.5

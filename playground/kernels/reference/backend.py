@@ -161,7 +161,8 @@ def evaluate(state: TrainingState, inputs: Array, targets: Array, outputs: Array
         return float("nan")
     refuse_misfits(state.plan, len(inputs), inputs, targets, outputs=outputs)
     values = _predict(state.plan, state.parameters, inputs)
-    outputs[:] = values[int(state.plan.instructions[-1, table.INPUT])]
+    with np.errstate(over="ignore"):
+        outputs[:] = values[int(state.plan.instructions[-1, table.INPUT])]
     return _loss(state.plan, values, np.asarray(targets, np.float64), None)[0]
 
 
@@ -177,7 +178,9 @@ def activations(plan: Plan, parameters: Array, inputs: Array) -> tuple[Array, ..
         refuse_misfits(plan, 0, inputs)
         return tuple(np.zeros((0, width), np.float32) for width in plan.widths)
     values = _predict(plan, parameters, inputs)
-    return tuple(np.ascontiguousarray(values[region], np.float32) for region in plan.regions)
+    # What is too large for a float32 is infinite there, as in the compiled kernels.
+    with np.errstate(over="ignore"):
+        return tuple(np.ascontiguousarray(values[region], np.float32) for region in plan.regions)
 
 
 def outputs(plan: Plan, parameters: Array, inputs: Array) -> Array:
