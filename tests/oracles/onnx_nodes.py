@@ -280,6 +280,10 @@ def dropout(backend, a, inputs, expected):
 # Losses.
 
 
+# Of a batch in which losses are summed.
+MOST_ROWS = 256
+
+
 def cross_entropy(backend, a, inputs, expected, extra=None):
     """Softmax and categorical cross-entropy; weights of classes, and classes to ignore, count each row.
 
@@ -306,10 +310,16 @@ def cross_entropy(backend, a, inputs, expected, extra=None):
         state = network.state(1)
         terms = [network.loss(state, logits[i : i + 1], hot[i : i + 1]) - offset for i in range(len(logits))]
         return [(np.array(terms) * counts).reshape(labels.shape)]
-    state = network.state(len(logits))
-    state.weights = np.ascontiguousarray(np.repeat(counts[:, None], logits.shape[1], axis=1), state.dtype)
-    mean = network.backend.train(state, as_rows(logits), as_rows(hot), 1) - offset
-    return [np.float64(mean if kind == "mean" else mean * counts.sum())]
+    total = 0.0
+    # In batches of a usual size: what the float32 sum over a batch rounds away grows with its rows, and is large beside the offset.
+    for first in range(0, len(logits), MOST_ROWS):
+        rows = slice(first, first + MOST_ROWS)
+        if counts[rows].any():
+            state = network.state(len(logits[rows]))
+            state.weights = np.ascontiguousarray(np.repeat(counts[rows, None], logits.shape[1], axis=1), state.dtype)
+            mean = network.backend.train(state, as_rows(logits[rows]), as_rows(hot[rows]), 1) - offset
+            total += mean * counts[rows].sum()
+    return [np.float64(total / counts.sum() if kind == "mean" else total)]
 
 
 def softmax_cross_entropy(backend, a, inputs, expected):
