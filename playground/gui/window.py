@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QApplication, QMainWindow, QMenuBar, QVBoxLayout
 
 from playground.experiment import Experiment, edits
 from playground.experiment.presets import welcome_experiment
+from playground.formats.opening import is_table
 from playground.gui.actions import build_actions, fill_menu_bar, shortcut_list
 from playground.gui.background import Background
 from playground.gui.banner import Banner
@@ -154,6 +155,9 @@ class Window(QMainWindow):
             file_menu.insertMenu(before, menu)
             menu.setToolTipsVisible(True)
             menu.aboutToShow.connect(lambda menu=menu, fill=fill: fill(menu))
+        self.recent_menu.aboutToShow.connect(
+            lambda: self.expect_table() if any(map(is_table, self.preferences.recent_files)) else None
+        )
 
     def _connect(self) -> None:
         document, bar, panels, changes = self.document, self.bar, self.panels, self.changes

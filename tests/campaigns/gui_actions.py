@@ -12,7 +12,7 @@ from mutating import apply_edits, draw_edit
 from mutations import folder as sound_folder
 from mutations import sound_files
 from PySide6.QtCore import QEvent, QMimeData, QPoint, QPointF, Qt, QUrl
-from PySide6.QtGui import QDropEvent, QMouseEvent, QWheelEvent
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QMouseEvent, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QAbstractSlider, QApplication, QComboBox, QDialog, QLineEdit, QMenu, QWidget
 
@@ -213,7 +213,10 @@ def drop(window: DrivenWindow, name: str, edits: list[Any]) -> None:
     dropped = QMimeData()
     dropped.setUrls([QUrl.fromLocalFile(str(path))])
     place, action, button = QPointF(500, 300), Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton
-    # Qt hands drops on only within a drag of its own.
+    # Qt hands these on only within a drag of its own; a person takes a while to let go.
+    words = QPoint(500, 300), action, dropped, button, Qt.KeyboardModifier.NoModifier
+    window.window.dragEnterEvent(QDragEnterEvent(*words))
+    window.wait(PATIENCE_SECONDS, lambda: not window.window._loading.busy)
     window.window.dropEvent(QDropEvent(place, action, dropped, button, Qt.KeyboardModifier.NoModifier))
 
 

@@ -350,3 +350,16 @@ def test_what_reads_tables_is_loaded_off_the_windows_thread_while_one_is_being_c
     monkeypatch.undo()
     window.expect_table()
     assert not window._loading.busy, "it is there already"
+
+
+def test_recent_tables_are_expected_as_soon_as_they_are_listed(driver, monkeypatch, tmp_path):
+    asked = []
+    monkeypatch.setattr(driver.window, "expect_table", lambda: asked.append(True))
+    for name in ("model.safetensors", "table.csv"):
+        (tmp_path / name).write_bytes(b"")
+    driver.window.preferences.add_recent_file(tmp_path / "model.safetensors")
+    driver.window.recent_menu.aboutToShow.emit()
+    assert not asked, "models don't need it"
+    driver.window.preferences.add_recent_file(tmp_path / "table.csv")
+    driver.window.recent_menu.aboutToShow.emit()
+    assert asked

@@ -311,7 +311,7 @@ def cross_entropy(backend, a, inputs, expected, extra=None):
         terms = [network.loss(state, logits[i : i + 1], hot[i : i + 1]) - offset for i in range(len(logits))]
         return [(np.array(terms) * counts).reshape(labels.shape)]
     total = 0.0
-    # In batches of a usual size: what the float32 sum over a batch rounds away grows with its rows, and is large beside the offset.
+    # In batches of a usual size: what a float32 sum rounds away grows with its terms, which are large with the offset.
     for first in range(0, len(logits), MOST_ROWS):
         rows = slice(first, first + MOST_ROWS)
         if counts[rows].any():
