@@ -28,11 +28,6 @@ OPTIMIZERS = {
 DATA = {"binary": "breast_cancer", "multiclass": "wine", "multilabel": "multilabel", "regression": "linnerud"}
 
 
-@pytest.fixture(params=BACKENDS)
-def backend(request):
-    return load_backend(request.param)
-
-
 def scikit_learn_run(data, task, batch_size, seed, views, parameters, settings):
     """A fitted estimator after twenty epochs of `partial_fit`, each over the rows in the order of our own run.
 
@@ -70,18 +65,19 @@ def scikit_learn_run(data, task, batch_size, seed, views, parameters, settings):
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("task", DATA)
-def test_twenty_epochs(backend, task, optimizer, activation):
-    check(backend, task, optimizer, activation)
+def test_twenty_epochs(task, optimizer, activation):
+    check(task, optimizer, activation)
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
-def test_penalties(backend, optimizer):
+def test_penalties(optimizer):
     """scikit-learn's alpha is divided by the rows of a batch, so batches must be equal."""
     batch_size = 25
-    check(backend, "multiclass", optimizer, "tanh", batch_size=batch_size, l2=0.02, alpha=0.02 * batch_size)
+    check("multiclass", optimizer, "tanh", batch_size=batch_size, l2=0.02, alpha=0.02 * batch_size)
 
 
-def check(backend, task, optimizer, activation, batch_size=10, l2=0.0, alpha=0.0):
+def check(task, optimizer, activation, batch_size=10, l2=0.0, alpha=0.0):
+    """Every backend beside scikit-learn, which is asked once."""
     ours, theirs = OPTIMIZERS[optimizer]
     rate = ours.learning_rate
     # It halves squared errors and sums over outputs; and of several labels, it sums where we take the mean.
@@ -109,16 +105,19 @@ def check(backend, task, optimizer, activation, batch_size=10, l2=0.0, alpha=0.0
     settings = {"activation": ACTIVATIONS[activation], "learning_rate_init": rate, "alpha": alpha} | theirs
     expected = scikit_learn_run(data, task, batch_size, experiment.training.seed, plan.parameters, parameters, settings)
     steps = EPOCHS * -(-len(data.train_rows) // batch_size)
-    state, _ = trained(backend, plan, experiment.training, parameters, data.train_inputs, data.train_targets, steps)
-    for kind, own in (("weight", expected.coefs_), ("bias", expected.intercepts_)):
-        for layer, view in zip(own, (view for view in plan.parameters if view.name.endswith(kind)), strict=True):
-            np.testing.assert_allclose(view.of(state.parameters), layer, rtol=TOLERANCE, atol=TOLERANCE, err_msg=view.name)
     x = data.test_inputs
-    mine = np.zeros((len(x), outputs), np.float32)
-    backend.evaluate(state, x, data.test_targets, mine)
     if task == "regression":
-        predictions = expected.predict(x.astype(np.float64)).reshape(mine.shape)
+        predictions = expected.predict(x.astype(np.float64)).reshape(-1, outputs)
     else:
         predictions = expected.predict_proba(x.astype(np.float64))
         predictions = predictions[:, 1:] if task == "binary" else predictions
-    np.testing.assert_allclose(mine, predictions, rtol=TOLERANCE, atol=TOLERANCE)
+    for backend in map(load_backend, BACKENDS):
+        state, _ = trained(backend, plan, experiment.training, parameters, data.train_inputs, data.train_targets, steps)
+        for kind, own in (("weight", expected.coefs_), ("bias", expected.intercepts_)):
+            for layer, view in zip(own, (view for view in plan.parameters if view.name.endswith(kind)), strict=True):
+                what = f"{view.name}, {backend.NAME}"
+                np.testing.assert_allclose(view.of(state.parameters), layer, rtol=TOLERANCE, atol=TOLERANCE, err_msg=what)
+        mine = np.zeros((len(x), outputs), np.float32)
+        backend.evaluate(state, x, data.test_targets, mine)
+        assert mine.shape == predictions.shape
+        np.testing.assert_allclose(mine, predictions, rtol=TOLERANCE, atol=TOLERANCE, err_msg=f"outputs, {backend.NAME}")

@@ -1,5 +1,7 @@
 """Functions of numbers side by side in a register equal those of numbers one by one."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 
@@ -52,6 +54,7 @@ def inlined(function):
     return register_jitable(fastmath=FAST_MATH, error_model="numpy", forceinline=True)(function)
 
 
+@cache
 def forms(function):
     """Two kernels that put a function's results into the rows of ``out``: number by number, and vector by vector.
 
