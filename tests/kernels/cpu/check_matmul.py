@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from playground.kernels.cache import prepare_cache
 from playground.kernels.cpu import matmul, packed
 from playground.kernels.cpu.packed import AB, ABT, ATB, COLUMN_BLOCK, INNER_BLOCK, ROW_BLOCK, ROWS_WORTH_A_COPY, WORKSPACE_FLOATS
 from playground.kernels.simd.host import REGISTERS, TILE_COLUMNS, TILE_ROWS, WIDTH
@@ -342,12 +343,23 @@ def check_between_walls():
     return count
 
 
+def instructions():
+    """The product's machine code as text; kept beside the code, as Numba shows none of code that comes from the disk."""
+    kept = prepare_cache() / "product.s"
+    if not packed.product.cache_hits:
+        # Whole or not at all, whenever this process may be ended.
+        written = kept.with_suffix(".part")
+        written.write_text(packed.product._library.get_asm_str())
+        written.replace(kept)
+    return kept.read_text()
+
+
 def main(width, only_narrow=False):
     """All of this in short, for registers that hold ``width`` numbers; prints what the test reads."""
     assert width == WIDTH, REGISTERS
     print("registers", REGISTERS.name)
     if only_narrow:
-        assembly = packed.product._library.get_asm_str()
+        assembly = instructions()
         assert "%xmm" in assembly
         assert "%ymm" not in assembly and "vfmadd" not in assembly, "an instruction that this processor wouldn't have"
     workspace = Workspace()

@@ -18,7 +18,9 @@ def checked_elsewhere(width, *options, **environment):
     """What `check_matmul` prints where the environment asks for other registers: ``{name: value}``."""
     script = Path(check_matmul.__file__)
     root = script.parents[3]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(root), os.environ.get("PYTHONPATH", "")]), **environment}
+    path = os.pathsep.join([str(root), os.environ.get("PYTHONPATH", "")])
+    # The float64 products beside ours are small: threads of NumPy's would mostly wait for each other, and at work.
+    environment = {**os.environ, "PYTHONPATH": path, "OPENBLAS_NUM_THREADS": "1", **environment}
     command = [sys.executable, str(script), str(width), *options]
     result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert result.returncode == 0, f"ended with {result.returncode}: {result.stderr[-3000:]}"
@@ -38,14 +40,14 @@ def test_products_of_a_wider_register_equal_float64():
 
 
 @pytest.mark.skipif(not IS_X86, reason="the fallback of x86 processors")
-def test_products_of_the_oldest_processors_equal_float64(tmp_path):
+def test_products_of_the_oldest_processors_equal_float64():
     found = checked_elsewhere(
         4,
         "only narrow",
         # The features choose the tile, the name keeps LLVM from using what this processor has.
         NUMBA_CPU_NAME="generic",
         NUMBA_CPU_FEATURES="+sse,+sse2,+x87,+cmov,+cx8,+fxsr,+mmx,+64bit",
-        # Compiled each time: of code from the disk Numba shows no instructions, which are looked at.
-        PLAYGROUND_CACHE_DIR=str(tmp_path),
+        # A folder of its own: what compiles there keeps the instructions, which are looked at.
+        PLAYGROUND_CACHE_DIR=str(kept_folder("oldest-processors")),
     )
     assert found["registers"] == "SSE"
