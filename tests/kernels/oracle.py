@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import itertools
+from functools import cache
 from importlib.util import find_spec
 
 import numpy as np
@@ -147,6 +148,7 @@ def drop_masks(plan, seed, step, rows):
     return masks
 
 
+@cache
 def torch_activation(choice):
     """The same activation as a torch function; its parameter is a float32, as in a plan."""
     import torch
@@ -218,7 +220,7 @@ class TorchNetwork:
         self.experiment, self.plan = experiment, plan
         self.inputs = inputs if isinstance(inputs, Inputs) else Inputs(inputs)
         self.tensors = {
-            view.name: torch.tensor(np.array(view.of(parameters), np.float64), requires_grad=view.trainable)
+            view.name: torch.from_numpy(np.array(view.of(parameters), np.float64)).requires_grad_(view.trainable)
             for view in plan.parameters
         }
 
@@ -340,7 +342,7 @@ def torch_gradients(experiment, plan, parameters, inputs, x, t, masks=(), weight
     import torch
 
     network = TorchNetwork(experiment, plan, parameters, inputs)
-    given = [torch.tensor(np.asarray(values, np.float64)) for values in (x, t)]
+    given = [torch.from_numpy(np.array(values, np.float64)) for values in (x, t)]
     weights = None if weights is None else torch.tensor(np.asarray(weights, np.float64))
     logits = network.logits(given[0], masks=masks)
     outputs = network.outputs(logits)
