@@ -75,7 +75,8 @@ def aligned_zeros(size: int, dtype: Any = np.float32) -> NDArray[Any]:
     """Zeros whose first byte lies on a 64-byte boundary, as vector instructions like it."""
     item = np.dtype(dtype).itemsize
     raw = np.zeros(size * item + 64, np.uint8)
-    start = -raw.ctypes.data % 64
+    # Not ``raw.ctypes.data``, which runs an import each time.
+    start = -raw.__array_interface__["data"][0] % 64
     return raw[start : start + size * item].view(dtype)
 
 
