@@ -20,6 +20,8 @@ WINDOW_FIXTURES = {"qtbot", "qapp", "shared_window"}
 NEEDED_BY_A_FILE = re.compile(rf"^pytestmark = .*pytest\.mark\.({'|'.join(NEEDS)})\b", re.MULTILINE)
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+# NumPy's threads wait for each other at full work, the more so beside another process of the tests; nothing is large here.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # Qt's own pool for small fills makes antialiased lines many times slower; the program sets this too.
 os.environ["QT_NO_GUI_THREADPOOL"] = "1"
 os.environ["PLAYGROUND_CONFIG_DIR"] = tempfile.mkdtemp(prefix="playground-test-")
