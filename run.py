@@ -144,7 +144,7 @@ def main(words):
         set_up(extras, runs=not quick)
         os.chdir(HERE)
         if quick:
-            return subprocess.call(PYTEST + ["--quick"] + words[1:])
+            return subprocess.call(PYTEST + ["--quick"] + words[1:], env=environment_of_tests())
         return run_tests([word for word in words if word != "--without-torch"])
     if words[:1] == ["check"]:
         set_up(["test", "quality"], runs=False)
@@ -170,12 +170,19 @@ def run_tests(words):
         signal.signal(signal.SIGINT, lambda number, frame: None)
     codes = []
     for words, environment in runs:
-        codes.append(subprocess.call(words, env=dict(os.environ, **environment)))
+        codes.append(subprocess.call(words, env=environment_of_tests(**environment)))
         if codes[-1] not in (0, FAILED, NO_TESTS):
             # Interrupted, or words that pytest doesn't know: the other run would end in the same way.
             return codes[-1]
     found = [code for code in codes if code != NO_TESTS]
     return max(found) if found else NO_TESTS
+
+
+def environment_of_tests(**more):
+    """Tests start many processes: each would compile the program's sources anew where Python was told to keep no bytecode."""
+    environment = dict(os.environ, **more)
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    return environment
 
 
 def check(mend=False):

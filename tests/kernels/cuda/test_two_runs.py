@@ -51,6 +51,17 @@ def test_all_tests_are_two_runs(clone):
     assert runs(clone, "--without-torch") == (0, ["0 …", "1 … tests/kernels/cuda"])
 
 
+def test_no_process_of_the_tests_compiles_the_same_sources_again(clone, monkeypatch):
+    """Nothing but a setting tells Python to keep no bytecode; many images of containers have it."""
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    python = clone / ".venv" / "bin" / "python"
+    python.write_text(
+        python.read_text().replace("$NUMBA_ENABLE_CUDASIM $@", "${PYTHONDONTWRITEBYTECODE-kept} $NUMBA_ENABLE_CUDASIM")
+    )
+    assert runs(clone) == (0, ["kept 0", "kept 1"])
+    assert runs(clone, "quick")[1] == ["kept "]
+
+
 def test_words_go_to_both(clone):
     assert runs(clone, "-k", "frozen", "-x") == (0, ["0 … -k frozen -x", "1 … tests/kernels/cuda -k frozen -x"])
     # A word that only looks like a folder.
