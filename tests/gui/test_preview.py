@@ -1,6 +1,7 @@
 """Each view alone, as ``python -m`` opens it: it trains a preset for real and makes a picture of what came of it."""
 
 import importlib.util
+import json
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -13,6 +14,24 @@ from playground.gui.panels import PANELS
 from playground.training.protocol import Status
 
 pytestmark = pytest.mark.window
+# Each view in a process that begins where its module does: what takes long and isn't the views' is imported before it forks.
+# One after the other, since the threads of one would wait for those of others; prints how each ended.
+FORKS = """
+import json, os, runpy, sys
+import playground.kernels.cpu.backend, pyqtgraph, PySide6.QtWidgets
+codes = {}
+for module, folder in json.loads(sys.argv[1]):
+    child = os.fork()
+    if not child:
+        break
+    codes[module] = os.waitstatus_to_exitcode(os.wait()[1])
+else:
+    print(json.dumps(codes))
+    sys.exit()
+os.dup2(os.open(os.path.join(folder, "said"), os.O_CREAT | os.O_WRONLY), sys.stderr.fileno())
+sys.argv = [module, "--png", os.path.join(folder, "view.png")]
+runpy.run_module(module, run_name="__main__", alter_sys=True)
+"""
 
 
 def module_of(panel):
@@ -27,13 +46,30 @@ def look(module, *words):
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
 
 
+@pytest.fixture(scope="module")
+def seen(tmp_path_factory):
+    """Of each module its exit code and the folder with its picture and what it said."""
+    folders = {module_of(panel): tmp_path_factory.mktemp(panel.name) for panel in PANELS}
+    if sys.platform == "linux":
+        words = json.dumps([(module, str(folder)) for module, folder in folders.items()])
+        command = [sys.executable, "-c", FORKS, words]
+        result = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=300, check=True)
+        return {module: (code, folders[module]) for module, code in json.loads(result.stdout).items()}
+    codes = {}
+    for module, folder in folders.items():
+        result = look(module, "--png", str(folder / "view.png"))
+        (folder / "said").write_text(result.stderr)
+        codes[module] = result.returncode, folder
+    return codes
+
+
 @pytest.mark.parametrize("panel", PANELS, ids=lambda panel: panel.name)
-def test_every_view_opens_alone_and_is_seen_after_training(panel, tmp_path):
-    path = tmp_path / "view.png"
-    result = look(module_of(panel), "--png", str(path))
-    assert result.returncode == 0, result.stderr
-    assert "Traceback" not in result.stderr
-    image = QImage(str(path))
+def test_every_view_opens_alone_and_is_seen_after_training(panel, seen):
+    code, folder = seen[module_of(panel)]
+    said = (folder / "said").read_text()
+    assert code == 0, said
+    assert "Traceback" not in said
+    image = QImage(str(folder / "view.png"))
     assert image.width() >= 200 and image.height() >= 200
     colors = {image.pixel(x, y) for x in range(0, image.width(), 2) for y in range(0, image.height(), 2)}
     # An empty card with its title has some eighty.
