@@ -16,7 +16,6 @@ from playground.ending import SIGNALS, heard, held
 from playground.experiment import decode
 from playground.experiment.presets import preset
 from playground.formats.opening import load
-from playground.kernels.cpu.warm import warm
 from playground.training.trainer import Trainer
 
 pytestmark = [pytest.mark.compile, pytest.mark.skipif(sys.platform == "win32", reason="signals can't be sent there")]
@@ -39,23 +38,27 @@ def start(*words, ignoring=(), **more):
             signal.signal(number, signal.SIG_IGN if number in ignoring else signal.SIG_DFL)
 
     command = [sys.executable, "-m", "playground", *words]
-    return subprocess.Popen(command, preexec_fn=set_signals, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **more)
+    return subprocess.Popen(command, preexec_fn=set_signals, stdout=subprocess.PIPE, text=True, **more)
 
 
 @pytest.fixture
 def training(tmp_path):
-    """Starts a long run that is under way when it returns."""
-    warm()
+    """Starts a long run that is under way when it returns; what it says goes to a file."""
     started = []
 
     def begin(*words, **more):
-        environment = {**os.environ, "TERM": "dumb", "PYTHONPATH": str(Path(__file__).parent.parent), "PYTHONUNBUFFERED": "1"}
+        # Progress, though nothing of it is a terminal.
+        environment = {**os.environ, "FORCE_COLOR": "1", "COLUMNS": "200", "PYTHONPATH": str(Path(__file__).parent.parent)}
         command = ("train", "digits", "--epochs", "1000000", "--out", "out", *words)
-        process = start(*command, cwd=tmp_path, env=environment, **more)
+        with open(tmp_path / "said", "w") as said:
+            process = start(*command, cwd=tmp_path, env=environment, stderr=said, **more)
         started.append(process)
-        # Made just before the first epoch.
-        wait_until(lambda: (tmp_path / "out").is_dir(), process)
-        time.sleep(1)
+        if "--quiet" in words:
+            # Made just before the first epoch.
+            wait_until(lambda: (tmp_path / "out").is_dir(), process)
+            time.sleep(0.2)
+        else:
+            wait_until(lambda: re.search(r"[1-9]\d*/1000000", (tmp_path / "said").read_text()), process)
         return process
 
     yield begin
@@ -68,7 +71,8 @@ def training(tmp_path):
 def test_a_signal_ends_a_run_and_keeps_what_was_trained(training, tmp_path, number):
     process = training()
     process.send_signal(number)
-    out, error = process.communicate(timeout=PATIENCE)
+    out, _ = process.communicate(timeout=PATIENCE)
+    error = (tmp_path / "said").read_text()
     assert process.returncode == 130, error
     assert "what was trained so far is kept" in error
     assert "Traceback" not in error
@@ -85,7 +89,7 @@ def test_what_the_parent_had_ignored_stays_ignored_and_the_rest_ends_it(training
     process = training("--quiet", ignoring=ignored)
     for number in ignored:
         process.send_signal(number)
-    time.sleep(0.5)
+    time.sleep(0.2)
     assert process.poll() is None
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=PATIENCE)
@@ -94,7 +98,6 @@ def test_what_the_parent_had_ignored_stays_ignored_and_the_rest_ends_it(training
 
 def test_a_run_whose_terminal_is_closed_keeps_what_was_trained(tmp_path):
     pty = pytest.importorskip("pty")
-    warm()
     terminal, theirs = pty.openpty()
     command = [sys.executable, "-m", "playground", "train", "digits", "--epochs", "1000000", "--out", "closed"]
     environment = {**os.environ, "TERM": "xterm", "COLUMNS": "200", "PYTHONPATH": str(Path(__file__).parent.parent)}
@@ -144,7 +147,7 @@ def test_compiled_code_is_told_while_it_runs():
     """Python's own handlers wait until the main thread is back from such a call."""
     trainer = Trainer(preset("digits"), "cpu", threads=1)
     with heard(), held(trainer.stop) as ending:
-        threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGTERM)).start()
+        threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGTERM)).start()
         # A single call of compiled code; by itself it would take hours.
         trainer.train_epochs(10_000_000)
         assert ending.asked
@@ -178,7 +181,7 @@ def begin():
     if "edited" in sys.argv:
         window.changes.set("learning rate", "training.optimizer.learning_rate", 0.0123)
     if "asking" in sys.argv:
-        QTimer.singleShot(500, lambda: print("signal", flush=True))
+        QTimer.singleShot(100, lambda: print("signal", flush=True))
         window.close()
     else:
         print("signal", flush=True)

@@ -19,7 +19,6 @@ from playground.data.bundled import load_bundled
 from playground.experiment import decode
 from playground.experiment.presets import preset_names
 from playground.formats.opening import load
-from playground.kernels.cpu.warm import warm
 from playground.training.trainer import Trainer
 
 pytestmark = pytest.mark.compile
@@ -229,7 +228,6 @@ def test_an_interruption_between_training_and_measuring_keeps_both_in_step(run, 
 
 def test_ctrl_c_keeps_what_was_trained_and_exits_130(folder):
     pty = pytest.importorskip("pty")
-    warm()
     terminal, process_end = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-m", "playground", "train", "--epochs", "1000000", "digits", "--out", "out"],
