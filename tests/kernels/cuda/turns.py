@@ -15,6 +15,8 @@ import numpy as np
 
 simulator = importlib.import_module("numba.cuda.simulator.kernel")
 _ALL_AT_ONCE = simulator.BlockManager.run
+# Threads that have come to the end of a block and wait for another one: starting one takes longer than most have to do.
+_idle = []
 
 
 class Abort(BaseException):
@@ -24,27 +26,32 @@ class Abort(BaseException):
 class TakingTurns(threading.Thread):
     """A thread of a simulated block, in the place of Numba's ``BlockThread``."""
 
-    def __init__(self, work, block, thread, dimensions, watching):
+    def __init__(self):
         super().__init__(daemon=True)
+        # A lock that is released when it is this one's turn, and that of whoever comes after it.
+        self.turn, self.next_turn = _taken_lock(), None
+        self.start()
+
+    def take(self, work, block, thread, dimensions, watching):
+        """Be this thread of this block from the next turn on."""
         self.blockIdx, self.threadIdx = simulator.Dim3(*block), simulator.Dim3(*thread)
         self.thread_id = thread[0] + dimensions[0] * (thread[1] + dimensions[1] * thread[2])
         self.error, self.waits, self.aborted, self.place = None, False, False, None
-        # A lock that is released when it is this one's turn, and that of whoever comes after it.
-        self.turn, self.next_turn = _taken_lock(), None
         self._work, self._watching = work, watching
 
     def run(self):
-        self.turn.acquire()
-        try:
-            # A GPU warns of nothing, and each Python thread has settings of its own.
-            with np.errstate(all="ignore"):
-                self._work()
-        except Abort:
-            pass
-        except BaseException as error:
-            self.error = error
-        self.waits = False
-        self.next_turn.release()
+        while True:
+            self.turn.acquire()
+            try:
+                # A GPU warns of nothing, and each Python thread has settings of its own.
+                with np.errstate(all="ignore"):
+                    self._work()
+            except Abort:
+                pass
+            except BaseException as error:
+                self.error = error
+            self._work, self.waits = None, False
+            self.next_turn.release()
 
     def syncthreads(self):
         """Called by the kernel."""
@@ -87,12 +94,10 @@ def block_runner(order, watching):
     """A ``BlockManager.run`` in which threads take turns in an order; see `in_turns`."""
 
     def run(self, grid_point, *arguments):
-        threads = [
-            TakingTurns(lambda: self._f(*arguments), grid_point, point, self._block_dim, watching)
-            for point in np.ndindex(*self._block_dim)
-        ]
-        for thread in threads:
-            thread.start()
+        points = list(np.ndindex(*self._block_dim))
+        threads = [_idle.pop() if _idle else TakingTurns() for _ in points]
+        for thread, point in zip(threads, points, strict=True):
+            thread.take(lambda: self._f(*arguments), grid_point, point, self._block_dim, watching)
         phase, waiting = 0, threads
         try:
             while waiting:
@@ -110,6 +115,7 @@ def block_runner(order, watching):
                 thread.aborted = True
             if waiting:
                 take_turns(waiting)
+            _idle.extend(threads)
 
     return run
 
