@@ -79,7 +79,7 @@ def product(team_of, a, b, c, rows, columns, depth, sums, used):
 
 @pytest.mark.parametrize(
     ("shape", "way"),
-    [((70, 40, 600), (SMALL, 2)), ((3, 5, 7), (0, 1)), ((SMALL * 3 + 1, 130, 20), (SMALL, 1))],
+    [((70, 40, 220), (SMALL, 2)), ((3, 5, 7), (0, 1)), ((SMALL * 3 + 1, SMALL + 2, 20), (SMALL, 1))],
     ids=["in parts", "one output a thread", "tiles"],
 )
 def test_every_way_gives_the_product(shape, way):
