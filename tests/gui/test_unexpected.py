@@ -44,8 +44,10 @@ def text_of_the_log():
 
 
 def fails_in_a_slot(driver, monkeypatch):
-    driver.window.bar.help_clicked.connect(lambda: 1 / 0)
+    connection = driver.window.bar.help_clicked.connect(lambda: 1 / 0)
     driver.window.bar.help_clicked.emit()
+    # Other tests have the same window.
+    driver.window.bar.help_clicked.disconnect(connection)
 
 
 def fails_in_an_action(driver, monkeypatch):
