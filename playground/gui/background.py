@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import atexit
+import gc
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -86,6 +88,7 @@ class Background(QObject):
         super().__init__(parent)
         self._name = name
         self._mailbox = mailbox()
+        self._modules = len(sys.modules)
         self._thread: threading.Thread | None = None
         self._job: Job[Any] | None = None
         self._waiting: Job[Any] | None = None
@@ -123,6 +126,7 @@ class Background(QObject):
 
     def _begin(self, job: Job[Any]) -> None:
         self._job = job
+        self._modules = len(sys.modules)
         self._thread = threading.Thread(target=self._work, args=(job,), name=self._name, daemon=True)
         self._thread.start()
 
@@ -139,6 +143,9 @@ class Background(QObject):
         if job is not self._job or not shiboken6.isValid(self):
             return
         self._job, waiting, self._waiting = None, self._waiting, None
+        if len(sys.modules) > self._modules:
+            # A library that a job has brought stays: the collector's look through all of it would stop the window for frames.
+            gc.freeze()
         if waiting is not None:
             self._begin(waiting)
         job.deliver()

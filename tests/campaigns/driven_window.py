@@ -17,6 +17,7 @@ from PySide6.QtCore import QEventLoop, QTimer, QtMsgType, qInstallMessageHandler
 from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox
 
 from playground import log
+from playground.gui.app import settle
 from playground.gui.preferences import Preferences
 from playground.gui.window import Window
 from playground.training.session import TrainingSession
@@ -55,6 +56,8 @@ class DrivenWindow:
         self.window.resize(1280, 760)
         self.window.show()
         self._events()
+        # As the program does, whose collector would look through everything again and again.
+        settle()
         self._longest = (0.0, "")
 
     def do(self, action: object, act: Callable[[], object]) -> None:
@@ -155,11 +158,13 @@ class Stacks:
 @contextlib.contextmanager
 def driven() -> Iterator[DrivenWindow]:
     """A window of its own to drive; all that goes wrong in the program meanwhile is in its ``failures``."""
+    interval = sys.getswitchinterval()
     with tempfile.TemporaryDirectory(prefix="actions-", ignore_cleanup_errors=True) as folder, watched() as failures:
         window = DrivenWindow(Path(folder))
         window.failures = failures
         with answered(window):
             yield window
+    sys.setswitchinterval(interval)
 
 
 @contextlib.contextmanager

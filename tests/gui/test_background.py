@@ -1,5 +1,7 @@
 """Work off the window's thread: where results arrive, which job waits, and what may be gone by then."""
 
+import gc
+import importlib
 import os
 import subprocess
 import sys
@@ -119,6 +121,19 @@ def test_a_job_that_fails_tells_nobody_and_lets_the_next_one_in(qtbot, backgroun
     finally:
         threading.excepthook = hook
     assert [failure.exc_type for failure in failures] == [ZeroDivisionError]
+
+
+def test_what_a_job_has_imported_is_not_looked_through_again(qtbot, background, tmp_path, monkeypatch):
+    (tmp_path / "brought_by_a_job.py").write_text("things = [[number] for number in range(1000)]\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    frozen, told = gc.get_freeze_count(), []
+    background.run(lambda: 1, told.append)
+    qtbot.waitUntil(lambda: told == [1])
+    assert gc.get_freeze_count() == frozen, "nothing was imported"
+    background.run(lambda: importlib.import_module("brought_by_a_job"), told.append)
+    qtbot.waitUntil(lambda: len(told) == 2)
+    assert gc.get_freeze_count() >= frozen + 1000
+    assert not any(thing is told[1].things for thing in gc.get_objects())
 
 
 # Whoever asked is deleted just when the result comes; then the program ends while threads still work.
