@@ -105,6 +105,9 @@ class Form(QWidget):
                 # Before it is in sight, where each part that comes and goes has everything laid out again.
                 row.show_value(getattr(self.value, field.name), self._experiment)
             self._column.addWidget(row)
+            if self.isVisible():
+                # Now and not in a turn to come, so that the page can grow by it before it is painted.
+                row.show()
         return not self._to_make
 
     def show_value(self, value: msgspec.Struct, experiment: Experiment, until: float = math.inf) -> None:

@@ -291,6 +291,9 @@ class SpecPage(Page):
         until = until or time.perf_counter() + PART_SECONDS
         if not all(form.make(until) for form in self.forms.values()):
             self._next_part.start()
+        if self.isVisible():
+            # The page grows before it is painted: until then all rows share the height that it had.
+            QCoreApplication.sendPostedEvents(None, QEvent.Type.LayoutRequest)
 
     def row_at(self, path: str) -> Row | None:
         holder, _, name = path.rpartition(".")

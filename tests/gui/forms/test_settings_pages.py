@@ -1,7 +1,7 @@
 """The settings are built page by page, each out of sight: what is in sight is laid out again with every change."""
 
 import pytest
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QEvent, QObject, QPoint, Qt
 from PySide6.QtWidgets import QApplication
 
 from playground.gui.forms.form import Row
@@ -51,6 +51,37 @@ def test_an_edit_and_a_way_back_build_no_page_anew(driver, filled):
     window.actions_by_name["settings"].setChecked(False)
     window.actions_by_name["settings"].setChecked(True)
     assert panel.page is page and len(filled) == built
+
+
+class Watch(QObject):
+    """Notes the rows that are painted with less room than they need."""
+
+    def __init__(self, panel):
+        super().__init__(panel)
+        self.panel, self.paints, self.squeezed = panel, 0, []
+        panel.area.viewport().installEventFilter(self)
+
+    def eventFilter(self, watched, event):
+        if event.type() == QEvent.Type.Paint:
+            self.paints += 1
+            rows = [row for row in self.panel.page.findChildren(Row) if row.isVisible()]
+            self.squeezed += [row.field.name for row in rows if row.height() < row.minimumSizeHint().height() - 1]
+        return False
+
+
+@pytest.mark.parametrize("seconds", [1e-4, 0.004])
+def test_no_row_is_painted_before_the_page_has_room_for_it(driver, monkeypatch, seconds):
+    monkeypatch.setattr("playground.gui.forms.settings_panel.PART_SECONDS", seconds)
+    window, panel = driver.window, driver.panels.settings
+    window.open_settings("data")
+    driver.until(lambda: panel.page.is_made)
+    watch = Watch(panel)
+    for path in ("training", "network", "training"):
+        window.open_settings(path)
+        driver.until(lambda: panel.page.is_made)
+        driver.qtbot.wait(30)
+    panel.area.viewport().removeEventFilter(watch)
+    assert watch.paints > 3 and not watch.squeezed
 
 
 def test_a_page_is_made_in_parts_one_below_the_other(driver, monkeypatch):
