@@ -131,9 +131,10 @@ def test_every_error_for_people_is_marked(path):
 
 
 def in_the_language_of_brackets(script, folder, *words, cwd=None):
-    environment = {**os.environ, "PYTHONPATH": str(PACKAGE.parent)}
-    command = [sys.executable, "-c", script, str(folder), *words]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=300, env=environment, cwd=cwd)
+    environment = {**os.environ, "PYTHONPATH": str(PACKAGE.parent), "PYTHONIOENCODING": "utf-8"}
+    # The brackets are no letters of ASCII, which is all that some systems take on a command line.
+    command = [sys.executable, "-c", f"exec({script!a})", str(folder), *words]
+    result = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=300, env=environment, cwd=cwd)
     assert result.returncode == 0, result.stderr
     return result.stdout
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import subprocess
 import sys
 from typing import Any
@@ -46,7 +47,11 @@ def window() -> str:
         return missing
     command = [sys.executable, "-m", "playground.gui.screen"]
     try:
-        result = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False)
+        # In UTF-8, whatever is set here: else Qt's first words are about that.
+        environment = {**os.environ, "LC_ALL": "C.UTF-8", "PYTHONIOENCODING": "utf-8"}
+        result = subprocess.run(
+            command, capture_output=True, encoding="utf-8", env=environment, timeout=PATIENCE_SECONDS, check=False
+        )
     except subprocess.TimeoutExpired:
         return tr("Qt did not answer within {seconds} seconds").format(seconds=PATIENCE_SECONDS)
     if result.returncode == 0:

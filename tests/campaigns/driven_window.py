@@ -26,8 +26,8 @@ from playground.training.session import TrainingSession
 MOST_SECONDS = 0.1
 # From one look at where the window's thread is to the next.
 LOOK_SECONDS = 0.01
-# What the platform without a screen says of itself.
-NOISE = ("This plugin does not support",)
+# What the platform without a screen says of itself, and Qt of a system without UTF-8.
+NOISE = ("This plugin does not support", "Detected locale")
 PATIENCE_SECONDS = 30.0
 
 

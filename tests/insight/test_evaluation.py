@@ -243,7 +243,7 @@ def test_a_whole_report_costs_little(capsys):
         evaluate_outputs(outputs, targets, ten)
     milliseconds = (time.perf_counter() - start) / 5 * 1000
     with capsys.disabled():
-        print(f" report on 1,800 rows × 10 classes: {milliseconds:.1f} ms")
+        print(f" report on 1,800 rows of 10 classes: {milliseconds:.1f} ms")
     # Several times what it takes, so that a busy machine passes; a loop over rows would not.
     assert milliseconds < 400
 

@@ -34,9 +34,9 @@ def run(home, mark=True):
     """Run a small kernel in a process of its own: (cache hits, folder, notice)."""
     result = subprocess.run(
         [sys.executable, "-c", SMALL.format(mark=mark)],
-        env={**os.environ, "PLAYGROUND_CACHE_DIR": str(home)},
+        env={**os.environ, "PLAYGROUND_CACHE_DIR": str(home), "PYTHONIOENCODING": "utf-8"},
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         timeout=300,
     )
     assert result.returncode == 0, result.stderr
