@@ -68,7 +68,7 @@ class Choices(Sentence):
 
     def within(self, width: int) -> str:
         """The list, or its ends where there is no other way."""
-        return cut(self, 120) if width == _WIDTHS[-1] else self
+        return cut(self, 80) if width == _WIDTHS[-1] else self
 
 
 class _Text(str):

@@ -3,13 +3,15 @@
 import copy
 import io
 import pickle
+import re
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from playground.experiment import ExperimentError
+from playground.experiment import ExperimentError, set_field
+from playground.experiment.presets import preset
 from playground.words import QUOTED, SENTENCE, Choices, Sentence, cut, tr, trn
 
 LONG = "abcdefghij" * 10_000
@@ -93,3 +95,19 @@ def test_a_list_is_cut_only_where_nothing_else_makes_the_sentence_fit():
     assert len(long) <= SENTENCE
     assert "choose one of choice_0, choice_1, " in long
     assert long.endswith("choice_21.")
+
+
+@pytest.mark.parametrize("path", ["training.loss", "training.optimizer", "network.initializer", "network.output_activation"])
+def test_a_mistyped_choice_in_a_file_with_a_long_name_is_told_in_a_short_sentence(tmp_path, path):
+    choice = max(re.findall(r"\w+", refusal_of(path, "nothing")), key=len)
+    # The longest that is there, with a mistake: what it may mean is named, what it may be, and the file.
+    words = refusal_of(path, choice[:-1] + choice[-1].upper())
+    whole = tr("{path}: its description of the model can't be used: {0}").format(words, path=tmp_path / ("a" * 200))
+    assert choice in words
+    assert len(words) <= SENTENCE and len(whole) <= SENTENCE
+
+
+def refusal_of(path, value):
+    with pytest.raises(ExperimentError) as found:
+        set_field(preset("iris"), path, value)
+    return found.value.args[0]

@@ -277,8 +277,10 @@ class Window(QMainWindow):
 
     def open_settings(self, path: str) -> None:
         """Open the settings at a field of the experiment."""
-        self.actions_by_name["settings"].setChecked(True)
+        # The page first: else another one would be made, shown, and replaced.
+        self.panels.settings.show_experiment(self._now)
         self.panels.settings.open_at(path)
+        self.actions_by_name["settings"].setChecked(True)
 
     def open_path(self, path: Path) -> None:
         """Open a file that was dropped or named on the command line."""

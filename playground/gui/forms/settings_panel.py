@@ -53,6 +53,8 @@ class SettingsPanel(RailCard):
         super().__init__(theme, tr("Settings"), parent)
         self._theme = theme
         self._experiment: Experiment | None = None
+        # What the page shows.
+        self._shown: Experiment | None = None
         self.place = ""
         self.page: Page | None = None
         self.back_button = IconButton(theme, "previous", tr("Back to all layers"), size=28)
@@ -99,11 +101,12 @@ class SettingsPanel(RailCard):
         else:
             self._show_titles()
             self.page.show_experiment(experiment)
+            self._shown = experiment
 
     def showEvent(self, event: QShowEvent) -> None:
         # While it was hidden, nothing was brought up to date.
         super().showEvent(event)
-        if self._experiment is not None and self.page is not None:
+        if self._experiment is not self._shown and self._experiment is not None:
             self.show_experiment(self._experiment)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
@@ -123,6 +126,7 @@ class SettingsPanel(RailCard):
         assert self._experiment is not None
         # While it is nowhere to be seen: each widget that is shown or hidden in sight has everything laid out again.
         page.show_experiment(self._experiment)
+        self._shown = self._experiment
         # The old page goes with its widgets; the area deletes it.
         self.page = page
         put_into(self.area, page)

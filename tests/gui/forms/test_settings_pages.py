@@ -41,6 +41,23 @@ def test_only_the_page_that_is_asked_for_is_built_and_out_of_sight(driver, fille
     assert not any(seen for _, seen in filled)
 
 
+def test_a_page_that_is_asked_for_while_the_settings_are_shut_is_the_only_one_and_filled_once(driver, monkeypatch):
+    window, panel = driver.window, driver.panels.settings
+    window.open_settings("training")
+    window.actions_by_name["settings"].setChecked(False)
+    filled = []
+    for kind in (SpecPage, LayerPage):
+        show = kind.show_experiment
+        monkeypatch.setattr(kind, "show_experiment", lambda page, now, show=show: (filled.append(page), show(page, now)))
+    window.open_settings("network.layers.0")
+    driver.qtbot.waitUntil(panel.page.isVisible, timeout=2000)
+    assert filled == [panel.page] and isinstance(panel.page, LayerPage)
+    window.actions_by_name["settings"].setChecked(False)
+    window.changes.set("epochs", "training.epochs", 78)
+    window.actions_by_name["settings"].setChecked(True)
+    assert filled == [panel.page] * 2, "what has changed meanwhile is shown"
+
+
 def test_an_edit_and_a_way_back_build_no_page_anew(driver, filled):
     window, panel = driver.window, driver.panels.settings
     window.open_settings("training")
