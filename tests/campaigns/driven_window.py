@@ -49,6 +49,7 @@ class DrivenWindow:
         self.discard = QMessageBox.StandardButton.Discard
         self.file_name = ""
         self._longest = (0.0, "")
+        self._innermost = ""
         self._stacks = Stacks(threading.get_ident())
         self.window = Window(
             preferences=Preferences(folder / "settings.ini"), session=TrainingSession("reference", threads=1), running=False
@@ -69,7 +70,7 @@ class DrivenWindow:
         seconds, stack = self._longest
         if seconds > MOST_SECONDS:
             kind = action[0] if isinstance(action, list) else action
-            details = f"{1000 * seconds:.0f} ms in {action}; {len(self.application.allWidgets())} widgets"
+            details = f"{1000 * seconds:.0f} ms in {action}; {len(self.application.allWidgets())} widgets; {self._innermost}"
             self.stalls.append((seconds, Failure(f"the window was away for long: {kind}, {stack}", details)))
         self._longest = (0.0, "")
 
@@ -121,7 +122,7 @@ class DrivenWindow:
         seconds = time.thread_time() - start
         stack = self._stacks.end()
         if seconds > self._longest[0]:
-            self._longest = (seconds, stack)
+            self._longest, self._innermost = (seconds, stack), self._stacks.innermost()
 
 
 class Stacks:
@@ -131,16 +132,22 @@ class Stacks:
         self._thread = thread
         self._watching = self._stopped = False
         self._seen: collections.Counter[str] = collections.Counter()
+        self._inner: collections.Counter[str] = collections.Counter()
         threading.Thread(target=self._look, name="stacks", daemon=True).start()
 
     def begin(self) -> None:
         self._seen.clear()
+        self._inner.clear()
         self._watching = True
 
     def end(self) -> str:
         """The outermost function of the program's that was seen most often since `begin`: what took so long."""
         self._watching = False
         return max(self._seen, key=lambda place: self._seen[place]) if self._seen else "Qt"
+
+    def innermost(self) -> str:
+        """The innermost lines that were seen since `begin`, and how often: where to look."""
+        return ", ".join(f"{count} × {place}" for place, count in self._inner.most_common(5))
 
     def stop(self) -> None:
         self._stopped = True
@@ -153,6 +160,7 @@ class Stacks:
                 named = [entry for entry in own if entry.name != "<lambda>"]
                 if named:
                     self._seen[f"{Path(named[0].filename).name}: {named[0].name}"] += 1
+                    self._inner[f"{Path(own[-1].filename).name}:{own[-1].lineno}"] += 1
 
 
 @contextlib.contextmanager
