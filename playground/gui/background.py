@@ -12,7 +12,7 @@ from functools import cache, partial
 from typing import Any, Generic, TypeVar
 
 import shiboken6
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, Qt, Signal
 
 T = TypeVar("T")
 
@@ -30,7 +30,8 @@ class Mailbox(QObject):
         super().__init__()
         self._lock = threading.Lock()
         self._is_open = True
-        self._brought.connect(self._call)
+        # Also from the window's own thread: a call that brings another one must not find the lock taken.
+        self._brought.connect(self._call, Qt.ConnectionType.QueuedConnection)
         # Before Python and Qt take apart what there is.
         atexit.register(self.close)
 
@@ -88,7 +89,8 @@ class Background(QObject):
         super().__init__(parent)
         self._name = name
         self._mailbox = mailbox()
-        self._modules = len(sys.modules)
+        # How many there were when the job began.
+        self._modules = 0
         self._thread: threading.Thread | None = None
         self._job: Job[Any] | None = None
         self._waiting: Job[Any] | None = None

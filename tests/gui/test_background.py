@@ -13,7 +13,7 @@ import shiboken6
 from PySide6.QtCore import QCoreApplication, QEvent
 from PySide6.QtWidgets import QApplication, QWidget
 
-from playground.gui.background import Background
+from playground.gui.background import Background, mailbox
 
 SECONDS = 20
 
@@ -121,6 +121,15 @@ def test_a_job_that_fails_tells_nobody_and_lets_the_next_one_in(qtbot, backgroun
     finally:
         threading.excepthook = hook
     assert [failure.exc_type for failure in failures] == [ZeroDivisionError]
+
+
+def test_what_is_brought_on_the_windows_own_thread_may_bring_more(qtbot):
+    """A failure that is told, and whose telling fails, is told as well; nothing waits for itself."""
+    told = []
+    box = mailbox()
+    box.bring(lambda: (told.append(1), box.bring(lambda: told.append(2))))
+    assert not told, "once Qt's events run again"
+    qtbot.waitUntil(lambda: told == [1, 2])
 
 
 def test_what_a_job_has_imported_is_not_looked_through_again(qtbot, background, tmp_path, monkeypatch):

@@ -73,8 +73,9 @@ def test_twenty_epochs(task, optimizer, activation):
         try:
             check(task, optimizer, activation, seed=seed)
             break
-        except AssertionError:
-            if seed == seeds[-1]:
+        except AssertionError as error:
+            # In float64 nothing of that kind happens.
+            if seed == seeds[-1] or "reference" in str(error):
                 raise
 
 
